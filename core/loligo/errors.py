@@ -1,0 +1,72 @@
+"""Every error that Loligo raises on purpose, as one tree. A class exists where a caller would act differently.
+
+    LoligoError
+    ├── ConfigError          the configuration is wrong: fix the named key (exit code 3)
+    ├── DataError            market data is corrupt: the run stops, file and row are named
+    ├── TentacleError        a tentacle cannot be found, loaded or made: that tentacle stays off
+    ├── OrderError           an order was asked to do what its state or its instrument does not allow
+    │   └── Overfilled       a fill is larger than what is left of the order
+    ├── LedgerError          a booking does not balance: the run stops, money is never guessed
+    ├── JournalError         the journal cannot be read or written: the run stops
+    │   └── JournalCorrupt   a stored block does not match its checksum or its neighbours
+    ├── VenueError           a venue did not do what was asked
+    ├── InboxClosed          the engine takes no more inputs: the bot is stopping
+    ├── AlreadyRunning       another process runs the bot of this home folder
+    └── NotRunning           no bot answers in this home folder (exit code 4)
+
+A risk refusal is a result with a reason, not an error.
+"""
+
+from __future__ import annotations
+
+
+class LoligoError(Exception):
+    """Root of all errors that Loligo raises on purpose."""
+
+
+class ConfigError(LoligoError):
+    """The configuration is wrong; the message names the key, the value and what was expected."""
+
+
+class DataError(LoligoError):
+    """Market data is corrupt; the message names the file, the row and the fault."""
+
+
+class TentacleError(LoligoError):
+    """A tentacle cannot be found, loaded or made; the message names it and says what to do."""
+
+
+class OrderError(LoligoError):
+    """An order was asked to do what its state or its instrument does not allow."""
+
+
+class Overfilled(OrderError):
+    """A fill is larger than what is left of the order."""
+
+
+class LedgerError(LoligoError):
+    """A booking does not balance. Money is never guessed: the run stops."""
+
+
+class JournalError(LoligoError):
+    """The journal cannot be read or written."""
+
+
+class JournalCorrupt(JournalError):
+    """A stored block does not match its checksum or does not follow its predecessor."""
+
+
+class VenueError(LoligoError):
+    """A venue did not do what was asked."""
+
+
+class InboxClosed(LoligoError):
+    """An edge handed over an input after the engine had taken its last one."""
+
+
+class AlreadyRunning(LoligoError):
+    """Another process runs the bot of this home folder; the message names it."""
+
+
+class NotRunning(LoligoError):
+    """No bot answers in this home folder."""

@@ -1,0 +1,71 @@
+"""Inputs that are not market data: operator commands, the passing of time, venue reports, generations, warm-up."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from loligo.model.market import Candle
+from loligo.model.order import VenueReport
+
+
+class CommandKind(StrEnum):
+    """What an operator may order, from the command line, the page or a chat."""
+
+    PAUSE = "pause"  # no new entries on the target
+    RESUME = "resume"
+    PANIC = "panic"  # kill switch to `level`
+    CANCEL = "cancel"  # one order
+    CLOSE = "close"  # one position of one desk
+
+
+class OperatorCommand(msgspec.Struct, frozen=True, array_like=True, tag="command"):
+    """An order of a person. `target` is a desk, an account ("account:NAME"), an order id, or "*" for everything."""
+
+    command_id: str
+    ts: int
+    kind: CommandKind
+    target: str = "*"
+    level: int = 0  # of the kill switch, for PANIC
+    instrument: str = ""
+    by: str = ""
+
+
+class TimeAdvanced(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="time"):
+    """The clock reached `ts` and no data came: due timers and expiries are served."""
+
+    ts: int
+
+
+class VenueReports(msgspec.Struct, frozen=True, array_like=True, tag="reports"):
+    """What a live venue said, in its order."""
+
+    venue: str
+    ts: int
+    reports: tuple[VenueReport, ...]
+
+
+class SlotVersion(msgspec.Struct, frozen=True, array_like=True):
+    """What one tentacle runs: the hash of its files and of its settings."""
+
+    tentacle: str
+    tree_hash: str
+    settings_hash: str
+
+
+class GenerationActivated(msgspec.Struct, frozen=True, array_like=True, tag="generation"):
+    """From here on these versions run."""
+
+    ts: int
+    number: int
+    slots: tuple[SlotVersion, ...]
+
+
+class WarmUp(msgspec.Struct, frozen=True, array_like=True, tag="warm_up"):
+    """History for evaluators that start: it builds their state and no decision arises. Candles oldest first."""
+
+    ts: int
+    instrument: str
+    timeframe: str
+    candles: tuple[Candle, ...]

@@ -1,0 +1,244 @@
+"""Everything that the engine may say, and the record that holds it.
+
+One input makes one `Record`: the input itself and all its consequences in order. The input has the record's `seq`, the
+consequences the numbers after it. Each consequence names the event that led to it (`cause`, always older) and the desk
+it belongs to ("" for those of evaluators and accounts). Times are integer ns UTC.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
+from loligo.model.evaluation import Declined, Evaluation, Numbers, Signal
+from loligo.model.market import (
+    BookUpdate,
+    Candle,
+    ExternalSignal,
+    FundingRate,
+    InstrumentStatus,
+    Quote,
+    Trade,
+)
+from loligo.model.order import Order, OrderRequest, VenueReport
+from loligo.model.portfolio import ClosedTrade, Position, Posting, PostingKind
+from loligo.model.risk import KillLevel, Outcome, RiskAction, Tier
+
+Input = (
+    Candle
+    | Trade
+    | Quote
+    | BookUpdate
+    | ExternalSignal
+    | FundingRate
+    | InstrumentStatus
+    | TimeAdvanced
+    | OperatorCommand
+    | VenueReports
+    | GenerationActivated
+    | WarmUp
+)
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What all consequences share."""
+
+    seq: int
+    ts: int
+    cause: int
+    desk: str
+
+
+class Evaluated(Event, frozen=True, array_like=True, gc=False, tag="evaluated"):
+    """An evaluator gave its opinion. `evaluator` is its label: name, instrument, timeframe."""
+
+    evaluator: str
+    evaluation: Evaluation
+
+
+class SignalRaised(Event, frozen=True, array_like=True, gc=False, tag="signal"):
+    """A strategy wants a position. `board` holds the seq of each evaluation it looked at, 0 where there was none."""
+
+    instrument: str
+    signal: Signal
+    board: tuple[int, ...]
+
+
+class DecisionDeclined(Event, frozen=True, array_like=True, gc=False, tag="declined"):
+    """A strategy or a trading mode (`by`) decided not to act."""
+
+    instrument: str
+    by: str
+    declined: Declined
+
+
+class OrderRequested(Event, frozen=True, array_like=True, gc=False, tag="requested"):
+    request: OrderRequest
+
+
+class RiskChecked(Event, frozen=True, array_like=True, gc=False, tag="checked"):
+    """One rule looked at one request."""
+
+    rule: str
+    tier: Tier
+    outcome: Outcome
+    code: str
+    numbers: Numbers
+
+
+class Approved(Event, frozen=True, array_like=True, gc=False, tag="approved"):
+    """The risk stage let a request through, perhaps smaller. Only the risk stage makes this value, and execution
+    accepts nothing else."""
+
+    request: OrderRequest
+    reduced_from: Decimal | None
+
+
+class Refused(Event, frozen=True, array_like=True, gc=False, tag="refused"):
+    """The risk stage refused a request; the strictest rule is named."""
+
+    instrument: str
+    rule: str
+    tier: Tier
+    code: str
+    numbers: Numbers
+
+
+class OrderSubmitted(Event, frozen=True, array_like=True, gc=False, tag="submitted"):
+    """An order is on its way to its venue. Durable before it leaves."""
+
+    order: Order
+
+
+class CancelRequested(Event, frozen=True, array_like=True, gc=False, tag="cancel"):
+    order_id: str
+    code: str
+
+
+class AmendRequested(Event, frozen=True, array_like=True, gc=False, tag="amend"):
+    order_id: str
+    quantity: Decimal
+    limit_price: Decimal | None
+    trigger_price: Decimal | None
+    code: str
+
+
+class OrderReported(Event, frozen=True, array_like=True, gc=False, tag="reported"):
+    """What a venue said of an order, after it was applied."""
+
+    report: VenueReport
+
+
+class LedgerPosted(Event, frozen=True, array_like=True, gc=False, tag="posted"):
+    """A booking; its postings sum to zero per asset. `ref` is a fill id, an order id or a command id."""
+
+    kind: PostingKind
+    ref: str
+    postings: tuple[Posting, ...]
+
+
+class PositionChanged(Event, frozen=True, array_like=True, gc=False, tag="position"):
+    position: Position
+
+
+class TradeClosed(Event, frozen=True, array_like=True, gc=False, tag="trade_closed"):
+    trade: ClosedTrade
+
+
+class EquityMarked(Event, frozen=True, array_like=True, gc=False, tag="equity"):
+    """Equity of a desk, or of an account when `desk` is empty, in the reference currency. Shares are fractions."""
+
+    account: str
+    equity: float
+    drawdown: float
+    exposure: float
+
+
+class RiskActed(Event, frozen=True, array_like=True, gc=False, tag="risk_acted"):
+    """A watching rule, the loss counter or the kill switch acted on `scope` (a desk or "account:NAME")."""
+
+    scope: str
+    rule: str
+    tier: Tier
+    action: RiskAction
+
+
+class Resumed(Event, frozen=True, array_like=True, gc=False, tag="resumed"):
+    """Entries are allowed again on `scope`; `by` is a person or "time"."""
+
+    scope: str
+    by: str
+
+
+class KillSwitchSet(Event, frozen=True, array_like=True, gc=False, tag="kill_switch"):
+    level: KillLevel
+    by: str
+
+
+class TimerSet(Event, frozen=True, array_like=True, gc=False, tag="timer_set"):
+    instrument: str
+    name: str
+    due_ns: int
+
+
+class TimerFired(Event, frozen=True, array_like=True, gc=False, tag="timer"):
+    """A timer of a desk came due. `missed` counts the ticks of a repeating timer that passed unserved."""
+
+    instrument: str
+    name: str
+    missed: int = 0
+
+
+class CommandHandled(Event, frozen=True, array_like=True, gc=False, tag="command_handled"):
+    command_id: str
+    is_done: bool
+    message: str
+
+
+class TentacleFailed(Event, frozen=True, array_like=True, gc=False, tag="tentacle_failed"):
+    """A tentacle raised. `error` is type and text; `count` its failures so far."""
+
+    tentacle: str
+    call: str
+    error: str
+    count: int
+
+
+Consequence = (
+    Evaluated
+    | SignalRaised
+    | DecisionDeclined
+    | OrderRequested
+    | RiskChecked
+    | Approved
+    | Refused
+    | OrderSubmitted
+    | CancelRequested
+    | AmendRequested
+    | OrderReported
+    | LedgerPosted
+    | PositionChanged
+    | TradeClosed
+    | EquityMarked
+    | RiskActed
+    | Resumed
+    | KillSwitchSet
+    | TimerSet
+    | TimerFired
+    | CommandHandled
+    | TentacleFailed
+)
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One call of `Engine.process`: an input with all its consequences. The next record's seq is `next_seq`."""
+
+    seq: int
+    input: Input
+    events: list[Consequence]
+
+    @property
+    def next_seq(self) -> int:
+        return self.seq + 1 + len(self.events)

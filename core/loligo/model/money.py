@@ -1,0 +1,78 @@
+"""Exact money: one decimal context, rounding to an instrument's steps, and the one crossing from floats.
+
+Balances, quantities, order prices, fees and fills are `Decimal`; marks, candles and indicators are float64.
+`exact()` traps Inexact: an operation that would lose a digit raises instead of rounding in silence. Rounding is
+always asked for by name: `round_to_step`.
+"""
+
+from __future__ import annotations
+
+import decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from typing import Any
+
+from loligo.errors import OrderError
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+_STRICT = decimal.Context(
+    prec=50,
+    rounding=ROUND_HALF_EVEN,
+    traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+)
+_ROUNDING = decimal.Context(
+    prec=50, rounding=ROUND_HALF_EVEN, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
+)
+
+DOWN = ROUND_DOWN  # towards zero: quantities, so that nothing is sold or spent that is not there
+UP = ROUND_UP  # away from zero: fees, so that a cost is never understated
+NEAREST = ROUND_HALF_EVEN  # prices
+
+
+def exact() -> Any:
+    """Return a context manager in which decimal arithmetic is exact to 50 digits or raises `decimal.Inexact`."""
+    return decimal.localcontext(_STRICT)
+
+
+def round_to_step(value: Decimal, step: Decimal, rounding: str = NEAREST) -> Decimal:
+    """Return the multiple of `step` next to `value` in the direction of `rounding`. OrderError if step <= 0."""
+    if step <= 0:
+        raise OrderError(f"step {step} must be greater than 0")
+    steps = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
+    return _ROUNDING.multiply(steps, step)
+
+
+def money_from_float(value: float, step: Decimal, rounding: str = NEAREST) -> Decimal:
+    """Cross from float64 to exact money: the shortest decimal that reads back as `value`, rounded to `step`.
+
+    The only way from marks and candles into orders and the ledger. OrderError if `value` is not finite.
+    """
+    if value != value or value in (float("inf"), float("-inf")):
+        raise OrderError(f"{value} is not a finite number and cannot become money")
+    return round_to_step(Decimal(repr(float(value))), step, rounding)
+
+
+def ratio(numerator: Decimal, denominator: Decimal, digits: int = 12) -> Decimal:
+    """Return numerator / denominator rounded to `digits` decimals, without trailing zeros: for display and averages,
+    never for balances."""
+    rounded = _ROUNDING.divide(numerator, denominator).quantize(ONE.scaleb(-digits), context=_ROUNDING)
+    short = rounded.normalize(_ROUNDING)
+    return short if short.as_tuple().exponent <= 0 else short.quantize(ONE, context=_ROUNDING)  # type: ignore[operator]
+
+
+def split_by_largest_remainder(total: Decimal, weights: list[Decimal], step: Decimal) -> list[Decimal]:
+    """Cut `total` (a multiple of `step`) into parts in proportion to `weights` that sum to it exactly.
+
+    Largest remainder method (Hamilton 1792); ties go to the earlier weight. OrderError if no weight is positive.
+    """
+    weight_sum = sum(weights, ZERO)
+    if weight_sum <= 0:
+        raise OrderError(f"weights {weights} must sum to more than 0")
+    ideal = [_ROUNDING.divide(_ROUNDING.multiply(total, w), weight_sum) for w in weights]
+    parts = [round_to_step(share, step, DOWN) for share in ideal]
+    left = int(_ROUNDING.divide(total - sum(parts, ZERO), step).to_integral_value(context=_ROUNDING))
+    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - ideal[i], i))
+    for i in by_remainder[:left]:
+        parts[i] += step
+    return parts
