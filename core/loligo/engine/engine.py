@@ -1,0 +1,599 @@
+"""The engine: one input in, one record out, with all its consequences in order. The same in backtest, paper and live.
+
+    data ─► evaluation ─► strategy ─► trading ─► risk ─► execution ─► venue ─► portfolio ─► record
+
+Always: no await, no clock, no I/O, no randomness; input order is record order; what is due before an input happens
+before it. The stages do not know each other: this module carries what one says to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, Route
+from loligo.engine.execution import ExecutionStage
+from loligo.engine.plan import DeskPlan, EnginePlan
+from loligo.engine.portfolio import Book, PortfolioStage
+from loligo.engine.recorder import Recorder
+from loligo.engine.risk import RiskStage, Scope
+from loligo.engine.schedule import Schedule
+from loligo.engine.seat import Seat
+from loligo.engine.strategy import StrategyStage
+from loligo.engine.trading import TradingStage
+from loligo.engine.views import Now, SeatView
+from loligo.errors import DataError, LoligoError
+from loligo.model.command import (
+    CommandKind,
+    GenerationActivated,
+    OperatorCommand,
+    TimeAdvanced,
+    VenueReports,
+    WarmUp,
+)
+from loligo.model.events import CommandHandled, Consequence, Input, Record, TimerFired, TimerSet
+from loligo.model.instrument import Instrument
+from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
+from loligo.model.money import money_from_float
+from loligo.model.order import (
+    PROTECTIVE_ROLES,
+    Filled,
+    Order,
+    OrderKind,
+    OrderRequest,
+    OrderRole,
+    OrderState,
+    VenueReport,
+)
+from loligo.model.risk import ActionKind, KillLevel, RiskAction
+from loligo.model.timeframe import iso
+from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState, TimerIntent
+from loligo.ports.venue import EngineVenue
+
+STATE_VERSION = 1
+MAXIMUM_CALLS = 1_000  # of trading modes within one input; more is a loop of fills and orders
+FUNDING_RATE_STEP = Decimal("1e-10")  # venues publish funding rates with at most ten decimals
+
+
+class Market:
+    """All that concerns one instrument: who listens, who trades it and which venue answers."""
+
+    __slots__ = ("instrument", "routes", "seats", "seats_by_desk", "seats_by_timeframe", "slots", "venue")
+
+    def __init__(self, instrument: Instrument, venue: EngineVenue | None) -> None:
+        self.instrument = instrument
+        self.venue = venue
+        self.seats: list[Seat] = []
+        self.seats_by_desk: dict[str, Seat] = {}
+        self.seats_by_timeframe: dict[str, list[Seat]] = {}
+        self.slots: list[EvaluatorSlot] = []
+        self.routes: dict[str, Route] = {}  # by timeframe for candles, by kind of data for the rest
+
+    def listen(self, slot: EvaluatorSlot) -> None:
+        """Add an evaluator to the routes of what it can read."""
+        if slot in self.slots:
+            return
+        self.slots.append(slot)
+        for kind, call in slot.calls.items():
+            self.routes.setdefault(slot.timeframe if kind == "candle" else kind, []).append((call, slot))
+
+
+class Engine:
+    """Runs a plan. Feed it inputs in time order; it keeps nothing but state."""
+
+    def __init__(self, plan: EnginePlan) -> None:
+        self._plan = plan
+        self._recorder = recorder = Recorder()
+        accounts = tuple(sorted(plan.accounts, key=lambda account: account.name))
+        desks = tuple(sorted(plan.desks, key=lambda desk: desk.name))
+        self._desks = {desk.name: desk for desk in desks}
+        self._accounts = {account.name: account for account in accounts}
+        self._now = Now()
+        self._next_seq = 1
+        self._opened: set[str] = set()
+        self._calls_left = MAXIMUM_CALLS
+        self._calls_of = 0  # the input that they are counted for
+        self._touched: dict[tuple[str, str], int] = {}  # seats whose protection must be fitted -> ts of the last fill
+        self.evaluation = EvaluationStage(recorder)
+        self.strategy = StrategyStage(recorder)
+        self.trading = TradingStage(recorder)
+        self.portfolio = PortfolioStage(recorder, accounts, desks)
+        self.risk = RiskStage(recorder, accounts, desks)
+        self.execution = ExecutionStage(recorder, plan.bot, plan.venues)
+        self._schedule = Schedule(plan.equity_every_ns)
+        self._seats: dict[tuple[str, str], Seat] = {}
+        self._markets: dict[str, Market] = {}
+        for desk in desks:
+            self._add_desk(desk)
+        self._handlers: dict[type, Callable[[Any, int], None]] = {
+            Candle: self._on_candle,
+            Trade: self._on_trade,
+            Quote: self._on_quote,
+            BookUpdate: self._on_book,
+            ExternalSignal: self._on_external,
+            FundingRate: self._on_funding,
+            InstrumentStatus: self._on_status,
+            TimeAdvanced: self._on_time,
+            OperatorCommand: self._on_command,
+            VenueReports: self._on_reports,
+            GenerationActivated: self._on_generation,
+            WarmUp: self._on_warm_up,
+        }
+
+    def _add_desk(self, desk: DeskPlan) -> None:
+        for seat_plan in desk.seats:
+            instrument = seat_plan.instrument
+            market = self._markets.get(instrument.id)
+            if market is None:
+                market = self._markets[instrument.id] = Market(instrument, self._plan.venues.get(instrument.venue))
+            seat = Seat(desk, seat_plan)
+            seat.view = SeatView(
+                self._now, instrument, desk, self._accounts[desk.account], self.portfolio, self.execution, self.risk
+            )
+            self._seats[seat.key] = seat
+            market.seats.append(seat)
+            market.seats_by_desk[desk.name] = seat
+            market.seats_by_timeframe.setdefault(desk.timeframe, []).append(seat)
+            for place, evaluator in enumerate(seat_plan.evaluators):
+                market.listen(self.evaluation.add(evaluator, seat.board, place))
+
+    @property
+    def next_seq(self) -> int:
+        """The seq that the next input will get."""
+        return self._next_seq
+
+    @property
+    def now_ns(self) -> int:
+        """The `ts` of the newest input, 0 before the first."""
+        return self._now.ts
+
+    def process(self, item: Input) -> Record:
+        """Take one input to its end and return the record of all that followed.
+
+        DataError if its `ts` lies before that of the input before it: time does not run backwards.
+        """
+        ts = item.ts
+        seq = self._next_seq
+        recorder = self._recorder
+        recorder.first_seq = seq + 1
+        events: list[Consequence] = []
+        recorder.events = events
+        if ts < self._now.ts:
+            raise DataError(
+                f"{type(item).__name__} at {iso(ts)} comes after an input at {iso(self._now.ts)}; "
+                "inputs must arrive in time order: sort the source or drop the late row"
+            )
+        if ts >= self._schedule.next_ns:
+            self._serve_due(ts, seq)
+        self._now.ts = ts
+        self._handlers[type(item)](item, seq)
+        self._next_seq = seq + 1 + len(events)
+        return Record(seq, item, events)
+
+    # Market data
+
+    def _on_candle(self, candle: Candle, seq: int) -> None:
+        market = self._markets.get(candle.instrument)
+        if market is None:
+            return  # journalled for whoever comes to need it
+        ts = candle.ts
+        if market.venue is not None:
+            reports = market.venue.on_candle(candle)
+            if reports:
+                self._take(reports, market, seq)
+        holders = self.portfolio.mark(candle.instrument, candle.close)
+        if holders:
+            self._watch(market, holders, ts, seq)
+        timeframe = candle.timeframe
+        route = market.routes.get(timeframe)
+        if route is not None:
+            self.evaluation.run(route, candle, seq)
+        seats = market.seats_by_timeframe.get(timeframe)
+        if seats is not None:
+            decide = self.strategy.decide
+            for seat in seats:
+                if seat.mode_on_candle is not None:
+                    self._ask_mode(seat, seat.mode_on_candle, seq, candle)
+                board = seat.board
+                board.ts = ts
+                board.price = candle.close
+                board.candle = candle
+                raised = decide(seat, ts, seq)
+                if raised is not None:
+                    self._ask_mode(seat, seat.mode.on_signal, raised.seq, raised.signal)
+        if self.execution.reports:
+            self._drain(market, seq)
+
+    def _decide(self, seat: Seat, seq: int) -> None:
+        raised = self.strategy.decide(seat, self._now.ts, seq)
+        if raised is not None:
+            self._ask_mode(seat, seat.mode.on_signal, raised.seq, raised.signal)
+
+    def _on_trade(self, trade: Trade, seq: int) -> None:
+        market = self._markets.get(trade.instrument)
+        if market is not None:
+            reports = market.venue.on_trade(trade) if market.venue is not None else ()
+            self._on_tick(market, "trade", trade, trade.price, reports, seq)
+
+    def _on_quote(self, quote: Quote, seq: int) -> None:
+        market = self._markets.get(quote.instrument)
+        if market is not None:
+            reports = market.venue.on_quote(quote) if market.venue is not None else ()
+            self._on_tick(market, "quote", quote, (quote.bid + quote.ask) / 2, reports, seq)
+
+    def _on_book(self, book: BookUpdate, seq: int) -> None:
+        market = self._markets.get(book.instrument)
+        if market is not None:
+            reports = market.venue.on_book(book) if market.venue is not None else ()
+            self._on_tick(market, "book", book, None, reports, seq)
+
+    def _on_external(self, external: ExternalSignal, seq: int) -> None:
+        for name, market in sorted(self._markets.items()):
+            if external.instrument in ("", name):
+                self._on_tick(market, "external", external, None, (), seq)
+
+    def _on_tick(
+        self, market: Market, kind: str, item: Any, price: float | None, reports: Sequence[VenueReport], seq: int
+    ) -> None:
+        if reports:
+            self._take(reports, market, seq)
+        if price is not None:
+            holders = self.portfolio.mark(market.instrument.id, price)
+            if holders:
+                self._watch(market, holders, item.ts, seq)
+        route = market.routes.get(kind)
+        if route is not None:
+            before = len(self._recorder.events)
+            self.evaluation.run(route, item, seq)
+            if len(self._recorder.events) > before:
+                self._decide_any(market, seq)
+        if self.execution.reports:
+            self._drain(market, seq)
+
+    def _decide_any(self, market: Market, seq: int) -> None:
+        """Ask the seats that every new evaluation triggers."""
+        for seat in market.seats_by_timeframe.get("", ()):
+            board = seat.board
+            board.ts = self._now.ts
+            board.price = self.portfolio.marks.get(market.instrument.id, 0.0)
+            board.candle = None
+            self._decide(seat, seq)
+
+    def _on_funding(self, funding: FundingRate, seq: int) -> None:
+        market = self._markets.get(funding.instrument)
+        if market is None:
+            return
+        if market.venue is not None:
+            self._take(market.venue.on_funding(funding), market, seq)
+        rate = money_from_float(funding.rate, FUNDING_RATE_STEP)
+        holders = self.portfolio.settle_funding(market.instrument, funding.ts, rate, seq)
+        if holders:
+            self._watch(market, holders, funding.ts, seq)
+            self._drain(market, seq)
+
+    def _on_status(self, status: InstrumentStatus, seq: int) -> None:
+        market = self._markets.get(status.instrument)
+        if market is not None and market.venue is not None:
+            self._take(market.venue.on_status(status), market, seq)
+
+    def _on_warm_up(self, warm_up: WarmUp, seq: int) -> None:
+        market = self._markets.get(warm_up.instrument)
+        route = market.routes.get(warm_up.timeframe) if market is not None else None
+        if route is not None:
+            self.evaluation.warm_up(route, warm_up, seq)
+
+    # Time
+
+    def _on_time(self, item: TimeAdvanced, seq: int) -> None:
+        for _, venue in sorted(self._plan.venues.items()):
+            self.execution.reports.extend(venue.advance_to(item.ts))
+        self._drain(None, seq)
+
+    def _serve_due(self, ts: int, seq: int) -> None:
+        """Serve what came due before this input, in the order of its time: days, pauses, equity marks, timers."""
+        schedule = self._schedule
+        schedule.start(ts)
+        for due in schedule.pop_due(ts):
+            self._now.ts = due.ts
+            if due.kind == "day":
+                self.portfolio.begin_day()
+                self.risk.begin_day()
+            elif due.kind == "pause":
+                self.risk.end_pauses(due.ts, seq)
+            elif due.kind == "equity":
+                self.portfolio.tell_equity(due.ts, seq)
+            else:
+                self._fire(due.key, due.ts, due.cause or seq, due.missed)
+        schedule.pause_ends(self.risk.next_pause_end_ns())
+
+    def _fire(self, key: tuple[str, str, str], ts: int, cause: int, missed: int) -> None:
+        desk, instrument, name = key
+        seat = self._seats.get((desk, instrument))
+        fired = self._recorder.emit(TimerFired, ts, cause, desk, instrument, name, missed)
+        if seat is not None and seat.mode_on_timer is not None:
+            self._ask_mode(seat, seat.mode_on_timer, fired.seq, fired)
+            self._drain(self._markets[instrument], fired.seq)
+
+    # Trading modes and their intents
+
+    def _ask_mode(self, seat: Seat, call: Callable[..., Sequence[Intent]], cause: int, *given: Any) -> None:
+        ts = self._now.ts
+        if self._calls_of != self._next_seq:
+            self._calls_of, self._calls_left = self._next_seq, MAXIMUM_CALLS
+        if self._calls_left <= 0:
+            self._recorder.failed(
+                ts,
+                cause,
+                seat.desk_name,
+                seat.mode_name,
+                call.__name__,
+                f"more than {MAXIMUM_CALLS} calls in one input",
+            )
+            return
+        self._calls_left -= 1
+        for intent in self.trading.ask(seat, call, ts, cause, *given):
+            try:
+                self._carry_out(seat, intent, ts, cause)
+            except LoligoError as exc:  # an impossible intent is the mode's failure
+                self._recorder.failed(ts, cause, seat.desk_name, seat.mode_name, call.__name__, exc)
+
+    def _carry_out(self, seat: Seat, intent: Intent, ts: int, cause: int) -> None:
+        if isinstance(intent, OrderRequest):
+            self._order(seat, intent, ts, cause)
+        elif isinstance(intent, TimerIntent):
+            set_event = self._recorder.emit(
+                TimerSet, ts, cause, seat.desk_name, seat.instrument_id, intent.name, intent.due_ns
+            )
+            self._schedule.set_timer((*seat.key, intent.name), max(intent.due_ns, ts + 1), set_event.seq)
+        elif isinstance(intent, CancelIntent | AmendIntent):
+            order = self.execution.order(intent.order_id)
+            if order is None or (order.desk, order.instrument) != seat.key:
+                raise DataError(f"order {intent.order_id} is not an open order of {seat.key[0]} on {seat.key[1]}")
+            self._change(order, intent, ts, cause)
+        else:
+            raise DataError(f"{intent!r} is no intent; expected an order request, cancel, amendment, timer or Declined")
+
+    def _order(self, seat: Seat, request: OrderRequest, ts: int, cause: int) -> None:
+        if request.instrument != seat.instrument_id:
+            raise DataError(f"request for {request.instrument} from a mode that works on {seat.instrument_id}")
+        position = self.portfolio.position(*seat.key)
+        approved = self.risk.judge(seat, request, position, ts, cause)
+        if approved is not None:
+            self.execution.submit(approved, seat)
+
+    def _change(self, order: Order, intent: CancelIntent | AmendIntent, ts: int, cause: int) -> None:
+        if isinstance(intent, CancelIntent):
+            if order.role in PROTECTIVE_ROLES:
+                raise DataError(f"order {order.id} protects a position; a mode may move it, not take it away")
+            self.execution.cancel(order.id, ts, cause, intent.code)
+            return
+        if order.role is OrderRole.ENTRY and intent.quantity > order.quantity:
+            raise DataError(f"amending entry {order.id} to {intent.quantity} would pass the risk gate; send a new one")
+        if order.role in PROTECTIVE_ROLES and intent.quantity < order.quantity:
+            raise DataError(f"order {order.id} protects a position; its quantity cannot become {intent.quantity}")
+        self.execution.amend(
+            order.id, ts, cause, intent.quantity, intent.limit_price, intent.trigger_price, intent.code
+        )
+
+    # What venues say
+
+    def _on_reports(self, item: VenueReports, seq: int) -> None:
+        self.execution.reports.extend(item.reports)
+        self._drain(None, seq)
+
+    def _take(self, reports: Sequence[VenueReport], market: Market, cause: int) -> None:
+        self.execution.reports.extend(reports)
+        self._drain(market, cause)
+
+    def _drain(self, market: Market | None, cause: int) -> None:
+        """Apply reports until nothing follows from them: fills bring protection, protection may fill at once."""
+        reports = self.execution.reports
+        while True:
+            while reports:
+                self._apply(reports.popleft(), cause)
+            if self._touched:
+                touched, self._touched = self._touched, {}
+                for key, ts in touched.items():
+                    self.execution.cover(self._seats[key], self.portfolio.position(*key), ts, cause)
+            if market is not None and market.venue is not None:
+                reports.extend(market.venue.settle(market.instrument.id))
+            if not reports:
+                return
+
+    def _apply(self, report: VenueReport, cause: int) -> None:
+        applied = self.execution.apply(report, cause)
+        if applied is None:
+            return
+        order, seq, terms = applied
+        seat = self._seats[order.desk, order.instrument]
+        if isinstance(report, Filled):
+            self._filled(seat, order, report, terms, seq)
+        elif not order.is_open:
+            if order.role is OrderRole.STOP and order.state is OrderState.REJECTED:
+                self._flatten([seat], self._now.ts, seq, "stop_rejected")  # no position stays without a stop
+            if seat.mode_on_order_end is not None:
+                self._ask_mode(seat, seat.mode_on_order_end, seq, order)
+
+    def _filled(self, seat: Seat, order: Order, fill: Filled, terms: OrderRequest | None, seq: int) -> None:
+        trade = self.portfolio.apply_fill(seat.instrument, order, fill, seq)
+        if order.role is OrderRole.ENTRY and terms is not None:
+            self.execution.protect(seat, terms, order, fill, seq)
+        if order.role is not OrderRole.ENTRY or (terms is not None and terms.is_whole_position_stop):
+            self._touched[seat.key] = fill.ts
+        if trade is not None:
+            self._act(self.risk.trade_closed(seat, trade, seq), fill.ts, seq)
+            self._schedule.pause_ends(self.risk.next_pause_end_ns())
+        if seat.mode_on_fill is not None:
+            self._ask_mode(seat, seat.mode_on_fill, seq, order, fill)
+
+    # Risk that acts
+
+    def _watch(self, market: Market, holders: Sequence[Book], ts: int, cause: int) -> None:
+        for book in holders:
+            seat = market.seats_by_desk[book.name]
+            actions = self.risk.watch(seat, ts, cause)
+            if actions:
+                self._act(actions, ts, cause)
+                self._schedule.pause_ends(self.risk.next_pause_end_ns())
+                self._drain(market, cause)
+
+    def _act(self, actions: Sequence[tuple[Scope, RiskAction]], ts: int, cause: int) -> None:
+        for scope, action in actions:
+            seats = self._seats_of(scope.name)
+            if action.kind is ActionKind.TIGHTEN:
+                for seat in seats:
+                    if action.instrument in ("", seat.instrument_id):
+                        price = seat.instrument.price(action.price)
+                        self.execution.tighten(seat, price, ts, cause)
+                continue
+            self.execution.cancel_all(seats, ts, cause, "paused", with_protection=False)
+            if action.kind is ActionKind.FLATTEN:
+                self._flatten(seats, ts, cause, action.code)
+
+    def _flatten(self, seats: Sequence[Seat], ts: int, cause: int, code: str) -> int:
+        """Close the positions of seats at the market; their protection stays until they are flat."""
+        count = 0
+        for seat in seats:
+            position = self.portfolio.position(*seat.key)
+            waiting = any(order.role is OrderRole.FLATTEN for order in self.execution.open_orders(seat.key))
+            if not position or waiting:
+                continue
+            request = OrderRequest(
+                instrument=seat.instrument_id,
+                side=Side.SELL if position > 0 else Side.BUY,
+                quantity=abs(position),
+                kind=OrderKind.MARKET,
+                role=OrderRole.FLATTEN,
+                is_reduce_only=True,
+                code=code,
+            )
+            self._order(seat, request, ts, cause)
+            count += 1
+        return count
+
+    def _seats_of(self, scope: str) -> list[Seat]:
+        """Return the seats of a desk, of "account:NAME", or of everything ("*")."""
+        return [seat for seat in self._seats.values() if scope in ("*", seat.desk_name, f"account:{seat.desk.account}")]
+
+    # People and generations
+
+    def _on_command(self, command: OperatorCommand, seq: int) -> None:
+        is_done, message = self._obey(command, seq)
+        self._recorder.emit(CommandHandled, command.ts, seq, "", command.command_id, is_done, message)
+        self._drain(None, seq)
+        for market in self._markets.values():
+            self._drain(market, seq)
+
+    def _obey(self, command: OperatorCommand, seq: int) -> tuple[bool, str]:
+        ts, kind = command.ts, command.kind
+        if kind is CommandKind.PANIC:
+            return self._panic(command, seq)
+        if kind is CommandKind.CANCEL:
+            is_done = self.execution.cancel(command.target, ts, seq, "operator")
+            return is_done, f"cancel of {command.target} sent" if is_done else f"no open order {command.target}"
+        seats = self._seats_of(command.target)
+        if not seats:
+            known = ", ".join(["*", *self._desks, *(f"account:{name}" for name in self._accounts)])
+            return False, f'no desk or account "{command.target}"; known: {known}'
+        if kind is CommandKind.CLOSE:
+            chosen = [seat for seat in seats if command.instrument in ("", seat.instrument_id)]
+            count = self._flatten(chosen, ts, seq, "operator")
+            return count > 0, f"closing {count} position(s)"
+        return self._pause_or_resume(command, seats, seq)
+
+    def _pause_or_resume(self, command: OperatorCommand, seats: Sequence[Seat], seq: int) -> tuple[bool, str]:
+        scopes = self._scopes_of(command.target)
+        if command.kind is CommandKind.PAUSE:
+            for scope in scopes:
+                self.risk.pause(scope, command.ts, seq, command.by)
+            self.execution.cancel_all(seats, command.ts, seq, "paused", with_protection=False)
+            return True, f"paused {', '.join(scope.name for scope in scopes)}"
+        resumed = [scope.name for scope in scopes if self.risk.resume(scope, command.ts, seq, command.by)]
+        for name in self._accounts:
+            if f"account:{name}" in resumed:
+                # Without new anchors the limit that paused the account would pause it again at the next mark.
+                self.portfolio.anchor(name)
+        if command.target == "*" and self.risk.kill_level:
+            self.risk.set_kill_level(KillLevel.OFF, command.ts, seq, command.by)
+            resumed.append("kill switch")
+        return bool(resumed), f"resumed {', '.join(resumed)}" if resumed else "nothing was paused"
+
+    def _scopes_of(self, target: str) -> list[Scope]:
+        scopes = [*self.risk.accounts.values(), *self.risk.desks.values()]
+        return [scope for scope in scopes if target in ("*", scope.name)]
+
+    def _panic(self, command: OperatorCommand, seq: int) -> tuple[bool, str]:
+        """Raise the kill switch: no entries; also cancel what would open positions; also close everything."""
+        try:
+            level = KillLevel(command.level)
+        except ValueError:
+            return False, f"kill switch level {command.level}: expected 0 (off), 1, 2 or 3"
+        self.risk.set_kill_level(level, command.ts, seq, command.by)
+        seats = list(self._seats.values())
+        cancelled = closed = 0
+        if level >= KillLevel.CANCEL_ORDERS:
+            cancelled = self.execution.cancel_all(seats, command.ts, seq, "kill_switch", with_protection=False)
+        if level >= KillLevel.FLATTEN:
+            closed = self._flatten(seats, command.ts, seq, "kill_switch")
+        return True, f"kill switch at {int(level)}: {cancelled} order(s) cancelled, closing {closed} position(s)"
+
+    def _on_generation(self, generation: GenerationActivated, seq: int) -> None:
+        """Open the accounts and desks that are new with this generation."""
+        ts = generation.ts
+        for name, account in self._accounts.items():
+            if f"account:{name}" not in self._opened:
+                self._opened.add(f"account:{name}")
+                for asset, amount in sorted(account.deposits.items()):
+                    self.portfolio.deposit(ts, seq, name, asset, amount)
+        for name, desk in self._desks.items():
+            if name in self._opened:
+                continue
+            self._opened.add(name)
+            self.portfolio.allocate(ts, seq, name, desk.capital)
+            if desk.tick_ns:
+                for seat in desk.seats:
+                    self._schedule.set_tick((name, seat.instrument.id, "tick"), desk.tick_ns, seq)
+        self.portfolio.begin_day()
+
+    # State
+
+    def export_state(self) -> PlainState:
+        """Return everything that later inputs depend on, as plain data."""
+        return {
+            "version": STATE_VERSION,
+            "next_seq": self._next_seq,
+            "now_ns": self._now.ts,
+            "opened": sorted(self._opened),
+            "failures": dict(sorted(self._recorder.failures.items())),
+            "schedule": self._schedule.export_state(),
+            "evaluation": self.evaluation.export_state(),
+            "portfolio": self.portfolio.export_state(),
+            "risk": self.risk.export_state(),
+            "execution": self.execution.export_state(),
+            "venues": {name: venue.export_state() for name, venue in sorted(self._plan.venues.items())},
+            "seats": {"/".join(key): seat.export_state() for key, seat in sorted(self._seats.items())},
+        }
+
+    def restore_state(self, state: PlainState) -> None:
+        """Continue where `export_state` was taken. DataError for a state of another version."""
+        if state.get("version") != STATE_VERSION:
+            raise DataError(
+                f"engine state has version {state.get('version')}, expected {STATE_VERSION}; "
+                "it was written by another Loligo: start that version, or rebuild from the journal"
+            )
+        self._next_seq = state["next_seq"]
+        self._now.ts = state["now_ns"]
+        self._opened = set(state["opened"])
+        self._recorder.failures = dict(state["failures"])
+        self._schedule.restore_state(state["schedule"])
+        self.evaluation.restore_state(state["evaluation"])
+        self.risk.restore_state(state["risk"])
+        self.portfolio.restore_state(state["portfolio"])
+        self.execution.restore_state(state["execution"])
+        for name, venue in self._plan.venues.items():
+            if name in state["venues"]:
+                venue.restore_state(state["venues"][name])
+        for key, seat in self._seats.items():
+            if "/".join(key) in state["seats"]:
+                seat.restore_state(state["seats"]["/".join(key)])

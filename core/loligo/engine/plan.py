@@ -1,0 +1,82 @@
+"""What the engine is built from: desks, accounts and markets, with makers for the tentacles that work in them.
+
+The composition root fills these from the configuration; the engine never reads a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from loligo.model.instrument import Instrument
+from loligo.model.risk import AccountLimits, DeskLimits
+from loligo.ports.tentacles import Evaluator, RiskRule, Strategy, TradingMode
+from loligo.ports.venue import EngineVenue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorPlan:
+    """One evaluator on one instrument and timeframe. Plans with equal `key` share one instance between desks."""
+
+    name: str
+    key: str  # tentacle, version, settings, instrument, timeframe, lineage
+    label: str  # how events and boards call it
+    timeframe: str  # "" for evaluators of trades, quotes, books and news
+    make: Callable[[], Evaluator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatPlan:
+    """A desk's work on one instrument: its evaluators, and a strategy and a trading mode of its own."""
+
+    instrument: Instrument
+    evaluators: tuple[EvaluatorPlan, ...]
+    strategy_name: str
+    make_strategy: Callable[[], Strategy]
+    mode_name: str
+    make_mode: Callable[[], TradingMode]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePlan:
+    """One risk rule."""
+
+    name: str
+    make: Callable[[], RiskRule]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPlan:
+    """One desk. `timeframe` triggers its strategy; "" lets every new evaluation trigger it."""
+
+    name: str
+    account: str
+    timeframe: str
+    capital: Decimal  # reference currency of the account
+    limits: DeskLimits
+    seats: tuple[SeatPlan, ...]
+    rules: tuple[RulePlan, ...]  # of the position and strategy tiers
+    tick_ns: int = 0  # 0: no tick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPlan:
+    """One account: what it was opened with, in which currency it is measured, and its rules."""
+
+    name: str
+    reference: str
+    deposits: Mapping[str, Decimal]
+    limits: AccountLimits
+    rules: tuple[RulePlan, ...]  # of the account tier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePlan:
+    """The whole bot. Desks and accounts are served in the order of their names, whatever the order here."""
+
+    bot: str
+    accounts: tuple[AccountPlan, ...]
+    desks: tuple[DeskPlan, ...]
+    venues: Mapping[str, EngineVenue] = field(default_factory=dict)  # by venue name; others are live
+    equity_every_ns: int = 3_600_000_000_000

@@ -1,0 +1,476 @@
+"""Portfolio: fills, funding and deposits to postings, positions, closed trades, equity and drawdown.
+
+The ledger is exact: each booking's postings sum to zero per asset, and a balance is the sum of its postings. Desks hold
+virtual books of their account; with the house book they add up to it. Positions are FIFO lots. Marks and equity are
+float64 and derived from the books, never the other way round.
+
+A spot fill moves both assets. A perpetual fill moves only its realised result, its fee and its funding, in the quote
+asset; its open result is marked to the last price (mark-to-market of linear contracts).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from loligo.engine.plan import AccountPlan, DeskPlan
+from loligo.engine.recorder import Recorder
+from loligo.errors import LedgerError
+from loligo.model.events import EquityMarked, LedgerPosted, PositionChanged, TradeClosed
+from loligo.model.instrument import Instrument
+from loligo.model.market import Side
+from loligo.model.money import DOWN, ZERO, exact, ratio, round_to_step
+from loligo.model.order import Filled, Order
+from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, ClosedTrade, Position, Posting, PostingKind
+from loligo.ports.tentacles import PlainState
+
+
+class Holding:
+    """One desk's lots of one instrument since it was last flat. `lots` are (signed quantity, price), oldest first."""
+
+    __slots__ = (
+        "average_entry",
+        "entry_cost",
+        "entry_order_id",
+        "entry_quantity",
+        "exit_proceeds",
+        "exit_quantity",
+        "fees",
+        "funding",
+        "gross",
+        "instrument",
+        "is_perpetual",
+        "leverage",
+        "lots",
+        "opened_at_ns",
+        "quantity",
+        "quantity_float",
+        "side",
+    )
+
+    def __init__(self, instrument: Instrument, order: Order, ts: int) -> None:
+        self.instrument = instrument
+        self.is_perpetual = instrument.is_perpetual
+        self.lots: deque[tuple[Decimal, Decimal]] = deque()
+        self.quantity = ZERO
+        self.quantity_float = 0.0
+        self.average_entry = 0.0
+        self.opened_at_ns = ts
+        self.side = order.side
+        self.entry_order_id = order.id
+        self.leverage = order.leverage
+        self.entry_quantity = self.entry_cost = ZERO
+        self.exit_quantity = self.exit_proceeds = ZERO
+        self.gross = self.fees = self.funding = ZERO
+
+    def apply(self, side: Side, quantity: Decimal, price: Decimal) -> Decimal:
+        """Add or match lots first in, first out; return the realised gross result in quote units."""
+        realised = ZERO
+        left = quantity
+        while left and self.lots and (self.lots[0][0] > 0) is (side is Side.SELL):
+            lot_quantity, lot_price = self.lots[0]
+            matched = min(left, abs(lot_quantity))
+            realised += matched * (price - lot_price) * (1 if lot_quantity > 0 else -1)
+            self.exit_quantity += matched
+            self.exit_proceeds += matched * price
+            left -= matched
+            rest = abs(lot_quantity) - matched
+            if rest:
+                self.lots[0] = (rest if lot_quantity > 0 else -rest, lot_price)
+            else:
+                self.lots.popleft()
+        if left:
+            self.lots.append((left * side.sign, price))
+            self.entry_quantity += left
+            self.entry_cost += left * price
+        self.gross += realised
+        self.quantity += quantity * side.sign
+        self._refresh()
+        return realised
+
+    def _refresh(self) -> None:
+        self.quantity_float = float(self.quantity)
+        cost = sum((quantity * price for quantity, price in self.lots), ZERO)
+        self.average_entry = float(cost) / self.quantity_float if self.quantity else 0.0
+
+
+class Book:
+    """What one desk owns: its share of the ledger, its open holdings, and its equity at the last marks."""
+
+    __slots__ = ("account", "cash", "equity", "holdings", "name", "peak_equity", "reference")
+
+    def __init__(self, name: str, account: AccountBook) -> None:
+        self.name = name
+        self.account = account
+        self.reference = account.reference
+        self.holdings: dict[str, Holding] = {}
+        self.cash = 0.0
+        self.equity = 0.0
+        self.peak_equity = 0.0
+
+
+class AccountBook:
+    """One account over all its desks and the house."""
+
+    __slots__ = (
+        "books",
+        "day_start_equity",
+        "equity",
+        "exposure",
+        "house_cash",
+        "name",
+        "peak_equity",
+        "reference",
+        "told_equity",
+    )
+
+    def __init__(self, name: str, reference: str) -> None:
+        self.name = name
+        self.reference = reference
+        self.books: list[Book] = []
+        self.house_cash = 0.0
+        self.equity = 0.0
+        self.exposure = 0.0
+        self.peak_equity = 0.0
+        self.day_start_equity = 0.0
+        self.told_equity = 0.0
+
+
+class PortfolioStage:
+    """The ledger of all accounts and what follows from it."""
+
+    def __init__(self, recorder: Recorder, accounts: Iterable[AccountPlan], desks: Iterable[DeskPlan]) -> None:
+        self._recorder = recorder
+        self.accounts = {plan.name: AccountBook(plan.name, plan.reference) for plan in accounts}
+        self.books: dict[str, Book] = {}
+        self.marks: dict[str, float] = {}
+        self._balances: dict[tuple[str, str, str], Decimal] = {}  # (account, book, asset)
+        self._holders: dict[str, list[Book]] = {}  # open holdings by instrument
+        for plan in desks:
+            book = self.books[plan.name] = Book(plan.name, self.accounts[plan.account])
+            book.account.books.append(book)
+
+    def balance(self, account: str, book: str, asset: str) -> Decimal:
+        """Return what the postings to this book and asset sum to."""
+        return self._balances.get((account, book, asset), ZERO)
+
+    def balances(self) -> dict[tuple[str, str, str], Decimal]:
+        """Return every balance by (account, book, asset), the market's side included: per asset they sum to zero."""
+        return dict(self._balances)
+
+    def holding(self, desk: str, instrument: str) -> Holding | None:
+        return self.books[desk].holdings.get(instrument)
+
+    def position(self, desk: str, instrument: str) -> Decimal:
+        """Return the signed position in base units."""
+        holding = self.books[desk].holdings.get(instrument)
+        return holding.quantity if holding is not None else ZERO
+
+    # Booking
+
+    def deposit(self, ts: int, cause: int, account: str, asset: str, amount: Decimal) -> None:
+        """Book money that came from outside into the house book."""
+        self._post(ts, cause, "", PostingKind.DEPOSIT, "opening", account, [(HOUSE_BOOK, asset, amount)])
+        self.revalue()
+
+    def allocate(self, ts: int, cause: int, desk: str, amount: Decimal) -> None:
+        """Give a desk its capital out of the house book. LedgerError if the house does not have it."""
+        book = self.books[desk]
+        account = book.account
+        available = self.balance(account.name, HOUSE_BOOK, account.reference)
+        if amount > available:
+            raise LedgerError(
+                f"desk {desk}: capital {amount} {account.reference} is more than the {available} that account "
+                f"{account.name} has left; lower desks.{desk}.capital or raise accounts.{account.name}.deposits"
+            )
+        lines = [(HOUSE_BOOK, account.reference, -amount), (desk, account.reference, amount)]
+        self._post(ts, cause, desk, PostingKind.ALLOCATION, desk, account.name, lines)
+        self.revalue()
+
+    def _post(
+        self,
+        ts: int,
+        cause: int,
+        desk: str,
+        kind: PostingKind,
+        ref: str,
+        account: str,
+        lines: list[tuple[str, str, Decimal]],
+    ) -> int:
+        """Book lines (book, asset, amount); the market takes the other side of what does not cancel out."""
+        with exact():
+            rest: dict[str, Decimal] = {}
+            for _, asset, amount in lines:
+                rest[asset] = rest.get(asset, ZERO) + amount
+            lines = lines + [(MARKET_BOOK, asset, -amount) for asset, amount in rest.items() if amount]
+            for book, asset, amount in lines:
+                key = (account, book, asset)
+                self._balances[key] = self._balances.get(key, ZERO) + amount
+        postings = tuple(Posting(account, book, asset, amount) for book, asset, amount in lines if amount)
+        return self._recorder.emit(LedgerPosted, ts, cause, desk, kind, ref, postings).seq
+
+    def apply_fill(self, instrument: Instrument, order: Order, fill: Filled, cause: int) -> ClosedTrade | None:
+        """Book a fill with its fee; return the round trip it closed, if it did."""
+        book = self.books[order.desk]
+        holding = book.holdings.get(instrument.id)
+        ts = fill.ts
+        if holding is None:
+            holding = book.holdings[instrument.id] = Holding(instrument, order, ts)
+            self._hold(instrument.id, book)
+        with exact():
+            # A fill that crosses zero ends one round trip and begins the next with what is left of it.
+            closing = min(fill.quantity, abs(holding.quantity)) if holding.side is not order.side else ZERO
+            opening = fill.quantity - closing if closing == abs(holding.quantity) and closing else ZERO
+            realised = holding.apply(order.side, fill.quantity - opening, fill.price)
+            holding.fees += fill.fee
+            lines = self._fill_lines(instrument, order, fill, realised)
+        seq = self._post(ts, cause, order.desk, PostingKind.FILL, fill.fill_id, book.account.name, lines)
+        if fill.fee:
+            fee_line = [(order.desk, fill.fee_asset, -fill.fee)]
+            self._post(ts, cause, order.desk, PostingKind.FEE, fill.fill_id, book.account.name, fee_line)
+        trade = None
+        if not holding.quantity:
+            trade = self._close(book, holding, order, ts)
+            if opening:
+                holding = book.holdings[instrument.id] = Holding(instrument, order, ts)
+                self._hold(instrument.id, book)
+                with exact():
+                    holding.apply(order.side, opening, fill.price)
+        self._tell_position(book, holding, ts, seq)
+        if trade is not None:
+            self._recorder.emit(TradeClosed, ts, seq, order.desk, trade)
+        self.revalue()
+        return trade
+
+    def _hold(self, instrument: str, book: Book) -> None:
+        # By name: the order in which books are served must not depend on which of them opened first.
+        insort(self._holders.setdefault(instrument, []), book, key=lambda holder: holder.name)
+
+    @staticmethod
+    def _fill_lines(
+        instrument: Instrument, order: Order, fill: Filled, realised: Decimal
+    ) -> list[tuple[str, str, Decimal]]:
+        if instrument.is_perpetual:
+            return [(order.desk, instrument.quote, realised)]
+        signed = fill.quantity * order.side.sign
+        return [(order.desk, instrument.base, signed), (order.desk, instrument.quote, -signed * fill.price)]
+
+    def _close(self, book: Book, holding: Holding, order: Order, ts: int) -> ClosedTrade:
+        instrument = holding.instrument
+        del book.holdings[instrument.id]
+        self._holders[instrument.id].remove(book)
+        with exact():
+            net = holding.gross - holding.fees - holding.funding
+        return ClosedTrade(
+            desk=book.name,
+            account=book.account.name,
+            instrument=instrument.id,
+            side=holding.side,
+            quantity=holding.exit_quantity,
+            entry_price=ratio(holding.entry_cost, holding.entry_quantity),
+            exit_price=ratio(holding.exit_proceeds, holding.exit_quantity),
+            opened_at_ns=holding.opened_at_ns,
+            closed_at_ns=ts,
+            gross=holding.gross,
+            fees=holding.fees,
+            funding=holding.funding,
+            net=net,
+            exit_role=order.role.value,
+            entry_order_id=holding.entry_order_id,
+        )
+
+    def _tell_position(self, book: Book, holding: Holding, ts: int, cause: int) -> None:
+        cost = sum((abs(quantity) * price for quantity, price in holding.lots), ZERO)
+        position = Position(
+            desk=book.name,
+            account=book.account.name,
+            instrument=holding.instrument.id,
+            quantity=holding.quantity,
+            average_entry=ratio(cost, abs(holding.quantity)) if holding.quantity else ZERO,
+            realised=holding.gross,
+            fees=holding.fees,
+            funding=holding.funding,
+            opened_at_ns=holding.opened_at_ns,
+        )
+        self._recorder.emit(PositionChanged, ts, cause, book.name, position)
+
+    def settle_funding(self, instrument: Instrument, ts: int, rate: Decimal, cause: int) -> list[Book]:
+        """Book a funding payment on every holding: longs pay `rate` of notional at the mark, shorts receive it.
+
+        Rounded towards zero to the quote step. Source: the funding rules of the large linear perpetual venues
+        (funding = position value at mark x rate, longs pay shorts when positive).
+        """
+        mark = self.marks.get(instrument.id)
+        if mark is None:
+            return []
+        price = instrument.price(mark)
+        holders = list(self._holders.get(instrument.id, ()))
+        for book in holders:
+            holding = book.holdings[instrument.id]
+            with exact():
+                paid = round_to_step(holding.quantity * price * rate, instrument.quote_step, DOWN)
+                holding.funding += paid
+            if paid:
+                line = [(book.name, instrument.quote, -paid)]
+                seq = self._post(ts, cause, book.name, PostingKind.FUNDING, instrument.id, book.account.name, line)
+                self._tell_position(book, holding, ts, seq)
+        self.revalue()
+        return holders
+
+    # Marks and equity
+
+    def mark(self, instrument: str, price: float) -> list[Book] | None:
+        """Take the newest price; return the books whose equity it moved, if any."""
+        self.marks[instrument] = price
+        holders = self._holders.get(instrument)
+        if not holders:
+            return None
+        for book in holders:
+            self._value(book)
+            self._sum(book.account)
+        return holders
+
+    def revalue(self) -> None:
+        """Bring every book's cash and equity up to date after a booking."""
+        for account in self.accounts.values():
+            account.house_cash = float(self.balance(account.name, HOUSE_BOOK, account.reference))
+            for book in account.books:
+                book.cash = float(self.balance(account.name, book.name, account.reference))
+                self._value(book)
+            self._sum(account)
+
+    def _value(self, book: Book) -> None:
+        marks = self.marks
+        equity = book.cash
+        for instrument_id, holding in book.holdings.items():
+            mark = marks.get(instrument_id, holding.average_entry)
+            if holding.is_perpetual:
+                equity += holding.quantity_float * (mark - holding.average_entry)
+            else:
+                equity += holding.quantity_float * mark
+        book.equity = equity
+        if equity > book.peak_equity:
+            book.peak_equity = equity
+
+    def _sum(self, account: AccountBook) -> None:
+        equity = account.house_cash
+        exposure = 0.0
+        marks = self.marks
+        for book in account.books:
+            equity += book.equity
+            for instrument_id, holding in book.holdings.items():
+                exposure += abs(holding.quantity_float) * marks.get(instrument_id, holding.average_entry)
+        account.equity = equity
+        account.exposure = exposure
+        if equity > account.peak_equity:
+            account.peak_equity = equity
+
+    def anchor(self, account: str) -> None:
+        """Measure drawdown and daily loss from the equity of now on: a person accepted what was lost."""
+        book = self.accounts[account]
+        book.peak_equity = book.day_start_equity = book.equity
+
+    def begin_day(self) -> None:
+        """Take the equity of now as the day's start, for the daily loss limit."""
+        for account in self.accounts.values():
+            account.day_start_equity = account.equity
+
+    def tell_equity(self, ts: int, cause: int) -> None:
+        """Emit the equity of every desk and account that moved since it was last told."""
+        for account in self.accounts.values():
+            if account.equity == account.told_equity:
+                continue
+            account.told_equity = account.equity
+            for book in account.books:
+                exposure = sum(
+                    abs(h.quantity_float) * self.marks.get(i, h.average_entry) for i, h in book.holdings.items()
+                )
+                self._tell_equity(ts, cause, book.name, account.name, book.equity, book.peak_equity, exposure)
+            self._tell_equity(ts, cause, "", account.name, account.equity, account.peak_equity, account.exposure)
+
+    def _tell_equity(
+        self, ts: int, cause: int, desk: str, account: str, equity: float, peak: float, exposure: float
+    ) -> None:
+        drawdown = 1.0 - equity / peak if peak > 0 else 0.0
+        share = exposure / equity if equity > 0 else 0.0
+        self._recorder.emit(EquityMarked, ts, cause, desk, account, equity, drawdown, share)
+
+    # State
+
+    def export_state(self) -> PlainState:
+        return {
+            "marks": dict(sorted(self.marks.items())),
+            "balances": [[*key, str(amount)] for key, amount in sorted(self._balances.items())],
+            "books": {name: self._export_book(book) for name, book in sorted(self.books.items())},
+            "accounts": {
+                name: [account.peak_equity, account.day_start_equity, account.told_equity]
+                for name, account in sorted(self.accounts.items())
+            },
+        }
+
+    @staticmethod
+    def _export_book(book: Book) -> PlainState:
+        return {"peak_equity": book.peak_equity, "holdings": [_plain(h) for h in book.holdings.values()]}
+
+    def restore_state(self, state: PlainState) -> None:
+        """Take back the books; a desk that is no longer planned keeps its balances in the ledger."""
+        self.marks.clear()
+        self.marks.update(state["marks"])
+        self._balances = {(a, b, asset): Decimal(amount) for a, b, asset, amount in state["balances"]}
+        for name, plain in state["books"].items():
+            book = self.books.get(name)
+            if book is None:
+                continue
+            book.peak_equity = plain["peak_equity"]
+            for item in plain["holdings"]:
+                holding = _holding_from(item)
+                book.holdings[holding.instrument.id] = holding
+                self._holders.setdefault(holding.instrument.id, []).append(book)
+        for name, (peak, day_start, told) in state["accounts"].items():
+            if name in self.accounts:
+                account = self.accounts[name]
+                account.peak_equity, account.day_start_equity, account.told_equity = peak, day_start, told
+        self.revalue()
+
+
+_MONEY_FIELDS = (
+    "entry_quantity",
+    "entry_cost",
+    "exit_quantity",
+    "exit_proceeds",
+    "gross",
+    "fees",
+    "funding",
+    "leverage",
+)
+
+
+def _plain(holding: Holding) -> PlainState:
+    return {
+        "instrument": msgspec.to_builtins(holding.instrument),
+        "lots": [[str(quantity), str(price)] for quantity, price in holding.lots],
+        "opened_at_ns": holding.opened_at_ns,
+        "side": holding.side.value,
+        "entry_order_id": holding.entry_order_id,
+        **{name: str(getattr(holding, name)) for name in _MONEY_FIELDS},
+    }
+
+
+def _holding_from(plain: dict[str, Any]) -> Holding:
+    holding = Holding.__new__(Holding)
+    holding.instrument = msgspec.convert(plain["instrument"], Instrument)
+    holding.is_perpetual = holding.instrument.is_perpetual
+    holding.lots = deque((Decimal(quantity), Decimal(price)) for quantity, price in plain["lots"])
+    holding.opened_at_ns = plain["opened_at_ns"]
+    holding.side = Side(plain["side"])
+    holding.entry_order_id = plain["entry_order_id"]
+    for name in _MONEY_FIELDS:
+        setattr(holding, name, Decimal(plain[name]))
+    holding.quantity = sum((quantity for quantity, _ in holding.lots), ZERO)
+    holding._refresh()
+    return holding

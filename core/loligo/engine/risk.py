@@ -1,0 +1,320 @@
+"""Risk: the one gate between what a trading mode wants and what a venue gets. Nothing else makes `Approved`.
+
+In: a request with its seat. Out: `Approved` (perhaps smaller) or None; every rule's check and the verdict are events.
+Rules are tentacles; what the kernel holds itself is the gate, the pauses and the kill switch. It fails closed: a rule
+that raises, a missing tier, a pause or the kill switch refuse entries. Exits and reduce-only orders always pass, cut to
+the position they reduce. Counters and pauses are state: a restart lifts nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from loligo.engine.plan import AccountPlan, DeskPlan, RulePlan
+from loligo.engine.recorder import Recorder
+from loligo.engine.seat import Seat
+from loligo.model.events import Approved, KillSwitchSet, OrderRequested, Refused, Resumed, RiskActed, RiskChecked
+from loligo.model.money import DOWN, ZERO
+from loligo.model.order import OrderRequest, OrderRole
+from loligo.model.portfolio import ClosedTrade
+from loligo.model.risk import ActionKind, KillLevel, Outcome, RiskAction, Tier, Verdict, refused
+from loligo.model.timeframe import DAY_NS, SECOND_NS
+from loligo.ports.tentacles import PlainState, RiskRule, TradeClosedRule, WatchingRule
+
+KERNEL = "kernel"  # the rule name of what the gate itself holds
+_MEMORY_NS = 8 * DAY_NS  # how long closed trades are kept for the windows of the rules; the longest default is 7 days
+_STOPS = frozenset({OrderRole.STOP.value, OrderRole.TRAIL.value, OrderRole.LIQUIDATION.value})
+
+
+class _Rule:
+    __slots__ = ("instance", "name", "on_trade_closed", "tier", "watch")
+
+    def __init__(self, plan: RulePlan) -> None:
+        self.name = plan.name
+        self.instance: RiskRule = plan.make()
+        self.tier = Tier(self.instance.tier)
+        self.watch = self.instance.watch if isinstance(self.instance, WatchingRule) else None
+        closed = self.instance.on_trade_closed if isinstance(self.instance, TradeClosedRule) else None
+        self.on_trade_closed = closed
+
+
+class Scope:
+    """A desk or an account as risk sees it: its rules, its pause and, for a desk, its counters."""
+
+    __slots__ = (
+        "closed",
+        "consecutive_losses",
+        "left_at_ns",
+        "name",
+        "pauses",
+        "rules",
+        "tiers",
+        "trades_today",
+        "watchers",
+    )
+
+    def __init__(self, name: str, plans: tuple[RulePlan, ...]) -> None:
+        self.name = name
+        self.rules = [_Rule(plan) for plan in plans]
+        self.tiers = {rule.tier for rule in self.rules}
+        self.watchers = [rule for rule in self.rules if rule.watch is not None]
+        self.pauses: dict[str, int] = {}  # rule -> until when, 0 for until a person resumes
+        self.trades_today = 0
+        self.consecutive_losses = 0
+        self.left_at_ns: dict[str, int] = {}
+        self.closed: deque[tuple[int, str, str, float]] = deque()  # (closed_at_ns, instrument, exit role, net)
+
+    def stops_since(self, ts_ns: int) -> int:
+        """Return how many trades a stop, a trail or a liquidation closed at or after `ts_ns`."""
+        return sum(1 for at, _, role, _ in self.closed if at >= ts_ns and role in _STOPS)
+
+    def net_since(self, instrument: str, ts_ns: int) -> float:
+        """Return the net result of the instrument's trades closed at or after `ts_ns`, quote units."""
+        return sum(net for at, where, _, net in self.closed if at >= ts_ns and where == instrument)
+
+    def export_state(self) -> PlainState:
+        return {
+            "pauses": dict(sorted(self.pauses.items())),
+            "trades_today": self.trades_today,
+            "consecutive_losses": self.consecutive_losses,
+            "left_at_ns": dict(sorted(self.left_at_ns.items())),
+            "closed": [list(item) for item in self.closed],
+            "rules": {rule.name: rule.instance.export_state() for rule in self.rules},
+        }
+
+    def restore_state(self, state: PlainState) -> None:
+        self.pauses = dict(state["pauses"])
+        self.trades_today = state["trades_today"]
+        self.consecutive_losses = state["consecutive_losses"]
+        self.left_at_ns = dict(state["left_at_ns"])
+        self.closed = deque((at, instrument, role, net) for at, instrument, role, net in state["closed"])
+        for rule in self.rules:
+            if rule.name in state["rules"]:
+                rule.instance.restore_state(state["rules"][rule.name])
+
+
+class RiskStage:
+    """The gate, and the counters that its rules read."""
+
+    def __init__(self, recorder: Recorder, accounts: tuple[AccountPlan, ...], desks: tuple[DeskPlan, ...]) -> None:
+        self._recorder = recorder
+        self.kill_level = KillLevel.OFF
+        self.accounts = {plan.name: Scope(f"account:{plan.name}", plan.rules) for plan in accounts}
+        self.desks = {plan.name: Scope(plan.name, plan.rules) for plan in desks}
+
+    # The gate
+
+    def judge(self, seat: Seat, request: OrderRequest, position: Decimal, ts: int, cause: int) -> Approved | None:
+        """Return the approval of a request, or None after recording the refusal."""
+        recorder = self._recorder
+        desk = seat.desk_name
+        asked = recorder.emit(OrderRequested, ts, cause, desk, request)
+        if request.is_reduce_only or request.role is not OrderRole.ENTRY:
+            return self._pass_exit(seat, request, position, ts, asked.seq)
+        verdict, rule, tier, quantity = self._check(seat, request, ts, asked.seq)
+        if verdict is not None:
+            recorder.emit(Refused, ts, asked.seq, desk, seat.instrument_id, rule, tier, verdict.code, verdict.numbers)
+            return None
+        self.desks[desk].trades_today += 1
+        return self._approve(seat, request, quantity, ts, asked.seq)
+
+    def _approve(self, seat: Seat, request: OrderRequest, quantity: Decimal, ts: int, cause: int) -> Approved:
+        if quantity == request.quantity:
+            return self._recorder.emit(Approved, ts, cause, seat.desk_name, request, None)
+        smaller = replace(request, quantity=quantity)
+        return self._recorder.emit(Approved, ts, cause, seat.desk_name, smaller, request.quantity)
+
+    def _pass_exit(self, seat: Seat, request: OrderRequest, position: Decimal, ts: int, cause: int) -> Approved | None:
+        """An exit needs only a position on the other side; it is cut to it and made reduce-only."""
+        reducible = -position * request.side.sign
+        quantity = min(request.quantity, reducible)
+        if quantity <= 0:
+            numbers = (float(request.quantity), float(position))
+            self._recorder.emit(
+                Refused,
+                ts,
+                cause,
+                seat.desk_name,
+                seat.instrument_id,
+                KERNEL,
+                Tier.POSITION,
+                "nothing_to_reduce",
+                numbers,
+            )
+            return None
+        if not request.is_reduce_only:
+            request = replace(request, is_reduce_only=True)
+        return self._approve(seat, request, quantity, ts, cause)
+
+    def _check(
+        self, seat: Seat, request: OrderRequest, ts: int, cause: int
+    ) -> tuple[Verdict | None, str, Tier, Decimal]:
+        """Ask every rule, strictest answer wins: the first refusal in tier order, else the smallest quantity."""
+        desk, account = self.desks[seat.desk_name], self.accounts[seat.desk.account]
+        held = self._held(desk, account)
+        if held is not None:
+            return held[0], KERNEL, held[1], ZERO
+        quantity = request.quantity
+        refusal: tuple[Verdict, str, Tier] | None = None
+        for rule in (*desk.rules, *account.rules):
+            verdict = self._ask(rule, request, seat, ts, cause)
+            self._recorder.emit(
+                RiskChecked,
+                ts,
+                cause,
+                seat.desk_name,
+                rule.name,
+                rule.tier,
+                verdict.outcome,
+                verdict.code,
+                verdict.numbers,
+            )
+            if verdict.outcome is Outcome.REFUSED:
+                refusal = refusal or (verdict, rule.name, rule.tier)
+            elif verdict.outcome is Outcome.REDUCED and verdict.quantity is not None:
+                quantity = min(quantity, verdict.quantity)
+        if refusal is not None:
+            return (*refusal, ZERO)
+        quantity = seat.instrument.quantity(quantity, DOWN)
+        if quantity <= 0:
+            return refused("reduced_to_nothing", float(request.quantity)), KERNEL, Tier.POSITION, ZERO
+        return None, "", Tier.POSITION, quantity
+
+    def _held(self, desk: Scope, account: Scope) -> tuple[Verdict, Tier] | None:
+        """What the gate holds itself: the kill switch, pauses, and tiers without a rule."""
+        if self.kill_level:
+            return refused("kill_switch", float(self.kill_level)), Tier.ACCOUNT
+        for scope, tier in ((account, Tier.ACCOUNT), (desk, Tier.STRATEGY)):
+            for until_ns in scope.pauses.values():
+                return refused("paused", until_ns / SECOND_NS), tier
+        for tier, tiers in ((Tier.POSITION, desk.tiers), (Tier.STRATEGY, desk.tiers), (Tier.ACCOUNT, account.tiers)):
+            if tier not in tiers:
+                return refused("no_rule_in_tier"), tier
+        return None
+
+    def _ask(self, rule: _Rule, request: OrderRequest, seat: Seat, ts: int, cause: int) -> Verdict:
+        try:
+            verdict = rule.instance.check(request, seat.view)
+            if type(verdict) is not Verdict:
+                raise TypeError(f"check returned {verdict!r}, expected a Verdict")
+        except Exception as exc:  # a tentacle: a failing rule denies
+            self._recorder.failed(ts, cause, seat.desk_name, rule.name, "check", exc)
+            return refused("rule_failed")
+        return verdict
+
+    # Watching
+
+    def watch(self, seat: Seat, ts: int, cause: int) -> list[tuple[Scope, RiskAction]]:
+        """Ask the watching rules of the seat's desk and account; return what they order, after recording it."""
+        actions: list[tuple[Scope, RiskAction]] = []
+        for scope in (self.desks[seat.desk_name], self.accounts[seat.desk.account]):
+            for rule in scope.watchers:
+                assert rule.watch is not None
+                try:
+                    action = rule.watch(seat.view)
+                except Exception as exc:  # a tentacle: it orders nothing, and entries stop
+                    failure = self._recorder.failed(ts, cause, seat.desk_name, rule.name, "watch", exc)
+                    action = None if failure.count > 1 else RiskAction(ActionKind.PAUSE, "rule_failed")
+                if action is not None and self._take(scope, rule.name, rule.tier, action, seat, ts, cause):
+                    actions.append((scope, action))
+        return actions
+
+    def trade_closed(self, seat: Seat, trade: ClosedTrade, cause: int) -> list[tuple[Scope, RiskAction]]:
+        """Count a closed trade and ask the rules that act on it."""
+        scope = self.desks[trade.desk]
+        ts = trade.closed_at_ns
+        scope.left_at_ns[trade.instrument] = ts
+        scope.consecutive_losses = scope.consecutive_losses + 1 if trade.net < 0 else 0
+        scope.closed.append((ts, trade.instrument, trade.exit_role, float(trade.net)))
+        while scope.closed[0][0] < ts - _MEMORY_NS:
+            scope.closed.popleft()
+        actions: list[tuple[Scope, RiskAction]] = []
+        for owner in (scope, self.accounts[trade.account]):
+            for rule in owner.rules:
+                if rule.on_trade_closed is None:
+                    continue
+                try:
+                    action = rule.on_trade_closed(trade, seat.view)
+                except Exception as exc:  # a tentacle: what counts losses has failed, so entries stop
+                    self._recorder.failed(ts, cause, trade.desk, rule.name, "on_trade_closed", exc)
+                    action = RiskAction(ActionKind.PAUSE, "rule_failed")
+                if action is not None and self._take(owner, rule.name, rule.tier, action, seat, ts, cause):
+                    actions.append((owner, action))
+        return actions
+
+    def _take(self, scope: Scope, rule: str, tier: Tier, action: RiskAction, seat: Seat, ts: int, cause: int) -> bool:
+        """Apply what concerns this stage (pauses); False when the action is already in force."""
+        if action.kind is not ActionKind.TIGHTEN:
+            known = scope.pauses.get(rule)
+            if known is not None and (known == 0 or (action.until_ns and action.until_ns <= known)):
+                return False
+            scope.pauses[rule] = action.until_ns
+        self._recorder.emit(RiskActed, ts, cause, seat.desk_name, scope.name, rule, tier, action)
+        return True
+
+    # Pauses and the kill switch
+
+    def pause(self, scope: Scope, ts: int, cause: int, by: str) -> None:
+        """Stop entries on a scope until a person resumes."""
+        scope.pauses[f"operator {by}".strip()] = 0
+        action = RiskAction(ActionKind.PAUSE, "operator")
+        self._recorder.emit(RiskActed, ts, cause, self._desk_of(scope), scope.name, KERNEL, Tier.STRATEGY, action)
+
+    def resume(self, scope: Scope, ts: int, cause: int, by: str) -> bool:
+        """Lift every pause of a scope; False when there was none."""
+        if not scope.pauses:
+            return False
+        scope.pauses.clear()
+        scope.consecutive_losses = 0
+        self._recorder.emit(Resumed, ts, cause, self._desk_of(scope), scope.name, by)
+        return True
+
+    def next_pause_end_ns(self) -> int:
+        """Return when the next timed pause ends, 0 when none does."""
+        ends = [until for scope in self._scopes() for until in scope.pauses.values() if until]
+        return min(ends, default=0)
+
+    def end_pauses(self, ts: int, cause: int) -> None:
+        """Lift the pauses whose time is over."""
+        for scope in self._scopes():
+            over = [rule for rule, until in scope.pauses.items() if until and until <= ts]
+            for rule in over:
+                del scope.pauses[rule]
+            if over and not scope.pauses:
+                scope.consecutive_losses = 0
+                self._recorder.emit(Resumed, ts, cause, self._desk_of(scope), scope.name, "time")
+
+    def set_kill_level(self, level: KillLevel, ts: int, cause: int, by: str) -> None:
+        self.kill_level = level
+        self._recorder.emit(KillSwitchSet, ts, cause, "", level, by)
+
+    def begin_day(self) -> None:
+        """A new UTC day: the day's entries count from zero."""
+        for scope in self.desks.values():
+            scope.trades_today = 0
+
+    def _scopes(self) -> list[Scope]:
+        return [*self.accounts.values(), *self.desks.values()]
+
+    @staticmethod
+    def _desk_of(scope: Scope) -> str:
+        return "" if scope.name.startswith("account:") else scope.name
+
+    # State
+
+    def export_state(self) -> PlainState:
+        return {
+            "kill_level": int(self.kill_level),
+            "accounts": {name: scope.export_state() for name, scope in sorted(self.accounts.items())},
+            "desks": {name: scope.export_state() for name, scope in sorted(self.desks.items())},
+        }
+
+    def restore_state(self, state: PlainState) -> None:
+        self.kill_level = KillLevel(state["kill_level"])
+        for scopes, plain in ((self.accounts, state["accounts"]), (self.desks, state["desks"])):
+            for name, scope in scopes.items():
+                if name in plain:
+                    scope.restore_state(plain[name])

@@ -1,0 +1,48 @@
+"""Trading: a signal, fill, order end, timer or candle to the intents of a seat's trading mode.
+
+A mode that raises has no intents; its declined decisions are recorded here. What becomes of the other intents is for
+risk and execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from loligo.engine.recorder import Recorder
+from loligo.engine.seat import Seat
+from loligo.model.evaluation import Declined
+from loligo.model.events import DecisionDeclined
+from loligo.ports.tentacles import Intent
+
+MAXIMUM_INTENTS = 200  # of one call; more is a runaway mode
+
+
+class TradingStage:
+    """Asks a seat's trading mode."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def ask(
+        self, seat: Seat, call: Callable[..., Sequence[Intent]], ts: int, cause: int, *given: Any
+    ) -> Sequence[Intent]:
+        """Return what the mode wants done, after recording what it declined. Empty when it failed."""
+        recorder = self._recorder
+        desk = seat.desk_name
+        try:
+            intents = call(*given, seat.view)
+            if len(intents) > MAXIMUM_INTENTS:
+                raise ValueError(f"{len(intents)} intents in one call, at most {MAXIMUM_INTENTS} are taken")
+        except Exception as exc:  # a tentacle: it wants nothing now, and its protection stays
+            recorder.failed(ts, cause, desk, seat.mode_name, call.__name__, exc)
+            return ()
+        if not intents:
+            return ()
+        wanted = []
+        for intent in intents:
+            if type(intent) is Declined:
+                recorder.emit(DecisionDeclined, ts, cause, desk, seat.instrument_id, "mode", intent)
+            else:
+                wanted.append(intent)
+        return wanted

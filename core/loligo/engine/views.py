@@ -1,0 +1,182 @@
+"""What trading modes and risk rules may see of the engine: one live, read-only window per seat.
+
+`SeatView` satisfies both `DeskView` and `RiskView` of `loligo.ports.views`; each reads the stages when asked, so that
+a view costs nothing while nobody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from loligo.engine.execution import ExecutionStage
+from loligo.engine.plan import AccountPlan, DeskPlan
+from loligo.engine.portfolio import AccountBook, Book, PortfolioStage
+from loligo.engine.risk import RiskStage, Scope
+from loligo.model.instrument import Instrument
+from loligo.model.money import ONE, ZERO, exact, ratio
+from loligo.model.order import Order, OrderRole
+from loligo.model.risk import AccountLimits, DeskLimits
+
+
+class Now:
+    """The engine's clock: the instant of the input at hand."""
+
+    __slots__ = ("ts",)
+
+    def __init__(self) -> None:
+        self.ts = 0
+
+
+class SeatView:
+    """One desk on one instrument, and the account behind it."""
+
+    __slots__ = (
+        "_account_book",
+        "_book",
+        "_execution",
+        "_key",
+        "_marks",
+        "_now",
+        "_plan",
+        "_portfolio",
+        "_scope",
+        "account_limits",
+        "instrument",
+        "limits",
+    )
+
+    def __init__(
+        self,
+        now: Now,
+        instrument: Instrument,
+        desk: DeskPlan,
+        account: AccountPlan,
+        portfolio: PortfolioStage,
+        execution: ExecutionStage,
+        risk: RiskStage,
+    ) -> None:
+        self._now = now
+        self._plan = desk
+        self._portfolio = portfolio
+        self._execution = execution
+        self._scope: Scope = risk.desks[desk.name]
+        self._book: Book = portfolio.books[desk.name]
+        self._account_book: AccountBook = portfolio.accounts[account.name]
+        self.instrument = instrument
+        self._key = (desk.name, instrument.id)
+        self._marks = portfolio.marks
+        self.limits: DeskLimits = desk.limits
+        self.account_limits: AccountLimits = account.limits
+
+    @property
+    def ts(self) -> int:
+        return self._now.ts
+
+    @property
+    def desk(self) -> str:
+        return self._plan.name
+
+    @property
+    def account(self) -> str:
+        return self._plan.account
+
+    @property
+    def price(self) -> float:
+        return self._marks.get(self._key[1], 0.0)
+
+    @property
+    def equity(self) -> float:
+        return self._book.equity
+
+    @property
+    def position(self) -> Decimal:
+        holding = self._book.holdings.get(self._key[1])
+        return holding.quantity if holding is not None else ZERO
+
+    @property
+    def average_entry(self) -> float:
+        holding = self._book.holdings.get(self._key[1])
+        return holding.average_entry if holding is not None else 0.0
+
+    @property
+    def open_orders(self) -> Sequence[Order]:
+        return self._execution.open_orders(self._key)
+
+    @property
+    def pending_entries(self) -> Decimal:
+        return sum((order.remaining for order in self.open_orders if order.role is OrderRole.ENTRY), ZERO)
+
+    @property
+    def available(self) -> Decimal:
+        """Quote units of the desk that neither open entries nor the margin of perpetuals hold."""
+        quote = self.instrument.quote
+        with exact():
+            free = self._portfolio.balance(self._plan.account, self._plan.name, quote)
+            for seat in self._plan.seats:
+                if seat.instrument.quote == quote:
+                    free -= self._held(seat.instrument)
+        return free
+
+    def _held(self, instrument: Instrument) -> Decimal:
+        mark = self._portfolio.marks.get(instrument.id, 0.0)
+        held = ZERO
+        for order in self._execution.open_orders((self._plan.name, instrument.id)):
+            if order.role is OrderRole.ENTRY:
+                notional = order.remaining * (order.limit_price or instrument.price(mark))
+                margin = ratio(notional, order.leverage) if instrument.is_perpetual else notional
+                held += margin + notional * instrument.taker_fee_rate
+        holding = self._book.holdings.get(instrument.id)
+        if holding is not None and instrument.is_perpetual:
+            held += ratio(abs(holding.quantity) * instrument.price(mark), max(holding.leverage, ONE))
+        return held
+
+    @property
+    def open_positions(self) -> int:
+        count = 0
+        for seat in self._plan.seats:
+            key = (self._plan.name, seat.instrument.id)
+            if seat.instrument.id in self._book.holdings or any(
+                order.role is OrderRole.ENTRY for order in self._execution.open_orders(key)
+            ):
+                count += 1
+        return count
+
+    @property
+    def trades_today(self) -> int:
+        return self._scope.trades_today
+
+    @property
+    def consecutive_losses(self) -> int:
+        return self._scope.consecutive_losses
+
+    @property
+    def left_instrument_at_ns(self) -> int:
+        return self._scope.left_at_ns.get(self._key[1], 0)
+
+    @property
+    def account_equity(self) -> float:
+        return self._account_book.equity
+
+    @property
+    def account_day_start_equity(self) -> float:
+        return self._account_book.day_start_equity
+
+    @property
+    def account_peak_equity(self) -> float:
+        return self._account_book.peak_equity
+
+    @property
+    def account_exposure(self) -> float:
+        """Gross value of the account's positions and of its open entry orders, quote units."""
+        return self._account_book.exposure + self._execution.pending_value(self._plan.account, self._portfolio.marks)
+
+    @property
+    def orders_last_minute(self) -> int:
+        return self._execution.orders_last_minute(self._plan.account, self._now.ts)
+
+    def stops_since(self, ts_ns: int) -> int:
+        return self._scope.stops_since(ts_ns)
+
+    def net_since(self, ts_ns: int) -> float:
+        return self._scope.net_since(self._key[1], ts_ns)
