@@ -1,0 +1,202 @@
+"""The read models: for each, the pure functions that turn records into rows.
+
+Two kinds. A *log* has one row per event (or per record), only ever added. A *fold* has one row per key, made of the
+row so far and the next event. Both depend on nothing but the journal, so that a rebuild gives identical rows.
+
+High volume is kept small, and the journal answers for the rest (`JournalReader.find`):
+- evaluations: one row per record, a list of (event seq, evaluator, value, code); numbers are in the journal;
+- declined: one row per UTC day, desk, instrument, author and code, with its count and the seqs of the first and the
+  last, from which `find` gives the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, Table, select
+
+from loligo.model import events, order
+from loligo.model.command import OperatorCommand
+from loligo.model.events import Record
+from loligo.model.money import exact
+from loligo.model.order import OrderState
+from loligo.model.timeframe import DAY_NS
+from loligo.store import schema
+from loligo.store.schema import json_text
+
+Row = dict[str, Any]
+LogRow = Iterable[Any]  # in the order of the table's columns, as the driver takes it
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """One read model. `of` says by type of event, the record itself included, which rows a log gets from it or which
+    key a fold has for it; `fold(row so far, event, record)` returns the row after it. `view` is what readers see."""
+
+    table: Table
+    of: Mapping[type, Callable[[Any], Any]]
+    fold: Callable[[Row | None, Any, Record], Row | None] | None = None
+    view: Select[Any]
+
+
+_AS_STORED: dict[type, Callable[[Any], str]] = {Decimal: str, tuple: json_text}
+_astuple, _asdict = msgspec.structs.astuple, msgspec.structs.asdict
+
+
+def _stored(values: Iterable[Any]) -> list[Any]:
+    return [write(value) if (write := _AS_STORED.get(type(value))) else value for value in values]
+
+
+def _readable(text: str) -> str:
+    """Free text without NUL, which PostgreSQL cannot hold."""
+    return text.replace("\x00", "\ufffd")
+
+
+def _fields(event: events.Event) -> Iterable[LogRow]:
+    """The event as it is."""
+    return (_stored(_astuple(event)),)
+
+
+def _fills(event: events.OrderReported) -> Iterable[LogRow]:
+    if isinstance(event.report, order.Filled):
+        order_id, _, *rest = _astuple(event.report)
+        yield *_astuple(event)[:4], order_id, *_stored(rest)
+
+
+def _trades(event: events.TradeClosed) -> Iterable[LogRow]:
+    yield *_astuple(event)[:4], *_stored(_astuple(event.trade)[1:])
+
+
+def _decisions(event: events.SignalRaised) -> Iterable[LogRow]:
+    yield *_astuple(event)[:5], *_stored(_astuple(event.signal)), json_text(event.board)
+
+
+def _ledger(event: events.LedgerPosted) -> Iterable[LogRow]:
+    booking = event.ts, event.cause, event.desk, event.kind, event.ref
+    for line, posting in enumerate(event.postings):
+        yield event.seq, line, *booking, *_stored(_astuple(posting))
+
+
+def _evaluations(record: Record) -> Iterable[LogRow]:
+    given = [
+        (event.seq, event.evaluator, event.evaluation.value, event.evaluation.code)
+        for event in record.events
+        if type(event) is events.Evaluated
+    ]
+    if given:
+        item = record.input
+        place = getattr(item, "instrument", ""), getattr(item, "timeframe", "")
+        yield record.seq, item.ts, *place, json_text(given)
+
+
+def _incidents(event: Any) -> Iterable[LogRow]:
+    what: tuple[Any, ...]
+    match event:
+        case events.TentacleFailed():
+            what = "tentacle_failed", event.tentacle, event.call, "", "", (event.count,), 0, event.error
+        case events.RiskActed(action=act):
+            reason = event.rule, act.code, act.numbers, act.until_ns
+            what = "risk_acted", event.scope, act.kind, *reason, act.instrument
+        case events.Resumed():
+            what = "resumed", event.scope, "resume", "", "", (), 0, event.by
+        case events.KillSwitchSet(level=level):
+            what = "kill_switch", "*", level.name.lower(), "", "", (int(level),), 0, event.by
+    yield *_astuple(event)[:4], *_stored(what[:-1]), _readable(what[-1])
+
+
+def _order_key(event: events.OrderReported) -> Key:
+    report = event.report
+    return (report.order.id if isinstance(report, order.Liquidated) else report.order_id,)
+
+
+def _fold_order(row: Row | None, event: Any, _record: Record) -> Row | None:
+    """An order as its venue last described it. Reports of orders that the bot did not submit leave no row."""
+    seen = {"seq": event.seq, "ts": event.ts}
+    if isinstance(event, events.OrderSubmitted):
+        return _asdict(event.order) | seen | {"first_seq": event.seq, "state": OrderState.SUBMITTED, "reason": ""}
+    report = event.report
+    if isinstance(report, order.Liquidated):
+        return _asdict(report.order) | seen | {"first_seq": event.seq, "state": OrderState.ACCEPTED, "reason": ""}
+    return None if row is None else row | seen | _order_change(row, report)
+
+
+def _order_change(row: Row, report: order.VenueReport) -> Row:
+    match report:
+        case order.Filled():
+            with exact():
+                filled = row["filled"] + report.quantity
+            is_whole = filled >= row["quantity"]
+            return {"filled": filled, "state": OrderState.FILLED if is_whole else OrderState.PARTIALLY_FILLED}
+        case order.Accepted():
+            return {"state": OrderState.ACCEPTED}
+        case order.Triggered():
+            return {"state": OrderState.TRIGGERED}
+        case order.Expired():
+            return {"state": OrderState.EXPIRED}
+        case order.Canceled():
+            return {"state": OrderState.CANCELED, "reason": report.code}
+        case order.Rejected(of="order"):
+            return {"state": OrderState.REJECTED, "reason": report.code}
+        case order.Amended():
+            return {name: getattr(report, name) for name in ("quantity", "limit_price", "trigger_price")}
+    return {}  # a cancel or an amendment was rejected: the order stands
+
+
+def _fold_position(_row: Row | None, event: events.PositionChanged, _record: Record) -> Row:
+    return _asdict(event.position) | {"seq": event.seq, "ts": event.ts}
+
+
+def _declined_key(event: events.DecisionDeclined) -> Key:
+    return event.ts // DAY_NS, event.desk, event.instrument, event.by, event.declined.code
+
+
+def _fold_declined(row: Row | None, event: events.DecisionDeclined, _record: Record) -> Row:
+    if row is None:
+        key = zip(("day", "desk", "instrument", "by", "code"), _declined_key(event), strict=True)
+        row = {**dict(key), "count": 0, "first_seq": event.seq}
+    return row | {"count": row["count"] + 1, "seq": event.seq, "ts": event.ts}
+
+
+def _fold_command(row: Row | None, event: Any, record: Record) -> Row | None:
+    if isinstance(event, OperatorCommand):
+        seen = {"first_seq": record.seq, "seq": record.seq, "is_done": None, "message": ""}
+        return _asdict(event) | {"by": _readable(event.by)} | seen
+    answer = {"is_done": event.is_done, "message": _readable(event.message), "seq": event.seq, "ts": event.ts}
+    return None if row is None else row | answer
+
+
+_ORDER = schema.orders.c
+_fill_view = select(schema.fills, _ORDER.account, _ORDER.instrument, _ORDER.side, _ORDER.role).select_from(
+    schema.fills.outerjoin(schema.orders, schema.fills.c.order_id == _ORDER.id)
+)
+_incident_kinds = (events.TentacleFailed, events.RiskActed, events.Resumed, events.KillSwitchSet)
+_Of = Mapping[type, Callable[[Any], Any]]
+_by_order: _Of = {events.OrderSubmitted: lambda event: (event.order.id,), events.OrderReported: _order_key}
+_by_instrument: _Of = {events.PositionChanged: lambda event: (event.position.desk, event.position.instrument)}
+_by_command: _Of = dict.fromkeys((OperatorCommand, events.CommandHandled), lambda event: (event.command_id,))
+
+
+def _made(table: Table, of: _Of, fold: Any = None, view: Any = None) -> Projection:
+    return Projection(table=table, of=of, fold=fold, view=select(table) if view is None else view)
+
+
+PROJECTIONS: Mapping[str, Projection] = {
+    "orders": _made(schema.orders, _by_order, _fold_order),
+    "fills": _made(schema.fills, {events.OrderReported: _fills}, view=_fill_view),
+    "positions": _made(schema.positions, _by_instrument, _fold_position),
+    "trades": _made(schema.trades, {events.TradeClosed: _trades}),
+    "equity": _made(schema.equity, {events.EquityMarked: _fields}),
+    "evaluations": _made(schema.evaluations, {Record: _evaluations}),
+    "decisions": _made(schema.decisions, {events.SignalRaised: _decisions}),
+    "declined": _made(schema.declined, {events.DecisionDeclined: _declined_key}, _fold_declined),
+    "refusals": _made(schema.refusals, {events.Refused: _fields}),
+    "checks": _made(schema.checks, {events.RiskChecked: _fields}),
+    "ledger": _made(schema.ledger, {events.LedgerPosted: _ledger}),
+    "incidents": _made(schema.incidents, dict.fromkeys(_incident_kinds, _incidents)),
+    "commands": _made(schema.commands, _by_command, _fold_command),
+}

@@ -1,0 +1,384 @@
+"""The journal's contract: what goes in comes out, whole, once, in order, on every database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, Table, delete, select, update
+
+from loligo.errors import ConfigError, JournalCorrupt, JournalError
+from loligo.model.command import TimeAdvanced
+from loligo.model.evaluation import Evaluation
+from loligo.model.events import Evaluated, Record
+from loligo.store.config import JournalConfig
+from loligo.store.database import open_engine
+from loligo.store.journal import Journal
+from loligo.store.schema import journal_block, segment_block, snapshot
+from tests.fakes.records import START, candle, quiet_record, quiet_records, story
+
+
+def filled_journal(engine: Engine, records: list[Record], *, block: int = 2_000) -> Journal:
+    journal = Journal(engine, JournalConfig(commit_every_records=block))
+    for record in records:
+        journal.append(record)
+        if journal.is_full:
+            journal.commit()
+    journal.commit()
+    return journal
+
+
+def test_every_kind_of_record_reads_back_equal(engine: Engine) -> None:
+    journal = filled_journal(engine, story(), block=4)
+    assert list(journal.records()) == story()
+
+
+def test_an_empty_journal_has_no_records_and_ends_at_0(engine: Engine) -> None:
+    journal = Journal(engine)
+    assert list(journal.records()) == []
+    assert journal.last_seq == 0
+    assert journal.newest_snapshot() is None
+
+
+def test_records_are_not_visible_before_their_commit(engine: Engine) -> None:
+    journal = Journal(engine)
+    journal.append(story()[0])
+    assert (journal.last_seq, journal.open_records, list(journal.records())) == (0, 1, [])
+    journal.commit()
+    assert (journal.last_seq, journal.open_records, list(journal.records())) == (1, 0, story()[:1])
+
+
+def test_a_group_is_full_at_its_number_of_records_and_waits_for_its_driver(engine: Engine) -> None:
+    journal = Journal(engine, JournalConfig(commit_every_records=3))
+    is_full = []
+    for record in quiet_records(4):
+        journal.append(record)
+        is_full.append(journal.is_full)
+    assert is_full == [False, False, True, True]
+    assert (journal.last_seq, journal.open_records) == (0, 4)
+
+
+def test_reading_from_a_seq_inside_a_record_starts_with_that_record(engine: Engine) -> None:
+    records = quiet_records(10)
+    journal = filled_journal(engine, records, block=3)
+    for seq in (0, 1, 4, 5, 12, 13, 17, 40):
+        expected = [record for record in records if record.next_seq > seq]
+        assert list(journal.records(seq)) == expected
+    assert list(journal.records(41)) == []
+
+
+def test_a_reopened_journal_goes_on_where_it_ended(database_url: str) -> None:
+    records = [*story(), quiet_record(9, story()[-1].next_seq)]
+    for part in (records[:4], records[4:]):
+        journal = Journal(database_url)
+        for record in part:
+            journal.append(record)
+        journal.close()
+    journal = Journal(database_url)
+    assert list(journal.records()) == records
+    assert journal.last_seq == records[-1].next_seq - 1
+    journal.close()
+
+
+def test_a_record_that_does_not_follow_is_refused(engine: Engine) -> None:
+    journal = Journal(engine)
+    with pytest.raises(JournalError, match="record 5 does not follow the journal: expected seq 1"):
+        journal.append(quiet_record(1, 5))
+
+
+def test_a_record_that_cannot_be_stored_leaves_the_group_as_it_was(engine: Engine) -> None:
+    journal = Journal(engine)
+    first, second = quiet_records(2)
+    journal.append(first)
+    unstorable = Evaluated(6, START, 5, "", "rsi", Evaluation(0.5, "\ud800"))  # a lone surrogate has no bytes
+    with pytest.raises(JournalError, match="record 5 cannot be stored"):
+        journal.append(Record(5, candle(1), [unstorable]))
+    journal.append(second)
+    journal.commit()
+    assert list(journal.records()) == [first, second]
+
+
+def test_digest_does_not_depend_on_where_commits_fell(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    records = story()
+    digests = []
+    for block in (1, 2, 100):
+        folder = tmp_path_factory.mktemp("digest")
+        engine = open_engine(folder / "journal.db")
+        digests.append(filled_journal(engine, records, block=block).digest())
+        engine.dispose()
+    here = open_engine(database_url)
+    digests.append(filled_journal(here, records, block=3).digest())
+    here.dispose()
+    assert len(set(digests)) == 1
+
+
+_DIGEST = """
+import sys
+from loligo.store.journal import Journal
+from tests.fakes.records import story
+journal = Journal(sys.argv[1])
+for record in story():
+    journal.append(record)
+journal.commit()
+print(journal.digest())
+"""
+
+
+def test_digest_depends_on_neither_hash_seed_nor_time_zone(tmp_path: Path) -> None:
+    digests = set()
+    for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
+        command = [sys.executable, "-c", _DIGEST, str(tmp_path / f"{seed}.db")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        digests.add(done.stdout)
+    assert len(digests) == 1
+
+
+def test_digest_changes_with_one_market_price(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = open_engine(tmp_path_factory.mktemp("other") / "journal.db")
+    first = filled_journal(engine, [Record(1, candle(0, close=7200.5), [])]).digest()
+    second = filled_journal(other, [Record(1, candle(0, close=7200.6), [])]).digest()
+    other.dispose()
+    assert first != second
+
+
+def test_market_data_lies_in_segments_and_not_in_records(engine: Engine) -> None:
+    filled_journal(engine, story())
+    with engine.connect() as connection:
+        stored = connection.execute(select(journal_block.c.payload)).scalar_one()
+        rows = connection.execute(select(segment_block.c.hub, segment_block.c["count"].label("items")))
+        hubs = {row.hub: row.items for row in rows}
+    assert msgspec.msgpack.encode(candle(2)) not in stored
+    # coinbase: two candles of the warm-up and those that close at hours 2, 3 and 5
+    assert hubs == {"coinbase": 5, "newswire": 1, "kraken": 1}
+
+
+@pytest.mark.parametrize("table", [journal_block, segment_block], ids=["journal", "segment"])
+def test_a_damaged_payload_is_named(engine: Engine, table: Table) -> None:
+    journal = filled_journal(engine, quiet_records(3))
+    with engine.begin() as connection:
+        payload = bytearray(connection.execute(select(table.c.payload)).scalar_one())
+        payload[len(payload) // 2] ^= 1
+        connection.execute(update(table).values(payload=bytes(payload)))
+    with pytest.raises(
+        JournalCorrupt, match=r"(journal block 1|segment block coinbase from offset 0) has checksum .* restore"
+    ):
+        list(journal.records())
+    with pytest.raises(JournalCorrupt):
+        journal.digest()
+
+
+def test_a_missing_block_is_named(engine: Engine) -> None:
+    journal = filled_journal(engine, quiet_records(6), block=2)  # blocks from seqs 1, 9 and 17
+    with engine.begin() as connection:
+        connection.execute(delete(journal_block).where(journal_block.c.first_seq == 9))
+    with pytest.raises(JournalCorrupt, match="journal block 17 follows seq 8; expected a block from 9"):
+        list(journal.records())
+    with pytest.raises(JournalCorrupt):
+        list(journal.records(12))  # inside the missing block
+
+
+def test_missing_market_data_is_named(engine: Engine) -> None:
+    journal = filled_journal(engine, quiet_records(4), block=2)
+    with engine.begin() as connection:
+        connection.execute(delete(segment_block).where(segment_block.c.first_offset == 2))
+    with pytest.raises(JournalCorrupt, match=r"segment coinbase ends at 2 where a record refers to 2\+1"):
+        list(journal.records())
+
+
+def test_a_head_that_disagrees_with_its_block_is_named(engine: Engine) -> None:
+    journal = filled_journal(engine, quiet_records(2))
+    for wrong, message in (
+        ({"last_seq": 9}, "ends at 8 where its head says 9"),
+        ({"record_count": 3}, "holds 2 items"),
+    ):
+        with engine.begin() as connection:
+            connection.execute(update(journal_block).values(**wrong))
+        with pytest.raises(JournalCorrupt, match=message):
+            list(journal.records())
+
+
+def test_a_second_writer_fails_at_its_first_commit_and_breaks_nothing(database_url: str) -> None:
+    first, second = Journal(database_url), Journal(database_url)
+    first.append(quiet_record(0, 1))
+    second.append(quiet_record(7, 1))
+    first.commit()
+    with pytest.raises(JournalError, match="no other bot writes to it"):
+        second.commit()
+    assert list(first.records()) == [quiet_record(0, 1)]
+    first.close()
+    second.engine.dispose()
+
+
+def test_find_returns_the_record_and_the_event_of_a_seq(engine: Engine) -> None:
+    records = story()
+    reader = filled_journal(engine, records, block=2).reader
+    for record in records:
+        assert reader.find(record.seq) == (record, record.input)
+        for event in record.events:
+            assert reader.find(event.seq) == (record, event)
+    for seq in (-1, 0, records[-1].next_seq):
+        with pytest.raises(JournalError, match=f"seq {seq} is not in the journal"):
+            reader.find(seq)
+
+
+def test_the_first_record_since_an_instant_is_found(engine: Engine) -> None:
+    records = quiet_records(6)
+    reader = filled_journal(engine, records, block=2).reader
+    assert reader.first_since(0) == records[0]
+    assert reader.first_since(records[3].input.ts) == records[3]
+    assert reader.first_since(records[3].input.ts + 1) == records[4]
+    assert reader.first_since(records[5].input.ts + 1) is None
+
+
+def test_only_the_newest_snapshots_are_kept(engine: Engine) -> None:
+    journal = Journal(engine, JournalConfig(keep_snapshots=2))
+    for record in quiet_records(3):
+        journal.append(record)
+        journal.save_snapshot(record.next_seq, f"state {record.next_seq}".encode())
+    with engine.connect() as connection:
+        kept = list(connection.execute(select(snapshot.c.next_seq).order_by(snapshot.c.next_seq)).scalars())
+    assert kept == [9, 13]
+    assert journal.newest_snapshot() == (13, b"state 13")
+    journal.save_snapshot(13, b"again")
+    assert journal.newest_snapshot() == (13, b"again")
+
+
+def test_a_snapshot_makes_the_records_before_it_durable_first(engine: Engine) -> None:
+    journal = Journal(engine)
+    journal.append(quiet_record(0, 1))
+    journal.save_snapshot(5, b"state")
+    assert journal.last_seq == 4
+    with pytest.raises(JournalError, match="snapshot before seq 6 is ahead of the journal, which ends at 4"):
+        journal.save_snapshot(6, b"state")
+
+
+def test_a_damaged_snapshot_is_named(engine: Engine) -> None:
+    journal = filled_journal(engine, quiet_records(1))
+    journal.save_snapshot(5, b"state")
+    with engine.begin() as connection:
+        connection.execute(update(snapshot).values(state=b"stage"))
+    with pytest.raises(JournalCorrupt, match="snapshot 5 does not match its checksum: delete its row"):
+        journal.newest_snapshot()
+
+
+def test_a_snapshot_after_the_end_of_the_journal_is_refused(database_url: str) -> None:
+    journal = Journal(database_url)
+    journal.append(quiet_record(0, 1))
+    journal.save_snapshot(5, b"state")
+    with journal.engine.begin() as connection:
+        connection.execute(delete(journal_block))
+    journal.close()
+    journal = Journal(database_url)
+    with pytest.raises(JournalCorrupt, match="snapshot 5 lies after the journal's end, 0"):
+        journal.newest_snapshot()
+    journal.close()
+
+
+def test_a_failed_commit_keeps_the_group_for_the_next_one(engine: Engine) -> None:
+    journal = Journal(engine)
+    journal.append(quiet_record(0, 1))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE segment_block RENAME TO away")
+    with pytest.raises(JournalError, match="segment_block"):
+        journal.commit()
+    assert (journal.last_seq, journal.open_records) == (0, 1)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO segment_block")
+    journal.commit()
+    assert list(journal.records()) == [quiet_record(0, 1)]
+
+
+_WRITER = """
+import sys
+from sqlalchemy import event
+from loligo.store.journal import Journal
+from tests.fakes.records import quiet_record
+journal = Journal(sys.argv[1])
+journal.append(quiet_record(0, 1))
+journal.commit()
+journal.append(quiet_record(1, 5))
+
+def die(connection, cursor, statement, *_):
+    if sys.argv[2] in statement:
+        print("here", flush=True)
+        sys.stdin.read()  # until killed, within the transaction
+
+event.listen(journal.engine, sys.argv[3], die)
+journal.commit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "moment"),
+    [
+        ("INSERT INTO journal_block", "before_cursor_execute"),
+        ("INSERT INTO journal_block", "after_cursor_execute"),
+        ("INSERT INTO segment_block", "after_cursor_execute"),
+    ],
+    ids=["before the block", "between block and segment", "before the commit"],
+)
+def test_a_process_killed_within_a_commit_leaves_the_old_state_whole(
+    database_url: str, statement: str, moment: str
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, database_url, statement, moment],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None and child.stdout.readline() == "here\n"
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=30)
+    journal = Journal(database_url)
+    assert list(journal.records()) == [quiet_record(0, 1)]
+    journal.append(quiet_record(1, 5))
+    journal.commit()
+    assert list(journal.records()) == [quiet_record(0, 1), quiet_record(1, 5)]
+    journal.close()
+
+
+def test_sqlite_is_durable_at_every_commit(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "deep" / "journal.db")
+    with journal.engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    journal.close()
+    assert found == ["wal", 2]  # 2 is FULL
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "postgresql:/nonsense://"])
+def test_a_database_that_loligo_cannot_use_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="expected a file path, sqlite:///PATH or postgresql://"):
+        open_engine(url)
+
+
+def test_an_unreachable_database_is_named_without_its_password() -> None:
+    with pytest.raises(JournalError, match=r"postgresql\+psycopg://ann:\*\*\*@127.0.0.1:1/none"):
+        Journal("postgresql://ann:secret@127.0.0.1:1/none")
+
+
+def test_append_and_commit_cost_microseconds_per_record(tmp_path: Path) -> None:
+    """A wide bound, for slow machines: the benchmark holds the real one."""
+    records = quiet_records(4_000)
+    journal = Journal(tmp_path / "journal.db")
+    started = time.perf_counter()
+    for record in records:
+        journal.append(record)
+    journal.close()
+    assert (time.perf_counter() - started) / len(records) < 200e-6
+
+
+def test_time_that_passes_is_stored_in_the_record_itself(engine: Engine) -> None:
+    journal = filled_journal(engine, [Record(1, TimeAdvanced(START), [])])
+    with engine.connect() as connection:
+        assert connection.execute(select(segment_block)).first() is None
+    assert list(journal.records()) == [Record(1, TimeAdvanced(START), [])]

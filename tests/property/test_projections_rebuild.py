@@ -1,0 +1,79 @@
+"""Whatever records come, in whatever commits and batches: they read back equal, hash equal and project equal."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loligo.model.events import Record
+from loligo.store.config import JournalConfig
+from loligo.store.journal import Journal
+from loligo.store.projections import PROJECTIONS
+from loligo.store.projector import Projector
+from tests.fakes.records import record_lists
+
+# A database is a file each: hundreds of examples would only measure the disk.
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@contextmanager
+def journal_of(records: list[Record], *, block: int) -> Iterator[Journal]:
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder) / "journal.db", JournalConfig(commit_every_records=block))
+        for record in records:
+            journal.append(record)
+            if journal.is_full:
+                journal.commit()
+        journal.commit()
+        yield journal
+        journal.close()
+
+
+def everything(projector: Projector) -> dict[str, list[dict[str, Any]]]:
+    return {name: projector.rows(name) for name in PROJECTIONS}
+
+
+@few
+@given(record_lists(), st.integers(1, 12))
+def test_any_records_read_back_equal(records: list[Record], block: int) -> None:
+    with journal_of(records, block=block) as journal:
+        assert list(journal.records()) == records
+
+
+@few
+@given(record_lists(), st.integers(1, 12), st.data())
+def test_reading_may_begin_at_any_seq(records: list[Record], block: int, data: st.DataObject) -> None:
+    last_seq = records[-1].next_seq - 1 if records else 0
+    seq = data.draw(st.integers(0, last_seq + 1))
+    with journal_of(records, block=block) as journal:
+        assert list(journal.records(seq)) == [record for record in records if record.next_seq > seq]
+
+
+@few
+@given(record_lists(), st.integers(1, 12), st.integers(1, 12))
+def test_digest_does_not_depend_on_commit_boundaries(records: list[Record], block: int, other: int) -> None:
+    with journal_of(records, block=block) as first, journal_of(records, block=other) as second:
+        assert first.digest() == second.digest()
+
+
+@few
+@given(record_lists(), st.integers(1, 12), st.integers(1, 12), st.integers(1, 5))
+def test_rebuild_equals_catching_up_whatever_the_batches(
+    records: list[Record], block: int, batch: int, rebuild_batch: int
+) -> None:
+    with journal_of([], block=block) as journal:
+        projector = Projector(journal.engine)
+        for record in records:
+            journal.append(record)
+            projector.catch_up(batch_records=batch)  # now and then there is something new
+        journal.commit()
+        projector.catch_up(batch_records=batch)
+        grown = everything(projector)
+        projector.rebuild(batch_records=rebuild_batch)
+        assert everything(projector) == grown
