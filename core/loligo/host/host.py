@@ -1,0 +1,105 @@
+"""Holds every tentacle of a bot: reads the registry, loads what is on, and can say of each why it is off.
+
+A tentacle that fails to load is off with its reason; it never stops the others. Folders are looked up in the bot's home
+first, then among the bundled ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from loligo.errors import TentacleError
+from loligo.host.loader import LoadedTentacle, load_tentacle
+from loligo.host.relay import HookFailure, Relay
+from loligo.registry.faults import did_you_mean
+from loligo.registry.registry_file import REGISTRY_FILE, Registry, RegistryEntry, load_registry
+from loligo.registry.tree import hash12
+
+
+class LoadState(StrEnum):
+    LOADED = "loaded"
+    OFF = "off"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TentacleStatus:
+    """One row of `loligo tentacle list`."""
+
+    name: str
+    kind: str
+    version: str
+    hash12: str
+    enabled: bool
+    state: LoadState
+    reason: str = ""
+
+
+def bundled_root() -> Path:
+    """Return where the bundled registry, tentacles and config lie: package data, or the root of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "bundled" if (package / "bundled").is_dir() else package.parents[1]
+
+
+class Host:
+    """The tentacles of one bot folder."""
+
+    def __init__(self, home: Path, bundled_root: Path) -> None:
+        self._roots = (home, bundled_root) if home != bundled_root else (home,)
+        self._registry = Registry()
+        self._loaded: dict[str, LoadedTentacle] = {}
+        self._reasons: dict[str, str] = {}
+
+    @property
+    def registry_path(self) -> Path:
+        """Return the registry file in force: the home's own, or the bundled one while it has none."""
+        paths = [root / REGISTRY_FILE for root in self._roots]
+        return next((path for path in paths if path.exists()), paths[0])
+
+    def load_all(self) -> tuple[LoadedTentacle, ...]:
+        """Read the registry and load everything that is on; failures are in `list`. ConfigError for a wrong file."""
+        self._registry = load_registry(self.registry_path)
+        self._loaded, self._reasons = {}, {}
+        enabled = [entry for entry in self._registry.tentacles if entry.enabled]
+        for entry in enabled:
+            try:
+                self._loaded[entry.slot] = load_tentacle(entry, self._roots, enabled)
+            except (TentacleError, OSError) as exc:
+                self._reasons[entry.slot] = str(exc)
+        return tuple(self._loaded.values())
+
+    def factory(self, kind: str, name: str) -> LoadedTentacle:
+        """Return a loaded tentacle. TentacleError says why it is not there and what to do."""
+        slot = f"{kind} {name}"
+        if slot in self._loaded:
+            return self._loaded[slot]
+        if slot in self._reasons:
+            raise TentacleError(f"{slot} is off: {self._reasons[slot]}")
+        names = [entry.name for entry in self._registry.tentacles if entry.kind == kind]
+        if name in names:
+            raise TentacleError(f'{slot} is switched off: set "enabled": true in {self.registry_path}')
+        raise TentacleError(f"{self.registry_path} has no {slot}{did_you_mean(name, names)}")
+
+    def list(self) -> tuple[TentacleStatus, ...]:
+        """Return one row per registry entry, in its order."""
+        return tuple(self._status(entry) for entry in self._registry.tentacles)
+
+    def relay(self, on_failure: Callable[[HookFailure], None]) -> Relay:
+        """Return the hooks of everything loaded; `on_failure` hears of each tentacle that raises in one."""
+        return Relay(tuple(self._loaded.values()), on_failure)
+
+    def _status(self, entry: RegistryEntry) -> TentacleStatus:
+        loaded = self._loaded.get(entry.slot)
+        state = LoadState.LOADED if loaded else LoadState.FAILED if entry.enabled else LoadState.OFF
+        return TentacleStatus(
+            name=entry.name,
+            kind=entry.kind,
+            version=entry.version,
+            hash12=hash12(loaded.tree_hash if loaded else entry.tree_hash or ""),
+            enabled=entry.enabled,
+            state=state,
+            reason=self._reasons.get(entry.slot, "" if entry.enabled else "switched off in the registry"),
+        )

@@ -1,0 +1,52 @@
+"""Tells every loaded tentacle what happens: the lifecycle and observation hooks, as typed calls.
+
+Calls go through pluggy, one tentacle at a time, in registry order, so that one that raises neither hides its failure
+nor takes the call from the others. Never called per input by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from loligo.host.loader import LoadedTentacle, describe_error
+from loligo.model.events import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookFailure:
+    """A tentacle raised in a hook; `error` is type, text and place."""
+
+    tentacle: str
+    hook: str
+    error: str
+
+
+class Relay:
+    """The hooks of one set of loaded tentacles. Each call returns its failures and hands each to `on_failure`."""
+
+    def __init__(self, tentacles: Sequence[LoadedTentacle], on_failure: Callable[[HookFailure], None]) -> None:
+        self._tentacles = tuple(tentacles)
+        self._on_failure = on_failure
+
+    def bot_started(self, desks: Sequence[str]) -> tuple[HookFailure, ...]:
+        """Tell that the engine accepts inputs."""
+        return self._tell("bot_started", desks=desks)
+
+    def bot_stopping(self, reason: str) -> tuple[HookFailure, ...]:
+        """Tell that the bot is about to end."""
+        return self._tell("bot_stopping", reason=reason)
+
+    def records_committed(self, records: Sequence[Record]) -> tuple[HookFailure, ...]:
+        """Tell of records that are durable now."""
+        return self._tell("records_committed", records=records)
+
+    def _tell(self, hook: str, **arguments: object) -> tuple[HookFailure, ...]:
+        failures = []
+        for tentacle in self._tentacles:
+            try:
+                getattr(tentacle.plugin.hook, hook)(**arguments)
+            except (Exception, SystemExit) as exc:
+                failures.append(HookFailure(tentacle=tentacle.entry.slot, hook=hook, error=describe_error(exc)))
+                self._on_failure(failures[-1])
+        return tuple(failures)

@@ -1,0 +1,71 @@
+"""Importing from memory: private names, submodules, two versions at once, nothing left behind."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from loligo.host.finder import NAMESPACE, TentacleFinder, import_tree, installed_finder
+
+FOLDER = Path("nowhere/rsi")
+
+
+def test_relative_imports_of_submodules_and_subpackages_work() -> None:
+    files = {
+        "__init__.py": b"from .logic import VALUE\nfrom .parts import deep",
+        "logic.py": b"from .parts.deep import BASE\nVALUE = BASE + 1",
+        "parts/__init__.py": b"",
+        "parts/deep.py": b"BASE = 41",
+    }
+    module = import_tree(f"{NAMESPACE}.evaluator_sub__1", files, FOLDER)
+    assert module.VALUE == 42
+    assert module.deep.__name__ == f"{NAMESPACE}.evaluator_sub__1.parts.deep"
+
+
+def test_file_names_the_place_the_bytes_came_from() -> None:
+    files = {"__init__.py": b"from . import logic", "logic.py": b""}
+    module = import_tree(f"{NAMESPACE}.evaluator_place__1", files, FOLDER)
+    assert Path(module.__file__ or "") == FOLDER / "__init__.py"
+    assert Path(module.logic.__file__) == FOLDER / "logic.py"
+
+
+def test_two_versions_live_side_by_side() -> None:
+    old = import_tree(f"{NAMESPACE}.evaluator_two__1", {"__init__.py": b"class A:\n    version = 1"}, FOLDER)
+    new = import_tree(f"{NAMESPACE}.evaluator_two__2", {"__init__.py": b"class A:\n    version = 2"}, FOLDER)
+    assert (old.A.version, new.A.version) == (1, 2)
+    assert old.A is not new.A
+
+
+def test_the_same_version_is_imported_once_and_anew_from_another_folder() -> None:
+    name, files = f"{NAMESPACE}.evaluator_once__1", {"__init__.py": b""}
+    first = import_tree(name, files, FOLDER)
+    assert import_tree(name, files, FOLDER) is first
+    moved = import_tree(name, files, Path("elsewhere/rsi"))
+    assert Path(moved.__file__ or "") == Path("elsewhere/rsi/__init__.py")
+
+
+def test_a_failing_import_leaves_no_module_behind() -> None:
+    files = {"__init__.py": b"from . import fine\nraise RuntimeError('broken')", "fine.py": b""}
+    with pytest.raises(RuntimeError, match="broken"):
+        import_tree(f"{NAMESPACE}.evaluator_broken__1", files, FOLDER)
+    assert [name for name in sys.modules if "evaluator_broken" in name] == []
+
+
+def test_forgotten_packages_cannot_be_imported_and_unknown_modules_are_not_found() -> None:
+    name = f"{NAMESPACE}.evaluator_gone__1"
+    import_tree(name, {"__init__.py": b""}, FOLDER)
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(name + ".missing")
+    installed_finder().forget(name)
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(name)
+    assert not hasattr(sys.modules[NAMESPACE], "evaluator_gone__1")
+
+
+def test_there_is_one_finder_and_it_leaves_other_imports_alone() -> None:
+    assert installed_finder() is installed_finder()
+    assert sum(isinstance(finder, TentacleFinder) for finder in sys.meta_path) == 1
+    assert installed_finder().find_spec("json", None) is None

@@ -1,0 +1,92 @@
+"""The host: what is on is loaded, what is off has a reason, home goes before bundled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loligo.errors import TentacleError
+from loligo.host.host import Host, LoadState, bundled_root
+from loligo.registry.registry_file import load_registry, save_registry
+from tests.fakes.tentacle_folder import write_registry, write_tentacle
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A bot folder with a tentacle that works, one that is broken and one that is switched off."""
+    write_tentacle(tmp_path, "evaluator", "rsi")
+    write_tentacle(tmp_path, "evaluator", "broken", code="raise ValueError('no')")
+    write_tentacle(tmp_path, "notifier", "log")
+    path = write_registry(tmp_path)
+    registry = load_registry(path)
+    entries = [entry.model_copy(update={"enabled": entry.name != "log"}) for entry in registry.tentacles]
+    save_registry(path, entries)
+    return tmp_path
+
+
+def test_a_failing_tentacle_is_off_with_its_reason_and_the_others_work(home: Path) -> None:
+    host = Host(home, home)
+    assert [loaded.name for loaded in host.load_all()] == ["rsi"]
+    rows = {row.name: (row.state, row.enabled, row.reason) for row in host.list()}
+    assert rows["rsi"] == (LoadState.LOADED, True, "")
+    assert rows["log"] == (LoadState.OFF, False, "switched off in the registry")
+    assert rows["broken"][:2] == (LoadState.FAILED, True)
+    assert "ValueError: no" in rows["broken"][2]
+
+
+def test_asking_for_what_is_not_there_says_why_and_what_to_do(home: Path) -> None:
+    host = Host(home, home)
+    host.load_all()
+    assert host.factory("evaluator", "rsi").name == "rsi"
+    for kind, name, said in (
+        ("evaluator", "broken", r"evaluator broken is off: .*ValueError: no"),
+        ("notifier", "log", r'notifier log is switched off: set "enabled": true in'),
+        ("evaluator", "rsy", r'has no evaluator rsy \(did you mean "rsi"\?\)'),
+    ):
+        with pytest.raises(TentacleError, match=said):
+            host.factory(kind, name)
+
+
+def test_a_folder_in_the_home_goes_before_the_bundled_one(tmp_path: Path) -> None:
+    home, bundled = tmp_path / "home", tmp_path / "bundled"
+    write_tentacle(bundled, "evaluator", "rsi")
+    write_tentacle(bundled, "evaluator", "macd")
+    write_registry(bundled)
+    write_tentacle(home, "evaluator", "rsi")
+    host = Host(home, bundled)
+    assert host.registry_path == bundled / "tentacle_registry.json"
+    folders = [loaded.folder for loaded in host.load_all()]
+    assert folders == [bundled / "tentacles/evaluators/macd", home / "tentacles/evaluators/rsi"]
+
+
+def test_the_registry_of_the_home_goes_before_the_bundled_one(tmp_path: Path) -> None:
+    home, bundled = tmp_path / "home", tmp_path / "bundled"
+    write_tentacle(bundled, "evaluator", "rsi")
+    write_registry(bundled)
+    write_tentacle(home, "notifier", "log")
+    write_registry(home)
+    assert [loaded.name for loaded in Host(home, bundled).load_all()] == ["log"]
+
+
+def test_a_tentacle_finds_the_data_it_brings_beside_its_file(tmp_path: Path) -> None:
+    body = "from pathlib import Path\nTABLE = (Path(__file__).parent / 'table.txt').read_text()"
+    write_tentacle(tmp_path, "evaluator", "rsi", body=body, files={"table.txt": "42"})
+    write_registry(tmp_path)
+    (loaded,) = Host(tmp_path, tmp_path).load_all()
+    assert loaded.module.TABLE == "42"
+
+
+def test_every_bundled_tentacle_loads() -> None:
+    host = Host(bundled_root(), bundled_root())
+    host.load_all()
+    rows = host.list()
+    assert len(rows) >= 10
+    assert [(row.kind, row.name, row.reason) for row in rows if row.state is not LoadState.LOADED] == []
+
+
+def test_every_bundled_folder_is_listed() -> None:
+    root = bundled_root()
+    folders = {path.parent.relative_to(root).as_posix() for path in root.glob("tentacles/*/*/tentacle.toml")}
+    listed = {entry.path for entry in load_registry(root / "tentacle_registry.json").tentacles}
+    assert folders == listed, "run `make registry`, or take entries without a folder out"
