@@ -1,0 +1,12 @@
+"""The daily_trades risk rule: its hook."""
+
+from __future__ import annotations
+
+from loligo.api import Factory, TentacleSettings, hookimpl
+
+from .logic import DailyTrades
+
+
+@hookimpl
+def risk_rule() -> Factory:
+    return Factory(settings=TentacleSettings, create=lambda settings, context: DailyTrades())

@@ -1,0 +1,12 @@
+"""The order_rate risk rule: its hook."""
+
+from __future__ import annotations
+
+from loligo.api import Factory, TentacleSettings, hookimpl
+
+from .logic import OrderRate
+
+
+@hookimpl
+def risk_rule() -> Factory:
+    return Factory(settings=TentacleSettings, create=lambda settings, context: OrderRate())

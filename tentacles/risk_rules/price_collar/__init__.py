@@ -1,0 +1,12 @@
+"""The price_collar risk rule: its hook."""
+
+from __future__ import annotations
+
+from loligo.api import Factory, TentacleSettings, hookimpl
+
+from .logic import PriceCollar
+
+
+@hookimpl
+def risk_rule() -> Factory:
+    return Factory(settings=TentacleSettings, create=lambda settings, context: PriceCollar())
