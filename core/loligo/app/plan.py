@@ -1,0 +1,179 @@
+"""From configuration and loaded tentacles to the engine's plan. Raises ConfigError with the key that is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from loligo.config import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleConfig
+from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan
+from loligo.engine.seat import inputs_of
+from loligo.errors import ConfigError
+from loligo.host import Host, LoadedTentacle
+from loligo.model.command import SlotVersion
+from loligo.model.instrument import Instrument
+from loligo.model.risk import Tier
+from loligo.model.timeframe import SECOND_NS
+from loligo.ports.tentacles import BookEvaluator, ExternalEvaluator, MakeContext, QuoteEvaluator, TradeEvaluator
+from loligo.venue.simulated import SimulatedVenue
+from loligo.venue.config import SimulatedVenueConfig
+
+_WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)
+
+
+def build_venues(config: LoligoConfig) -> dict[str, SimulatedVenue]:
+    """Return the simulated venue of every venue section."""
+    return {
+        name: SimulatedVenue(
+            [instrument.instrument(name, symbol) for symbol, instrument in sorted(venue.instruments.items())],
+            SimulatedVenueConfig.model_validate(venue.fills),
+        )
+        for name, venue in sorted(config.venues.items())
+    }
+
+
+def build_plan(config: LoligoConfig, host: Host, venues: Mapping[str, SimulatedVenue]) -> EnginePlan:
+    """Return the plan of every account and desk."""
+    desks = tuple(_desk(name, desk, config, host, venues) for name, desk in sorted(config.desks.items()))
+    accounts = tuple(
+        AccountPlan(
+            name=name,
+            reference=account.reference,
+            deposits=account.deposits,
+            limits=account.limits,
+            rules=_rules_of(name, config, host),
+        )
+        for name, account in sorted(config.accounts.items())
+    )
+    return EnginePlan(
+        bot=config.bot.name,
+        accounts=accounts,
+        desks=desks,
+        venues=venues,
+        equity_every_ns=int(config.engine.equity_every_s * SECOND_NS),
+    )
+
+
+def _desk(
+    name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues: Mapping[str, SimulatedVenue]
+) -> DeskPlan:
+    where = f"desks.{name}"
+    venue = venues.get(desk.venue)
+    if venue is None:
+        raise ConfigError(f'{where}.venue: "{desk.venue}" is not among venues: {", ".join(venues) or "none"}')
+    account = config.accounts.get(desk.account)
+    if account is None:
+        raise ConfigError(f'{where}.account: "{desk.account}" is not among accounts: {", ".join(config.accounts)}')
+    seats = []
+    for symbol in desk.instruments:
+        instrument = venue.instruments.get(f"{desk.venue}:{symbol}")
+        if instrument is None:
+            known = ", ".join(venue.instruments)
+            raise ConfigError(f'{where}.instruments: "{symbol}" is not an instrument of {desk.venue}; known: {known}')
+        if instrument.quote != account.reference:
+            raise ConfigError(
+                f"{where}.instruments: {symbol} is quoted in {instrument.quote}, but account {desk.account} is measured "
+                f"in {account.reference}; use an account whose reference is {instrument.quote}"
+            )
+        seats.append(_seat(name, desk, instrument, host))
+    return DeskPlan(
+        name=name,
+        account=desk.account,
+        timeframe=desk.timeframe,
+        capital=desk.capital,
+        limits=desk.limits,
+        seats=tuple(seats),
+        rules=tuple(rule for rule, tier in _rules(desk, host, name) if tier is not Tier.ACCOUNT),
+        tick_ns=int(desk.tick_s * SECOND_NS) if desk.tick_s else 0,
+    )
+
+
+def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) -> SeatPlan:
+    evaluators = tuple(_evaluator(desk_name, desk, item, instrument, host) for item in desk.evaluators)
+    context = MakeContext(
+        desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=inputs_of(evaluators)
+    )
+    return SeatPlan(
+        instrument=instrument,
+        evaluators=evaluators,
+        strategy_name=desk.strategy.tentacle,
+        make_strategy=_maker(host, "strategy", desk.strategy, context, f"desks.{desk_name}.strategy.settings"),
+        mode_name=desk.mode.tentacle,
+        make_mode=_maker(host, "trading_mode", desk.mode, context, f"desks.{desk_name}.mode.settings"),
+    )
+
+
+def _maker(host: Host, kind: str, item: TentacleConfig, context: MakeContext, where: str) -> Callable[[], Any]:
+    loaded = host.factory(kind, item.tentacle)
+    return partial(loaded.create, loaded.make_settings(item.settings, where=where), context)
+
+
+def _evaluator(
+    desk_name: str, desk: DeskConfig, item: EvaluatorConfig, instrument: Instrument, host: Host
+) -> EvaluatorPlan:
+    loaded = host.factory("evaluator", item.tentacle)
+    settings = loaded.make_settings(item.settings, where=f"desks.{desk_name}.evaluators.{item.tentacle}.settings")
+    timeframe = item.timeframe or desk.timeframe
+    context = MakeContext(instrument=instrument, timeframe=timeframe)
+    kind = loaded.factory.create
+    if isinstance(kind, type) and issubclass(kind, _WITHOUT_TIMEFRAME):
+        timeframe = ""
+    digest = settings_hash(settings.model_dump(mode="json"))
+    key = f"{loaded.name}@{loaded.tree_hash}#{digest}/{instrument.id}/{timeframe}"
+    mark = f"#{digest[:4]}" if item.settings else ""
+    label = f"{item.tentacle}{mark} {instrument.id} {timeframe}".strip()
+    return EvaluatorPlan(
+        name=item.tentacle, key=key, label=label, timeframe=timeframe, make=partial(loaded.create, settings, context)
+    )
+
+
+def _rules(desk: DeskConfig, host: Host, desk_name: str) -> list[tuple[RulePlan, Tier]]:
+    plans = []
+    for name in desk.risk_rules:
+        loaded = host.factory("risk_rule", name)
+        settings = loaded.make_settings({}, where=f"desks.{desk_name}.risk_rules.{name}")
+        make = partial(loaded.create, settings, MakeContext(desk=desk_name))
+        plans.append((RulePlan(name=name, make=make), Tier(make().tier)))
+    return plans
+
+
+def _rules_of(account: str, config: LoligoConfig, host: Host) -> tuple[RulePlan, ...]:
+    """Return the account rules of every desk on the account, each once, in the order in which they are named."""
+    found: dict[str, RulePlan] = {}
+    for name, desk in sorted(config.desks.items()):
+        if desk.account == account:
+            for rule, tier in _rules(desk, host, name):
+                if tier is Tier.ACCOUNT:
+                    found.setdefault(rule.name, rule)
+    return tuple(found.values())
+
+
+def settings_hash(settings: Mapping[str, Any]) -> str:
+    """Return a hash of plain settings that does not depend on the order of their keys."""
+    return hashlib.sha256(msgspec.json.encode(settings, order="deterministic")).hexdigest()[:16]
+
+
+def slots_of(config: LoligoConfig, loaded: tuple[LoadedTentacle, ...]) -> tuple[SlotVersion, ...]:
+    """Return what a generation runs: the code of every tentacle, and the settings of every desk and account."""
+    code = [SlotVersion(f"{item.kind}/{item.name}", item.tree_hash, "") for item in loaded]
+    desks = [
+        SlotVersion(f"desk/{name}", "", settings_hash(_plain_desk(desk))) for name, desk in sorted(config.desks.items())
+    ]
+    accounts = [
+        SlotVersion(f"account/{name}", "", settings_hash({**asdict(account.limits), "deposits": _texts(account.deposits)}))
+        for name, account in sorted(config.accounts.items())
+    ]
+    return (*sorted(code, key=lambda slot: slot.tentacle), *desks, *accounts)
+
+
+def _plain_desk(desk: DeskConfig) -> dict[str, Any]:
+    return {**desk.model_dump(mode="json", exclude={"limits"}), "limits": asdict(desk.limits)}
+
+
+def _texts(amounts: Mapping[str, Any]) -> dict[str, str]:
+    return {asset: str(amount) for asset, amount in sorted(amounts.items())}

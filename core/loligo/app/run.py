@@ -1,0 +1,263 @@
+"""A running bot: `run_bot` assembles it, recovers its state, runs it until its feeds end or a person stops it.
+
+    signals, control socket ─► supervisor ─► feeds end ─► inbox drains ─► engine commits and leaves a snapshot
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loligo.app.assembly import Bot, assemble, make_edge
+from loligo.app.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
+from loligo.app.tell import messages_of
+from loligo.config import LoligoConfig
+from loligo.errors import ConfigError, InboxClosed
+from loligo.host import HookFailure, Relay
+from loligo.log import get_logger
+from loligo.model.command import CommandKind, OperatorCommand
+from loligo.model.events import Record
+from loligo.model.timeframe import iso, ns_from_iso
+from loligo.ports.tentacles import Feed, HistoricalFeed, Message, Notifier
+from loligo.runtime.clock import SystemClock
+from loligo.runtime.control import ControlServer
+from loligo.runtime.inbox import Inbox
+from loligo.runtime.supervisor import Supervisor
+from loligo.store.journal import Journal
+from loligo.store.projector import Projector
+
+STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
+JOURNAL_FILE = Path("state/journal.sqlite")
+COMMAND_TIMEOUT_S = 5.0
+
+_log = get_logger("app")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """How a run ended. `records` counts this run only; the read models have the rest."""
+
+    reason: str
+    is_clean: bool
+    records: int
+    recovered_records: int
+    is_resumed: bool
+    last_ts: int
+
+
+def journal_address(home: Path, url: str | None) -> str | Path:
+    """Return where the journal lies: a database address, or a file in the bot's folder."""
+    return url or home / JOURNAL_FILE
+
+
+def run_bot(
+    home: Path,
+    config: LoligoConfig,
+    *,
+    speed: float | None = None,
+    until: str | None = None,
+    observers: Sequence[Observer] = (),
+    on_start: Callable[[Bot, Supervisor], None] | None = None,
+    fault_point: FaultPoint = no_fault,
+) -> RunSummary:
+    """Run the bot of a folder until its feeds end, a signal comes or an operator stops it.
+
+    `speed` (0: as fast as it goes) and `until` (ISO 8601) override those of replaying feeds. Observers hear of records
+    once they are durable, on the engine's thread. Raises what ended the engine, if it did not end by itself.
+    """
+    if until is not None:
+        ns_from_iso(until)
+    bot = assemble(home, config)
+    overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
+    running = _Running(bot, overrides, observers, fault_point)
+    return asyncio.run(running.run(on_start))
+
+
+class _Running:
+    """One run of one bot."""
+
+    def __init__(
+        self, bot: Bot, overrides: dict[str, Any], observers: Sequence[Observer], fault_point: FaultPoint
+    ) -> None:
+        self._bot = bot
+        self._feeds: list[Feed] = [make_edge(bot, "feed", item, overrides) for item in bot.config.feeds]
+        self._notifiers: list[Notifier] = [make_edge(bot, "notifier", item) for item in bot.config.notifiers]
+        self._relay: Relay = bot.host.relay(_heard_failure)
+        (bot.home / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._journal = Journal(journal_address(bot.home, bot.journal_config.url), bot.journal_config)
+        self._projector = Projector(self._journal.engine)
+        self._inbox = Inbox(bot.config.engine.inbox_size)
+        self._records = 0
+        self._messages: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=10_000)  # None: nothing more comes
+        self._dropped_messages = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.session = Session(
+            bot.engine,
+            self._journal,
+            Durability(
+                commit_every_records=bot.journal_config.commit_every_records,
+                commit_every_s=bot.journal_config.commit_every_s,
+                snapshot_every_records=bot.journal_config.snapshot_every_records,
+            ),
+            (self._observe, *observers),
+            fault_point,
+        )
+        self._thread = EngineThread(self.session, self._inbox)
+        self._fault_point = fault_point
+
+    async def run(self, on_start: Callable[[Bot, Supervisor], None] | None) -> RunSummary:
+        self._loop = asyncio.get_running_loop()
+        control = ControlServer(self._bot.home, self._answer)
+        async with Supervisor(STAGES) as self._tasks:
+            await control.start()
+            try:
+                recovered = self.session.open(self._bot.slots, self._first_ts())
+                is_resumed = recovered.generation is not None
+                self._thread.start()
+                self._start_tasks()
+                if on_start is not None:
+                    on_start(self._bot, self._tasks)
+                self._relay.bot_started(tuple(self._bot.config.desks))
+                reason = await self._tasks.stop_requested()
+                self._relay.bot_stopping(reason)
+            finally:
+                self._inbox.close()
+                ended = await self._tasks.shut_down()
+                await control.close()
+        await self._thread.join()
+        self._projector.catch_up()
+        self._journal.close()
+        return RunSummary(
+            reason=reason,
+            is_clean=ended.is_clean,
+            records=self._records,
+            recovered_records=recovered.records,
+            is_resumed=is_resumed,
+            last_ts=self._bot.engine.now_ns,
+        )
+
+    def _first_ts(self) -> int:
+        """Return when the bot's time begins: at the first historical input, else now."""
+        for feed in self._feeds:
+            if isinstance(feed, HistoricalFeed):
+                first = next(iter(feed.read()), None)
+                if first is None:
+                    raise ConfigError("feeds: the replay has no data between its since and until")
+                return first.ts
+        return SystemClock().now_ns()
+
+    def _start_tasks(self) -> None:
+        tasks = self._tasks
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, tasks.stop, f"signal {signal.Signals(number).name}")
+        tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._inbox.close, ends_run=True)
+        tasks.start(self._tell(), name="notifiers", stage="notifiers", ask=lambda: self._offer(None))
+        tasks.start(self._feed_all(), name="feeds", stage="edges", ends_run=True)
+
+    async def _feed_all(self) -> None:
+        cursor = self.session.cursor
+        since_ns, since_count = (cursor.ts, cursor.count) if cursor.ts else (None, None)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for feed in self._feeds:
+                    group.create_task(feed.run(self._inbox, since_ns=since_ns, since_count=since_count))
+        except* InboxClosed:
+            _log.debug("the bot is stopping: what the feeds still hold they will read again")
+        while len(self._inbox) and self._thread.is_alive:
+            await asyncio.sleep(0.01)
+
+    # Telling
+
+    def _observe(self, records: Sequence[Record]) -> None:
+        """Hear of durable records on the engine's thread: bring the read models up, answer, notify."""
+        self._records += len(records)
+        self._fault_point("before_projection")
+        self._projector.catch_up()
+        self._fault_point("after_projection")
+        self._thread.observe(records)
+        self._relay.records_committed(records)
+        if self._notifiers and self._loop is not None and not self._loop.is_closed():
+            for message in messages_of(records):
+                self._loop.call_soon_threadsafe(self._offer, message)
+
+    def _offer(self, message: Message | None) -> None:
+        try:
+            self._messages.put_nowait(message)
+        except asyncio.QueueFull:
+            self._dropped_messages += 1
+
+    async def _tell(self) -> None:
+        while (message := await self._messages.get()) is not None:
+            for notifier in self._notifiers:
+                try:
+                    await notifier.notify(message)
+                except Exception as exc:  # a tentacle: that it cannot tell is told in the log
+                    _log.error("notifier failed", error=f"{type(exc).__name__}: {exc}", text=message.text)
+            if self._dropped_messages:
+                _log.warning("messages dropped, notifiers are slower than the bot", count=self._dropped_messages)
+                self._dropped_messages = 0
+
+    # Operators
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request of the control socket: status, stop, or a command for the engine."""
+        match request.get("do"):
+            case "status":
+                return {"ok": True, "status": self._status()}
+            case "stop":
+                self._tasks.stop("operator")
+                return {"ok": True, "message": "stopping"}
+            case "command":
+                return await self._command(request)
+            case other:
+                return {"ok": False, "error": f"do {other!r}: expected one of status, stop, command"}
+
+    async def _command(self, request: dict[str, Any]) -> dict[str, Any]:
+        kinds = ", ".join(CommandKind)
+        try:
+            kind = CommandKind(str(request.get("kind")))
+        except ValueError:
+            return {"ok": False, "error": f"kind {request.get('kind')!r}: expected one of {kinds}"}
+        command = OperatorCommand(
+            str(request.get("id") or f"{os.getpid()}-{self.session.engine.next_seq}"),
+            0,
+            kind,
+            str(request.get("target") or "*"),
+            int(request.get("level") or 0),
+            str(request.get("instrument") or ""),
+            str(request.get("by") or "cli"),
+        )
+        try:
+            handled = await self._thread.command(command, COMMAND_TIMEOUT_S)
+        except TimeoutError:
+            return {"ok": False, "error": f"the engine did not answer within {COMMAND_TIMEOUT_S:g} s"}
+        return {"ok": handled.is_done, "message": handled.message, "seq": handled.seq}
+
+    def _status(self) -> dict[str, Any]:
+        engine = self._bot.engine
+        books = engine.portfolio.books
+        return {
+            "pid": os.getpid(),
+            "time": iso(engine.now_ns),
+            "next_seq": engine.next_seq,
+            "waiting_inputs": len(self._inbox),
+            "kill_switch": int(engine.risk.kill_level),
+            "desks": {
+                name: {
+                    "equity": books[name].equity,
+                    "positions": {key: str(holding.quantity) for key, holding in list(books[name].holdings.items())},
+                    "pauses": dict(engine.risk.desks[name].pauses),
+                }
+                for name in self._bot.config.desks
+            },
+        }
+
+
+def _heard_failure(failure: HookFailure) -> None:
+    _log.error("hook failed", tentacle=failure.tentacle, hook=failure.hook, error=failure.error)

@@ -1,0 +1,170 @@
+"""Why something happened: one walk up the causes of an event, what was looked at on the way, and what came of it.
+
+candle → evaluations → decision → request → risk checks → approval or refusal → order → fills → trade
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from loligo.errors import JournalError
+from loligo.model import events as ev
+from loligo.model.market import Candle
+from loligo.model.timeframe import iso
+from loligo.store.reader import JournalReader
+from loligo.store.rows import ProjectionReader
+
+Step = dict[str, Any]  # seq, at, step, text, event
+
+
+def explain(ident: str, journal: JournalReader, rows: ProjectionReader) -> dict[str, Any]:
+    """Return the story of a seq, an order, a fill or a command. JournalError if the journal has no such thing."""
+    seq = int(ident) if ident.isdigit() else rows.seq_of(ident)
+    if seq is None:
+        raise JournalError(f'"{ident}" is no seq, order, fill or command of this journal; see `loligo journal show`')
+    chain = _causes(journal, seq)
+    told = {seq: event for seq, event in chain}
+    for cause, event in chain:
+        told |= _beside(journal, cause, event)
+    for order_id in dict.fromkeys(
+        event.order.id for event in list(told.values()) if isinstance(event, ev.OrderSubmitted)
+    ):
+        told |= _after(journal, rows, order_id)
+    steps = [_step(number, event) for number, event in sorted(told.items())]
+    return {"ok": True, "id": ident, "seq": seq, "steps": steps}
+
+
+def _causes(journal: JournalReader, seq: int) -> list[tuple[int, Any]]:
+    """Return the event and what led to it, back to the input, newest first."""
+    chain: list[tuple[int, Any]] = []
+    while True:
+        record, event = journal.find(seq)
+        chain.append((seq, event))
+        if seq == record.seq:
+            return chain
+        seq = event.cause  # type: ignore[union-attr]
+
+
+def _beside(journal: JournalReader, seq: int, event: Any) -> dict[int, Any]:
+    """Return what belongs to a link of the chain: the board of a decision, the checks and the end of a request."""
+    found: dict[int, Any] = {}
+    if isinstance(event, ev.SignalRaised):
+        for number in filter(None, event.board):
+            found[number] = journal.find(number)[1]
+    if isinstance(event, ev.OrderRequested | ev.SignalRaised):
+        record, _event = journal.find(seq)
+        roots = {seq}
+        for other in record.events:
+            if other.cause in roots and isinstance(other, _DECIDED):
+                roots.add(other.seq)
+                found[other.seq] = other
+    return found
+
+
+_DECIDED = (ev.OrderRequested, ev.RiskChecked, ev.Approved, ev.Refused, ev.OrderSubmitted, ev.DecisionDeclined)
+
+
+def _after(journal: JournalReader, rows: ProjectionReader, order_id: str) -> dict[int, Any]:
+    """Return the fills of an order, the protective orders it got, their fills, and the trade it became."""
+    found: dict[int, Any] = {}
+    children = rows.rows("orders", where={"parent_id": order_id})
+    for child in children:
+        found[child["first_seq"]] = journal.find(child["first_seq"])[1]
+    for name in (order_id, *(child["id"] for child in children)):
+        for fill in rows.rows("fills", where={"order_id": name}):
+            found[fill["seq"]] = journal.find(fill["seq"])[1]
+    for trade in rows.rows("trades", where={"entry_order_id": order_id}):
+        found[trade["seq"]] = journal.find(trade["seq"])[1]
+    return found
+
+
+def _step(seq: int, event: Any) -> Step:
+    name, text = described(event)
+    return {"seq": seq, "at": iso(event.ts), "step": name, "text": text, "event": msgspec.to_builtins(event)}
+
+
+def described(event: Any) -> tuple[str, str]:
+    """Return the name of an event and its content in words."""
+    kind = type(event)
+    if kind in _WORDS:
+        return _WORDS[kind](event)
+    name = str(event.__struct_config__.tag or kind.__name__)
+    shown = {key: getattr(event, key) for key in event.__struct_fields__ if key not in ("seq", "ts", "cause", "desk")}
+    return name, ", ".join(f"{key} {_short(value)}" for key, value in shown.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _why(code: str, numbers: Sequence[float]) -> str:
+    return f"{code} ({', '.join(f'{number:g}' for number in numbers)})" if numbers else code
+
+
+def _request(request: Any) -> str:
+    price = request.limit_price or request.trigger_price
+    parts = [f"{request.role} {request.side} {request.quantity} {request.instrument} {request.kind}"]
+    parts += [f"at {price}"] if price is not None else []
+    parts += [f"stop {request.stop_loss_price}"] if getattr(request, "stop_loss_price", None) is not None else []
+    parts += [f"target {request.take_profit_price}"] if getattr(request, "take_profit_price", None) is not None else []
+    return ", ".join(parts) + (f"; {request.code}" if request.code else "")
+
+
+def _candle(candle: Candle) -> tuple[str, str]:
+    prices = f"open {candle.open:g}, high {candle.high:g}, low {candle.low:g}, close {candle.close:g}"
+    return "candle", f"{candle.instrument} {candle.timeframe}: {prices}, volume {candle.volume:g}"
+
+
+def _signal(event: ev.SignalRaised) -> tuple[str, str]:
+    signal = event.signal
+    why = _why(signal.code, signal.numbers)
+    return "decision", f"{event.desk}: {signal.direction} {event.instrument}, confidence {signal.strength:.3g}; {why}"
+
+
+def _declined(event: ev.DecisionDeclined) -> tuple[str, str]:
+    return "declined", f"{event.desk}: {event.by} does not act; {_why(event.declined.code, event.declined.numbers)}"
+
+
+def _reported(event: ev.OrderReported) -> tuple[str, str]:
+    report: Any = event.report
+    name = str(report.__struct_config__.tag)
+    if name == "filled":
+        by = f"; {report.code}" if report.code else ""
+        return (
+            "fill",
+            f"{report.order_id}: {report.quantity} at {report.price}, fee {report.fee} {report.fee_asset}{by}",
+        )
+    return name, f"{getattr(report, 'order_id', '')} {getattr(report, 'code', '')}".strip()
+
+
+def _trade(event: ev.TradeClosed) -> tuple[str, str]:
+    trade = event.trade
+    prices = f"{trade.entry_price:f} to {trade.exit_price:f}"
+    return (
+        "trade",
+        f"{trade.side} {trade.quantity} {trade.instrument}, {prices}, closed by {trade.exit_role}, net {trade.net}",
+    )
+
+
+_WORDS: dict[type, Callable[[Any], tuple[str, str]]] = {
+    Candle: _candle,
+    ev.Evaluated: lambda e: (
+        "evaluation",
+        f"{e.evaluator}: {e.evaluation.value:+.3f}; {_why(e.evaluation.code, e.evaluation.numbers)}",
+    ),
+    ev.SignalRaised: _signal,
+    ev.DecisionDeclined: _declined,
+    ev.OrderRequested: lambda e: ("request", f"{e.desk}: {_request(e.request)}"),
+    ev.RiskChecked: lambda e: ("check", f"{e.rule} ({e.tier}) {e.outcome}: {_why(e.code, e.numbers)}"),
+    ev.Approved: lambda e: (
+        "approved",
+        _request(e.request) + (f"; reduced from {e.reduced_from}" if e.reduced_from is not None else ""),
+    ),
+    ev.Refused: lambda e: ("refused", f"{e.rule} ({e.tier}): {_why(e.code, e.numbers)}"),
+    ev.OrderSubmitted: lambda e: ("order", f"{e.order.id}: {_request(e.order)}"),
+    ev.OrderReported: _reported,
+    ev.TradeClosed: _trade,
+}

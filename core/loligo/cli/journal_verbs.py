@@ -1,0 +1,146 @@
+"""`loligo why` and `loligo journal`: what the journal says. Safe beside a running bot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loligo.cli.outcome import NothingToDo
+from loligo.cli.output import Shell, show_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from sqlalchemy import Engine
+
+journal = typer.Typer(no_args_is_help=True, help="The journal: what happened, in tables and event by event.")
+WIDE = frozenset({"seq", "cause", "account", "fee_asset", "time_in_force", "leverage", "is_post_only"})
+
+
+def why(
+    context: typer.Context,
+    ident: Annotated[str, typer.Argument(metavar="ID", help="An order, a fill, a command, or the seq of any event.")],
+) -> None:
+    """Say why something happened: from the candle over evaluations, decision and risk to orders and fills."""
+    from loligo.cli.explain import explain
+    from loligo.store.projector import Projector
+    from loligo.store.reader import JournalReader
+
+    shell: Shell = context.obj
+    with _journal(shell.home) as engine:
+        story = explain(ident, JournalReader(engine), _caught_up(Projector(engine)))
+    columns = ("seq", "time", "step", "")
+    rows = [(str(step["seq"]), step["at"], step["step"], step["text"]) for step in story["steps"]]
+    shell.result(story, lambda console: show_table(console, columns, rows))
+
+
+@journal.command()
+def show(
+    context: typer.Context,
+    projection: Annotated[
+        str, typer.Argument(help="trades, orders, fills, positions, refusals, checks, declined, ...")
+    ],
+    desk: Annotated[str | None, typer.Option(help="Only this desk.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many rows.")] = 20,
+) -> None:
+    """Show the newest rows of a table made of the journal."""
+    from loligo.store.projector import Projector
+
+    shell: Shell = context.obj
+    with _journal(shell.home) as engine:
+        rows = _caught_up(Projector(engine)).rows(projection, desk=desk, limit=limit)
+    shell.result({"ok": True, "rows": rows}, lambda console: _show_rows(console, rows))
+
+
+@journal.command()
+def events(
+    context: typer.Context,
+    since: Annotated[int, typer.Option(min=1, help="The first seq.")] = 1,
+    limit: Annotated[int, typer.Option(min=1, help="So many records.")] = 20,
+) -> None:
+    """Show records as they are: each input with all its consequences."""
+    from itertools import islice
+
+    import msgspec
+
+    from loligo.cli.explain import described
+    from loligo.model.timeframe import iso
+    from loligo.store.reader import JournalReader
+
+    shell: Shell = context.obj
+    with _journal(shell.home) as engine:
+        records = list(islice(JournalReader(engine).records(since), limit))
+    rows = [
+        (str(record.seq + place), iso(event.ts), *described(event))
+        for record in records
+        for place, event in enumerate((record.input, *record.events))
+    ]
+    data = {"ok": True, "records": msgspec.to_builtins(records)}
+    shell.result(data, lambda console: show_table(console, ("seq", "time", "event", ""), rows))
+
+
+@journal.command()
+def check(context: typer.Context) -> None:
+    """Read the whole journal, prove every checksum, and print its digest."""
+    from loligo.store.reader import JournalReader
+
+    shell: Shell = context.obj
+    with _journal(shell.home) as engine:
+        reader = JournalReader(engine)
+        count = sum(1 for _record in reader.records())
+        data = {"ok": True, "records": count, "last_seq": reader.last_seq, "digest": reader.digest()}
+    text = f"{count:,} records, whole; last seq {data['last_seq']:,}, digest {data['digest']}"
+    shell.result(data, lambda console: console.print(text))
+
+
+@journal.command()
+def rebuild(context: typer.Context) -> None:
+    """Drop all tables that are made of the journal and make them again."""
+    from loligo.store.projector import Projector
+
+    shell: Shell = context.obj
+    with _journal(shell.home) as engine:
+        count = Projector(engine).rebuild()
+    shell.result({"ok": True, "records": count}, lambda console: console.print(f"rebuilt from {count:,} records"))
+
+
+@contextmanager
+def _journal(home: Path) -> Iterator[Engine]:
+    """Open the bot's journal. NothingToDo while there is none."""
+    from loligo.app.assembly import read_config
+    from loligo.app.run import journal_address
+    from loligo.store.database import open_engine
+
+    address = journal_address(home, read_config(home).journal.get("url"))
+    if isinstance(address, Path) and not address.exists():
+        raise NothingToDo(f"{address}: no journal yet; `loligo run --home {home}` writes one")
+    engine = open_engine(address)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _caught_up(projector: Any) -> Any:
+    projector.catch_up()
+    return projector
+
+
+def _show_rows(console: Console, rows: list[dict[str, Any]]) -> None:
+    from loligo.model.timeframe import iso
+
+    if not rows:
+        console.print("nothing yet")
+        return
+    columns = [name for name in rows[0] if name not in WIDE]
+    columns = [name for name in columns if any(row[name] not in (None, "", False) for row in rows)]
+    cells = [
+        [iso(row[name]) if name == "ts" or name.endswith("_at_ns") else row[name] for name in columns] for row in rows
+    ]
+    show_table(console, columns, cells)
+
+
+VERBS = (why,)

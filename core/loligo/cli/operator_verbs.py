@@ -1,0 +1,99 @@
+"""What an operator tells a running bot: status, stop, panic, pause, resume. All go over its control socket."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from loligo.cli.outcome import RiskInForce
+from loligo.cli.output import Shell, show_pairs
+
+PANIC_LEVELS = {"no-entries": 1, "cancel-orders": 2, "flatten": 3}
+STOP_LIMIT_S = 30.0
+COMMAND_LIMIT_S = 10.0
+
+Target = Annotated[str, typer.Argument(help='A desk, an account as "account:NAME", or "*" for everything.')]
+
+
+def status(
+    context: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 7 while the kill switch is on.")] = False,
+) -> None:
+    """Say how the running bot is."""
+    shell: Shell = context.obj
+    answer = _ask(shell, {"do": "status"})
+    state: dict[str, Any] = answer.get("status", {})
+    shell.result(answer, lambda console: show_pairs(console, state))
+    if check and state.get("kill_switch"):
+        raise RiskInForce(f"the kill switch is at level {state['kill_switch']}; `loligo resume` turns it off")
+
+
+def stop(context: typer.Context) -> None:
+    """Stop the running bot: it takes its last input, commits, and leaves a snapshot. Open orders stay."""
+    from loligo.errors import LoligoError
+    from loligo.runtime.control import running_pid
+
+    shell: Shell = context.obj
+    pid = running_pid(shell.home)
+    answer = _ask(shell, {"do": "stop"})
+    deadline = time.monotonic() + STOP_LIMIT_S
+    while running_pid(shell.home) is not None:
+        if time.monotonic() > deadline:
+            raise LoligoError(f"pid {pid} is still stopping after {STOP_LIMIT_S:g} s; see its log")
+        time.sleep(0.05)
+    shell.result({**answer, "message": "stopped", "pid": pid}, lambda console: console.print(f"stopped, pid {pid}"))
+
+
+def panic(
+    context: typer.Context,
+    level: Annotated[
+        str, typer.Option(help="1 no-entries, 2 cancel-orders, 3 flatten; each includes the lower ones.")
+    ] = "cancel-orders",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask back before closing positions.")] = False,
+) -> None:
+    """Pull the kill switch: no new entries, by level also cancel all entry orders and close all positions."""
+    number = _level(level)
+    shell: Shell = context.obj
+    if number == 3 and not yes and sys.stdin.isatty():
+        typer.confirm("Close all positions at the market?", abort=True, err=True)
+    _command(shell, kind="panic", level=number)
+
+
+def pause(context: typer.Context, target: Target = "*") -> None:
+    """Let no new entries through. Exits, stops and targets stay at work."""
+    _command(context.obj, kind="pause", target=target)
+
+
+def resume(context: typer.Context, target: Target = "*") -> None:
+    """Let entries through again: lifts pauses, and with "*" the kill switch too."""
+    _command(context.obj, kind="resume", target=target)
+
+
+def _level(text: str) -> int:
+    names = {**PANIC_LEVELS, **{str(number): number for number in PANIC_LEVELS.values()}}
+    if text not in names:
+        raise typer.BadParameter(f'"{text}": expected one of {", ".join(names)}', param_hint="--level")
+    return names[text]
+
+
+def _command(shell: Shell, **fields: Any) -> None:
+    answer = _ask(shell, {"do": "command", "by": f"cli:{getpass.getuser()}", **fields}, COMMAND_LIMIT_S)
+    shell.result(answer, lambda console: console.print(str(answer.get("message", "done")), markup=False))
+
+
+def _ask(shell: Shell, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+    """Return the bot's answer. LoligoError with its words when it refuses."""
+    from loligo.errors import LoligoError
+    from loligo.runtime.control import ask
+
+    answer = ask(shell.home, request, timeout_s)
+    if not answer.get("ok"):
+        raise LoligoError(str(answer.get("error") or answer.get("message") or answer))
+    return answer
+
+
+VERBS = (status, stop, panic, pause, resume)

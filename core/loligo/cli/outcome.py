@@ -1,0 +1,48 @@
+"""How a command ends: the one table from errors to exit codes, which scripts rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from loligo.errors import ConfigError, InboxClosed, LoligoError, NotRunning, VenueError
+
+
+class ExitCode(IntEnum):
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    NOT_RUNNING = 4  # or nothing to do
+    NETWORK = 5  # exchange or network
+    PERMISSION = 6  # or a signature was refused
+    RISK = 7  # a risk limit or the kill switch is in force
+    INTERRUPTED = 130
+
+
+class NothingToDo(LoligoError):
+    """What the command works on does not exist yet."""
+
+
+class RiskInForce(LoligoError):
+    """The kill switch or a risk limit keeps the bot from doing what was asked."""
+
+
+_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (  # the first that fits counts
+    (ConfigError, ExitCode.CONFIGURATION),
+    (NotRunning, ExitCode.NOT_RUNNING),
+    (NothingToDo, ExitCode.NOT_RUNNING),
+    (InboxClosed, ExitCode.NOT_RUNNING),
+    (VenueError, ExitCode.NETWORK),
+    (RiskInForce, ExitCode.RISK),
+    (LoligoError, ExitCode.FAILURE),
+    (PermissionError, ExitCode.PERMISSION),
+    (ConnectionError, ExitCode.NETWORK),
+    (TimeoutError, ExitCode.NETWORK),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (OSError, ExitCode.FAILURE),
+)
+
+
+def exit_code_of(error: BaseException) -> ExitCode | None:
+    """Return how a command ends with this error, None for one that is a fault of the program itself."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), None)

@@ -1,0 +1,86 @@
+"""What commands print: exactly one JSON object with --json, a table or lines for people without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """The global options of one call, and how its results are printed."""
+
+    home: Path
+    is_json: bool = False
+    is_quiet: bool = False
+    is_plain: bool = False  # no colours
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether a person watches: progress may be drawn."""
+        return sys.stderr.isatty() and not (self.is_json or self.is_quiet)
+
+    def result(self, data: Mapping[str, Any], show: Callable[[Console], None]) -> None:
+        """Print the result of a command: `data` as JSON, or what `show` draws; nothing for people when quiet."""
+        if self.is_json:
+            sys.stdout.write(json.dumps(data, default=str, ensure_ascii=False) + "\n")
+        elif not self.is_quiet:
+            show(self.console())
+
+    def note(self, text: str) -> None:
+        """Tell a person something that is not the result."""
+        if not (self.is_json or self.is_quiet):
+            self.console(stderr=True).print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+    def console(self, *, stderr: bool = False) -> Console:
+        from rich.console import Console
+
+        plain = True if self.is_plain or "NO_COLOR" in os.environ else None
+        stream = sys.stderr if stderr else sys.stdout
+        return Console(file=stream, no_color=plain, width=None if stream.isatty() else 160, highlight=False)
+
+
+def show_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Draw rows; columns whose every value is a number stand to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console.print(table)
+
+
+def show_pairs(console: Console, pairs: Mapping[str, Any]) -> None:
+    """Draw names with their values, nested ones indented by their name."""
+    show_table(console, ("", ""), [(name, value) for name, value in _flat(pairs, "")])
+
+
+def _flat(pairs: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in pairs.items():
+        if isinstance(value, Mapping) and value:
+            rows += _flat(value, f"{prefix}{name}.")
+        else:
+            rows.append((f"{prefix}{name}", _cell(value) if value not in ({}, []) else "-"))
+    return rows
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:,.2f}"
+    return "" if value is None else str(value)

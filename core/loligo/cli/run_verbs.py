@@ -1,0 +1,171 @@
+"""`loligo run` and `loligo backtest`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loligo.cli.output import Shell, show_pairs, show_table
+
+if TYPE_CHECKING:
+    from loligo.app.session import Observer
+    from loligo.config import LoligoConfig
+
+UNTIL = "Stop at this time of the data, ISO 8601 such as 2019-07-01."
+
+
+def run(
+    context: typer.Context,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No live view; the log goes where it is set to go.")
+    ] = False,
+    speed: Annotated[
+        float | None, typer.Option(min=0, help="Of replaying feeds: 1 real time, 0 as fast as it goes.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help=UNTIL)] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Put an existing journal aside and begin anew.")] = False,
+) -> None:
+    """Run the bot in the foreground. Ctrl-C or SIGTERM stops it cleanly; the next run goes on where it stopped."""
+    from loligo.app.assembly import read_config
+    from loligo.app.run import run_bot
+
+    shell: Shell = context.obj
+    config = read_config(shell.home)
+    if fresh:
+        _put_aside(shell, config)
+    is_drawn = shell.is_live and not headless
+    _configure_log(shell.home, config, is_drawn)
+    view, drawing = _view(shell, config) if is_drawn else (None, nullcontext())
+    observers: tuple[Observer, ...] = () if view is None else (view.observe,)
+    with drawing:
+        summary = run_bot(shell.home, config, speed=speed, until=until, observers=observers)
+    data = {"ok": summary.is_clean, **asdict(summary), "desks": _desks(shell.home, config)}
+    shell.result(data, lambda console: _show_summary(console, data))
+    if not summary.is_clean:
+        raise typer.Exit(1)
+
+
+def backtest(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option("--config", help="Instead of HOME/config/loligo.yaml.")] = None,
+    until: Annotated[str | None, typer.Option(help=UNTIL)] = None,
+    journal: Annotated[Path | None, typer.Option(help="Also write the journal to this SQLite file.")] = None,
+) -> None:
+    """Run the desks over the recorded data of their feed, without clock and network, and report what came of it."""
+    from loligo.app.backtest import run_backtest
+    from loligo.log import configure
+
+    shell: Shell = context.obj
+    configure(level="warning")
+    report = run_backtest(shell.home, file=config, until=until, journal=journal)
+    shell.result({"ok": True, **report}, lambda console: _show_report(console, report))
+
+
+def _put_aside(shell: Shell, config: LoligoConfig) -> None:
+    """Rename the journal's files. AlreadyRunning while a bot writes to them."""
+    from loligo.app.run import journal_address
+    from loligo.errors import AlreadyRunning, ConfigError
+    from loligo.runtime.control import running_pid
+
+    address = journal_address(shell.home, config.journal.get("url"))
+    if not isinstance(address, Path):
+        raise ConfigError("--fresh works for journals in a file; for a database set another journal.url")
+    if (pid := running_pid(shell.home)) is not None:
+        raise AlreadyRunning(f"{shell.home}: already running, pid {pid}; stop it first with `loligo stop`")
+    if not address.exists():
+        return
+    number = 1
+    while (aside := address.with_name(f"{address.name}.{number}")).exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        old = address.with_name(f"{address.name}{suffix}")
+        if old.exists():
+            old.rename(aside.with_name(f"{aside.name}{suffix}"))
+    shell.note(f"the journal before this run is {aside}")
+
+
+def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
+    """Send the log where it is set to go; beside a live view, which owns the terminal, to a file at least."""
+    from loligo import log
+
+    name = config.log.file or ("logs/loligo.log" if is_drawn else None)
+    log.configure(level=config.log.level, format=config.log.format, file=home / name if name else None)
+
+
+def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManager[Any]]:
+    from rich.live import Live
+
+    from loligo.cli.live_view import LiveView
+
+    view = LiveView({name: float(desk.capital) for name, desk in config.desks.items()})
+    return view, Live(view, console=shell.console(stderr=True), refresh_per_second=8)
+
+
+def _desks(home: Path, config: LoligoConfig) -> dict[str, dict[str, Any]]:
+    """Return what each desk has done since its journal began."""
+    from loligo.app.run import journal_address
+    from loligo.store.database import open_engine
+    from loligo.store.rows import ProjectionReader
+
+    engine = open_engine(journal_address(home, config.journal.get("url")))
+    reader = ProjectionReader(engine)
+    try:
+        return {name: _desk(reader, name, float(desk.capital)) for name, desk in sorted(config.desks.items())}
+    finally:
+        engine.dispose()
+
+
+def _desk(reader: Any, name: str, capital: float) -> dict[str, Any]:
+    trades = reader.rows("trades", desk=name)
+    marks = reader.rows("equity", desk=name, limit=1)
+    roles = [row["exit_role"] for row in trades]
+    return {
+        "equity": float(marks[0]["equity"]) if marks else capital,
+        "capital": capital,
+        "trades": len(trades),
+        "net": float(sum(row["net"] for row in trades)),
+        "fees": float(sum(row["fees"] for row in trades)),
+        "refusals": len(reader.rows("refusals", desk=name)),
+        "exits": {role: roles.count(role) for role in sorted(set(roles))},
+        "newest_trade": {"seq": trades[-1]["seq"], "order": trades[-1]["entry_order_id"]} if trades else None,
+    }
+
+
+def _show_summary(console: Any, data: dict[str, Any]) -> None:
+    resumed = (
+        f", continued from a journal ({data['recovered_records']:,} records read again)" if data["is_resumed"] else ""
+    )
+    console.print(f"ended: {data['reason']}; {data['records']:,} records in this run{resumed}", markup=False)
+    rows = [
+        (name, desk["equity"], desk["trades"], desk["net"], desk["fees"], desk["refusals"], _exits(desk["exits"]))
+        for name, desk in data["desks"].items()
+    ]
+    show_table(console, ("desk", "equity", "trades", "net", "fees", "refused", "exits"), rows)
+    newest = next((desk["newest_trade"] for desk in data["desks"].values() if desk["newest_trade"]), None)
+    console.print("What to try next:")
+    if newest is not None:
+        console.print(f"  loligo why {newest['order']}      why that trade was made, from candle to fill", markup=False)
+    console.print("  loligo journal show trades       what was traded; also orders, refusals, declined, equity")
+    console.print("  loligo backtest --json           the same desks as a report")
+    console.print("  loligo run --fresh               once more from the beginning")
+
+
+def _show_report(console: Any, report: dict[str, Any]) -> None:
+    desks = report["metrics"]["desks"]
+    columns = ("desk", "start", "end", "return", "drawdown", "sharpe", "trades", "win rate", "fees", "exits")
+    names = ("start_equity", "end_equity", "return", "max_drawdown", "sharpe", "trades", "win_rate", "fees")
+    show_table(
+        console, columns, [(desk, *(m[name] for name in names), _exits(m["exits"])) for desk, m in desks.items()]
+    )
+    show_pairs(console, report["counts"])
+
+
+def _exits(exits: dict[str, int]) -> str:
+    return ", ".join(f"{role} {count}" for role, count in exits.items())
+
+
+VERBS = (run, backtest)

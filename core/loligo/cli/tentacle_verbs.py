@@ -1,0 +1,84 @@
+"""`loligo tentacle`: what the bot has, what is on, and why something is off."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loligo.cli.output import Shell, show_pairs, show_table
+
+if TYPE_CHECKING:
+    from loligo.host import Host, LoadedTentacle
+
+tentacle = typer.Typer(no_args_is_help=True, help="What the bot has: evaluators, strategies, trading modes, ...")
+
+
+@tentacle.command("list")
+def list_(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as evaluator.")] = None,
+) -> None:
+    """List every tentacle with its state."""
+    shell: Shell = context.obj
+    rows = [asdict(row) for row in _host(shell).list() if kind in (None, row.kind)]
+    columns = ("kind", "name", "version", "state", "hash12", "reason")
+    shell.result(
+        {"ok": True, "tentacles": rows},
+        lambda console: show_table(console, columns, [[str(row[name]) for name in columns] for row in rows]),
+    )
+
+
+@tentacle.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help='A name, or "KIND NAME" where two kinds share it, as KIND/NAME.')],
+) -> None:
+    """Show one tentacle: its manifest, where it lies, and its settings with their defaults."""
+    shell: Shell = context.obj
+    host = _host(shell)
+    kind, _, plain = name.rpartition("/")
+    found = [row for row in host.list() if row.name == plain and kind in ("", row.kind)]
+    if len(found) != 1:
+        raise _not_one(name, [f"{row.kind}/{row.name}" for row in host.list()], len(found))
+    loaded = host.factory(found[0].kind, plain)
+    data = {**asdict(found[0]), **_described(loaded)}
+    shell.result({"ok": True, "tentacle": data}, lambda console: show_pairs(console, data))
+
+
+def _host(shell: Shell) -> Host:
+    from loligo.host import Host, bundled_root
+
+    host = Host(shell.home, bundled_root())
+    host.load_all()
+    return host
+
+
+def _not_one(name: str, known: list[str], count: int) -> Exception:
+    from loligo.errors import TentacleError
+    from loligo.registry.faults import did_you_mean
+
+    if count:
+        same = ", ".join(slot for slot in known if slot.endswith(f"/{name}"))
+        return TentacleError(f'"{name}" is the name of several: say one of {same}')
+    hint = did_you_mean(name.rpartition("/")[2], [slot.rpartition("/")[2] for slot in known])
+    return TentacleError(f'there is no tentacle "{name}"{hint}; `loligo tentacle list` shows all')
+
+
+def _described(loaded: LoadedTentacle) -> dict[str, Any]:
+    manifest, settings = loaded.manifest, loaded.factory.settings
+    return {
+        "summary": manifest.summary,
+        "author": manifest.author,
+        "licence": manifest.licence,
+        "api": manifest.api,
+        "permissions": list(manifest.permissions),
+        "state_version": manifest.state_version,
+        "folder": str(loaded.folder),
+        "tree_hash": loaded.tree_hash,
+        "settings": {
+            field: f"{info.get_default(call_default_factory=True)!s:.60}  {info.description or ''}".strip()
+            for field, info in settings.model_fields.items()
+        },
+    }

@@ -1,0 +1,210 @@
+"""The sections of `config/loligo.yaml` as frozen classes: names, types, bounds, defaults.
+
+Unknown keys are refused everywhere. Sections that belong to another part (`journal`, a venue's `fills`, the settings of
+tentacles) stay plain here; their owners' classes judge them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, asdict, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, create_model, model_validator
+from pydantic.fields import FieldInfo
+
+from loligo.errors import ConfigError
+from loligo.model.instrument import Instrument, InstrumentKind
+from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK
+from loligo.model.risk import AccountLimits, DeskLimits
+from loligo.model.timeframe import timeframe_ns
+
+# Position tier, strategy tier, account tier; within a tier, what may only refuse stands before what may also reduce.
+DEFAULT_RISK_RULES = (
+    "protective_stop",
+    "leverage",
+    "position_size",
+    "confidence",
+    "loss_streak",
+    "daily_trades",
+    "open_positions",
+    "cooldown",
+    "stop_guard",
+    "instrument_lock",
+    "daily_loss",
+    "drawdown",
+    "order_rate",
+    "price_collar",
+    "exposure",
+    "minimum_balance",
+    "buying_power",
+)
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, content: Any) -> Any:
+        """A key with nothing behind it, such as a section whose every line is commented out, is not set at all."""
+        if not isinstance(content, dict):
+            return content
+        known = cls.model_fields
+        return {k: v for k, v in content.items() if v is not None or k not in known or known[k].default is None}
+
+
+def _timeframe(text: str) -> str:
+    try:
+        timeframe_ns(text)
+    except ConfigError as exc:
+        raise ValueError(str(exc)) from exc
+    return text
+
+
+def _free_name(name: str) -> str:
+    if name in (HOUSE_BOOK, MARKET_BOOK):
+        raise ValueError(f'"{name}" is the name of a book of the ledger; choose another')
+    return name
+
+
+Timeframe = Annotated[str, AfterValidator(_timeframe)]
+# Names stand in event texts and order ids, and in capitals in environment variables.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$"), AfterValidator(_free_name)]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+)?$")]  # "BTC/USD", as ccxt writes it
+Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]+$")]
+Step = Annotated[Decimal, Field(gt=0)]
+Rate = Annotated[Decimal, Field(ge=0, lt=1)]
+FeeRate = Annotated[Decimal, Field(gt=-1, lt=1)]  # negative: the venue pays
+
+
+def _limits(kind: type[Any], special: dict[str, FieldInfo]) -> Any:
+    """Return the type that reads the limits dataclass `kind`: shares within 0..1, counts and seconds from 0 upwards.
+
+    `special` has the bounds of the fields to which that does not apply. Built from the dataclass, so that a limit has
+    its name and default in one place.
+    """
+    usual = {float: Field(ge=0, le=1), int: Field(ge=0)}
+    hints = get_type_hints(kind)
+    columns: dict[str, Any] = {}
+    for item in fields(kind):
+        hint = hints[item.name]
+        bounds = special.get(item.name) or usual[int if hint is int else float]
+        columns[item.name] = (Annotated[hint, bounds], ... if item.default is MISSING else item.default)
+    model = create_model(kind.__name__, __base__=Section, __doc__=kind.__doc__, **columns)
+    return Annotated[model, AfterValidator(lambda read: kind(**dict(read))), PlainSerializer(asdict)]
+
+
+if TYPE_CHECKING:
+    _DeskLimits = DeskLimits
+    _AccountLimits = AccountLimits
+else:
+    _DeskLimits = _limits(
+        DeskLimits,
+        {
+            "max_leverage": Field(ge=1, le=125),
+            "lock_below_profit": Field(ge=-1, le=0),
+            "stop_loss": Field(gt=0, lt=1),
+            "take_profit": Field(gt=0),
+            "trailing_stop": Field(gt=0, lt=1),
+            "max_position_share": Field(gt=0),  # above 1 with leverage
+        },
+    )
+    _AccountLimits = _limits(
+        AccountLimits,
+        {"max_exposure": Field(gt=0), "price_collar": Field(gt=0), "minimum_balance": Field(ge=0)},
+    )
+
+
+class BotConfig(Section):
+    name: Name = "loligo"  # in logs, messages and order ids
+    profile: str | None = None  # config/profiles/NAME.yaml, applied beneath the file
+
+
+class InstrumentConfig(Section):
+    """The terms of one instrument. Rates are fractions: 0.001 is 0.1 %."""
+
+    kind: InstrumentKind = InstrumentKind.SPOT
+    price_step: Step = Decimal("0.01")  # quote units
+    quantity_step: Step = Decimal("0.00000001")  # base units
+    minimum_quantity: Step = Decimal("0.00000001")  # base units
+    minimum_notional: Annotated[Decimal, Field(ge=0)] = Decimal("10")  # quote units
+    maker_fee_rate: FeeRate = Decimal("0.001")
+    taker_fee_rate: FeeRate = Decimal("0.001")
+    quote_step: Step = Decimal("0.00000001")  # smallest amount of the quote asset that is booked
+    maximum_leverage: Annotated[Decimal, Field(ge=1)] = Decimal("1")
+    maintenance_margin_rate: Rate = Decimal("0.005")
+    liquidation_fee_rate: Rate = Decimal("0.005")
+    funding_interval_s: Annotated[int, Field(gt=0)] = 28_800
+
+    def instrument(self, venue: str, symbol: str) -> Instrument:
+        """Return the instrument of these terms; base and quote are those of a symbol such as "BTC/USD"."""
+        base, _, quote = symbol.partition(":")[0].partition("/")
+        return Instrument(venue=venue, symbol=symbol, base=base, quote=quote, **dict(self))
+
+
+class VenueConfig(Section):
+    kind: Literal["simulated"] = "simulated"
+    instruments: dict[Symbol, InstrumentConfig] = Field(min_length=1)
+    fills: dict[str, Any] = {}  # of the simulated venue: judged by the venue's own class
+
+
+class AccountConfig(Section):
+    deposits: dict[Asset, Annotated[Decimal, Field(ge=0)]] = Field(min_length=1)  # asset: amount
+    reference: Asset = "USD"  # currency in which equity is measured
+    limits: _AccountLimits = AccountLimits()
+
+
+class TentacleConfig(Section):
+    """A tentacle by name, with settings that its own class judges."""
+
+    tentacle: str
+    settings: dict[str, Any] = {}
+
+
+class EvaluatorConfig(TentacleConfig):
+    timeframe: Timeframe | None = None  # of its candles; None: the desk's
+
+
+class DeskConfig(Section):
+    """One strategy, one trading mode, their limits, capital and account."""
+
+    venue: str
+    account: str
+    instruments: tuple[Symbol, ...] = Field(min_length=1)
+    timeframe: Timeframe = "1h"  # a candle of this timeframe makes the strategy decide
+    capital: Annotated[Decimal, Field(gt=0)]  # taken from the account, quote units
+    evaluators: tuple[EvaluatorConfig, ...] = ()
+    strategy: TentacleConfig
+    mode: TentacleConfig
+    limits: _DeskLimits = DeskLimits()
+    risk_rules: tuple[str, ...] = DEFAULT_RISK_RULES
+    tick_s: Annotated[float, Field(gt=0)] | None = None  # a tick of the mode this often; None: no ticks
+    on_orphan: Literal["hold_protected", "flatten"] = "hold_protected"  # when strategy or mode is missing
+
+
+class EngineConfig(Section):
+    equity_every_s: Annotated[float, Field(gt=0)] = 3600  # how often equity is marked into the journal
+    inbox_size: Annotated[int, Field(ge=1)] = 65_536  # inputs that may wait for the engine
+
+
+class LogConfig(Section):
+    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    format: Literal["console", "json"] = "console"
+    file: str | None = None  # None: stderr; a relative path is in the bot folder
+
+
+class LoligoConfig(Section):
+    """All that a person can set about a bot."""
+
+    bot: BotConfig = BotConfig()
+    venues: dict[Name, VenueConfig] = {}
+    accounts: dict[Name, AccountConfig] = {}
+    desks: dict[Name, DeskConfig] = {}
+    feeds: tuple[TentacleConfig, ...] = ()
+    notifiers: tuple[TentacleConfig, ...] = ()
+    journal: dict[str, Any] = {}  # judged by the store's own class
+    engine: EngineConfig = EngineConfig()
+    log: LogConfig = LogConfig()

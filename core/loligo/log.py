@@ -1,0 +1,133 @@
+"""Structured logging: one line per fact, with run, desk, seq and cause bound by whoever knows them; secrets masked.
+
+What must hold: nothing is ever written to stdout (that is for data), and no registered secret and no value under a
+secret's name leaves in a line, at any depth and in error texts too. Times here are of the wall clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
+
+from loligo.errors import ConfigError
+
+__all__ = [
+    "MASK",
+    "bind_contextvars",
+    "bound_contextvars",
+    "clear_contextvars",
+    "configure",
+    "get_logger",
+    "is_secret_name",
+    "masked",
+    "register_secret",
+]
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+MASK = "***"
+
+_NAME = r"(?:api[_-]?key|api[_-]?secret|secret|passw(?:or)?d|passphrase|token|private[_-]?key|authorization)"
+_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+_IN_TEXT = re.compile(rf"({_NAME}\w*[\"']?\s*[=:]\s*)(?:bearer\s+)?(\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+)", re.IGNORECASE)
+_IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s@]+(?=@)")
+_registered: list[str] = []
+_open_files: list[TextIO] = []  # at most one, closed when the next `configure` moves the log elsewhere
+
+
+def register_secret(value: str) -> None:
+    """Mask `value` wherever it turns up in a log line from now on."""
+    if value and value not in _registered:
+        _registered.append(value)
+        _registered.sort(key=len, reverse=True)  # a secret may hold a shorter one
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether a key of this name holds a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """Return `value` without secrets; containers are copied, what is no plain data becomes its masked text."""
+    if name and is_secret_name(name) and value is not None:
+        return MASK
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): masked(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [masked(inner) for inner in value]
+    return _masked_text(value if isinstance(value, str) else str(value))
+
+
+def configure(
+    *, level: str = "info", format: str = "console", stream: TextIO | None = None, file: Path | None = None
+) -> None:
+    """Send the log of the whole process to `file` (appended, owner only), else to `stream`, else to stderr.
+
+    `format` is "console" or "json"; lines of other libraries come along. ConfigError for an unknown level or format.
+    """
+    if level not in LEVELS:
+        raise ConfigError(f'log.level "{level}": expected one of {", ".join(LEVELS)}')
+    if format not in ("console", "json"):
+        raise ConfigError(f'log.format "{format}": expected console or json')
+    while _open_files:
+        _open_files.pop().close()
+    target = _opened(file) if file is not None else stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _mask_event,
+            _renderer(format, target),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=target),
+        cache_logger_on_first_use=False,  # a later `configure` must reach the loggers that modules already hold
+    )
+    logging.basicConfig(handlers=[_Bridge()], level=max(number, logging.WARNING), force=True)
+
+
+def get_logger(part: str) -> structlog.typing.FilteringBoundLogger:
+    """Return the logger of a part of the bot; every line says which one it came from."""
+    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(part=part))
+
+
+class _Bridge(logging.Handler):
+    """Carries what libraries say through `logging` into our log, from warnings upwards."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def _opened(file: Path) -> TextIO:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    _open_files.append(os.fdopen(descriptor, "a", encoding="utf-8", buffering=1))
+    return _open_files[-1]
+
+
+def _renderer(format: str, target: TextIO) -> structlog.typing.Processor:
+    if format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=target.isatty() and "NO_COLOR" not in os.environ, pad_event_to=36)
+
+
+def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return cast("dict[str, Any]", masked(event))
+
+
+def _masked_text(text: str) -> str:
+    for secret in _registered:
+        text = text.replace(secret, MASK)
+    return _IN_URL.sub(rf"\1{MASK}", _IN_TEXT.sub(rf"\1{MASK}", text))

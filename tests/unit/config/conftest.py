@@ -1,0 +1,59 @@
+"""A bot folder with a small configuration, and the classes of the parts that it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loligo.config import LoligoConfig, load_config
+from loligo.store.config import JournalConfig
+from loligo.venue.config import SimulatedVenueConfig
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PARTS = {"journal": JournalConfig, "venues.*.fills": SimulatedVenueConfig}
+
+SMALL = """\
+venues:
+  coinbase:
+    instruments:
+      BTC/USD: {price_step: 0.01}
+accounts:
+  paper:
+    deposits: {USD: 1000}
+desks:
+  trend:
+    venue: coinbase
+    account: paper
+    instruments: [BTC/USD]
+    capital: 600
+    strategy: {tentacle: weighted_vote}
+    mode: {tentacle: signal_spot}
+feeds:
+  - tentacle: replay
+    settings: {speed: 0}
+"""
+
+Load = Callable[..., LoligoConfig]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "config" / "profiles").mkdir(parents=True)
+    (tmp_path / "config" / "loligo.yaml").write_text(SMALL, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def load(home: Path) -> Load:
+    """Load the home's configuration; the keywords are environment variables without LOLIGO__, and `overrides`."""
+
+    def read(text: str | None = None, overrides: dict[str, Any] | None = None, **environ: str) -> LoligoConfig:
+        if text is not None:
+            (home / "config" / "loligo.yaml").write_text(text, encoding="utf-8")
+        variables = {f"LOLIGO__{name}": value for name, value in environ.items()}
+        return load_config(home, bundled_root=REPOSITORY, parts=PARTS, overrides=overrides or {}, environ=variables)
+
+    return read
