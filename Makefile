@@ -1,0 +1,56 @@
+# Each target sets up what it needs from nothing but Python >= 3.11 with pip; a second run does only what changed.
+VENV := .venv
+BIN := $(VENV)/bin
+CORE := loligo.engine loligo.venue
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint coverage bench registry lock clean
+
+help:  ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+$(BIN)/python:
+	@for candidate in "$$PYTHON" python3 python3.13 python3.12 python3.11; do \
+	  if [ -n "$$candidate" ] && "$$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then echo "creating $(VENV) from $$candidate"; exec "$$candidate" -m venv $(VENV); fi; \
+	done; echo "no Python >= 3.11 with venv found; install one, or run: make setup PYTHON=/path/to/python3" >&2; exit 1
+
+$(VENV)/.requirements: requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the locked versions
+
+run: setup  ## Run the paper desks over the bundled candles
+	$(BIN)/loligo run
+
+test: setup  ## Run all tests
+	$(BIN)/python -m pytest -q
+
+lint: setup  ## Check style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
+	$(BIN)/python -m pytest -q $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
+	$(BIN)/python -m tests.benchmarks
+
+registry: setup  ## List new bundled tentacles and take the hashes of changed ones
+	$(BIN)/python -m loligo.registry tentacle_registry.json bundled
+
+lock: setup  ## Resolve the dependencies anew into requirements.lock
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe \
+	  --extra postgresql --extra dev --output-file requirements.lock pyproject.toml
+
+clean:  ## Remove what the targets made, but no bot's state
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find core web tentacles tests -name __pycache__ -type d -prune -exec rm -rf {} +
