@@ -1,7 +1,7 @@
 # Each target sets up what it needs from nothing but Python >= 3.11 with pip; a second run does only what changed.
 VENV := .venv
 BIN := $(VENV)/bin
-CORE := loligo.engine loligo.venue
+CORE := loligo.engine tentacles/venues/simulated
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint coverage bench registry lock clean

@@ -10,8 +10,9 @@ from loligo.model.instrument import Instrument, InstrumentKind
 from loligo.model.market import Candle, Side
 from loligo.model.order import Filled, Order, OrderKind, OrderRole, VenueReport
 from loligo.model.timeframe import HOUR_NS, timeframe_ns
-from loligo.venue.config import SimulatedVenueConfig
-from loligo.venue.simulated import SimulatedVenue
+from loligo.ports.tentacles import MakeContext
+from tentacles.venues.simulated.settings import SimulatedVenueSettings
+from tentacles.venues.simulated.simulated import SimulatedVenue
 
 BTC = Instrument(
     venue="sim",
@@ -41,7 +42,7 @@ FREE: dict[str, Any] = {"slippage_rate": Decimal(0), "max_volume_share": None, "
 
 def venue(**settings: Any) -> SimulatedVenue:
     """A venue without slippage, impact and volume limit, so that a test adds only what it is about."""
-    return SimulatedVenue([BTC, PERP], SimulatedVenueConfig(**{**FREE, **settings}))
+    return SimulatedVenue(SimulatedVenueSettings(**{**FREE, **settings}), MakeContext(instruments=(BTC, PERP)))
 
 
 def play(v: SimulatedVenue, newest: Candle) -> list[VenueReport]:

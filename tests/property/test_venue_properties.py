@@ -28,8 +28,9 @@ from loligo.model.order import (
     VenueReport,
 )
 from loligo.model.timeframe import HOUR_NS, SECOND_NS
-from loligo.venue.config import SimulatedVenueConfig
-from loligo.venue.simulated import SimulatedVenue
+from loligo.ports.tentacles import MakeContext
+from tentacles.venues.simulated.settings import SimulatedVenueSettings
+from tentacles.venues.simulated.simulated import SimulatedVenue
 from tests.fakes.venue_scene import BTC, PERP, order
 
 SLIPPAGE = Decimal("0.0005")
@@ -99,8 +100,8 @@ class Story:
     """Plays steps against a venue and keeps the orders as execution would: every report goes through the table."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.config = SimulatedVenueConfig(**config)
-        self.venue = SimulatedVenue([BTC, PERP], self.config)
+        self.config = SimulatedVenueSettings(**config)
+        self.venue = SimulatedVenue(self.config, MakeContext(instruments=(BTC, PERP)))
         self.orders: dict[str, Order] = {}
         self.position: dict[tuple[str, str], Decimal] = {}
         self.log: list[tuple[VenueReport, Candle | None]] = []
@@ -278,7 +279,7 @@ def test_nothing_fills_while_halted(config: dict[str, Any], play: list[Any]) -> 
 def test_restored_venue_continues_with_the_same_reports(config: dict[str, Any], play: list[Any], cut: int) -> None:
     story = told(config, play[:cut])
     state = json.loads(json.dumps(story.venue.export_state()))
-    fresh = SimulatedVenue([BTC, PERP], story.config)
+    fresh = SimulatedVenue(story.config, MakeContext(instruments=(BTC, PERP)))
     fresh.restore_state(state)
     assert fresh.export_state() == state
     kept = story.venue

@@ -8,17 +8,21 @@ from loligo.api.candles import CandleBuilder, InstantOrder, instant_order, marke
 from loligo.api.history import CandleHistory
 from loligo.api.indicators import ATR, EMA, RSI, SMA, RollingWindow, atr_series, ema_series, rsi_series, sma_series
 from loligo.api.sizing import quantity_for_risk, quantity_for_share
-from loligo.errors import (
-    ConfigError,
-    DataError,
-    LoligoError,
-    OrderError,
-    TentacleError,
-    VenueError,
-)
+from loligo.errors import ConfigError, DataError, LoligoError, OrderError, TentacleError, VenueError
 from loligo.model.command import CommandKind, OperatorCommand
-from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
-from loligo.model.events import Input, Record, TimerFired
+from loligo.model.evaluation import Declined, Direction, Evaluation, Numbers, Signal
+from loligo.model.events import (
+    DecisionDeclined,
+    EquityMarked,
+    Input,
+    OrderReported,
+    OrderSubmitted,
+    Record,
+    Refused,
+    TentacleFailed,
+    TimerFired,
+    TradeClosed,
+)
 from loligo.model.instrument import Instrument, InstrumentKind
 from loligo.model.market import (
     BookUpdate,
@@ -31,8 +35,24 @@ from loligo.model.market import (
     Side,
     Trade,
 )
-from loligo.model.money import money_from_float, round_to_step
-from loligo.model.order import Filled, Order, OrderKind, OrderRequest, OrderRole, OrderState, TimeInForce
+from loligo.model.money import DOWN, UP, ZERO, exact, money_from_float, round_to_step
+from loligo.model.order import (
+    Accepted,
+    Amended,
+    Canceled,
+    Expired,
+    Filled,
+    Liquidated,
+    Order,
+    OrderKind,
+    OrderRequest,
+    OrderRole,
+    OrderState,
+    Rejected,
+    TimeInForce,
+    Triggered,
+    VenueReport,
+)
 from loligo.model.portfolio import ClosedTrade, Position
 from loligo.model.risk import (
     AccountLimits,
@@ -49,6 +69,7 @@ from loligo.model.risk import (
 from loligo.model.timeframe import DAY_NS, SECOND_NS, iso, ns_from_iso, period_start_ns, timeframe_ns
 from loligo.ports.clock import Clock
 from loligo.ports.hooks import hookimpl
+from loligo.ports.runner import FinishedRun, Runner
 from loligo.ports.tentacles import (
     AmendIntent,
     CancelIntent,
@@ -65,99 +86,25 @@ from loligo.ports.tentacles import (
     TentacleSettings,
     TimerIntent,
 )
+from loligo.ports.venue import EngineVenue
 from loligo.ports.views import Board, BoardInput, DeskView, RiskView
 
 API_VERSION = "1.0"
 
 __all__ = [
-    "API_VERSION",
-    "ATR",
-    "DAY_NS",
-    "EMA",
-    "RSI",
-    "SECOND_NS",
-    "SMA",
-    "AccountLimits",
-    "ActionKind",
-    "AmendIntent",
-    "Board",
-    "BoardInput",
-    "BookUpdate",
-    "CancelIntent",
-    "Candle",
-    "CandleArrays",
-    "CandleBuilder",
-    "CandleHistory",
-    "Clock",
-    "ClosedTrade",
-    "CommandKind",
-    "ConfigError",
-    "DataError",
-    "Declined",
-    "DeskLimits",
-    "DeskView",
-    "Direction",
-    "Evaluation",
-    "ExternalSignal",
-    "Factory",
-    "Filled",
-    "FloatArray",
-    "FundingRate",
-    "InboxPort",
-    "Input",
-    "InstantOrder",
-    "Instrument",
-    "InstrumentKind",
-    "InstrumentStatus",
-    "IntArray",
-    "Intent",
-    "LoligoError",
-    "MakeContext",
-    "MarketData",
-    "Message",
-    "OperatorCommand",
-    "Order",
-    "OrderError",
-    "OrderKind",
-    "OrderRequest",
-    "OrderRole",
-    "OrderState",
-    "Outcome",
-    "PlainState",
-    "Position",
-    "Quote",
-    "Record",
-    "RiskAction",
-    "RiskView",
-    "RollingWindow",
-    "Side",
-    "Signal",
-    "Stateless",
-    "TentacleError",
-    "TentacleSettings",
-    "Tier",
-    "TimeInForce",
-    "TimerFired",
-    "TimerIntent",
-    "Trade",
-    "VenueError",
-    "Verdict",
-    "atr_series",
-    "ema_series",
-    "hookimpl",
-    "instant_order",
-    "iso",
-    "market_order",
-    "money_from_float",
-    "ns_from_iso",
-    "passed",
-    "period_start_ns",
-    "quantity_for_risk",
-    "quantity_for_share",
-    "reduced",
-    "refused",
-    "round_to_step",
-    "rsi_series",
-    "sma_series",
-    "timeframe_ns",
-]
+    "API_VERSION", "ATR", "DAY_NS", "DOWN", "EMA", "RSI", "SECOND_NS", "SMA", "UP", "ZERO", "Accepted",
+    "AccountLimits", "ActionKind", "AmendIntent", "Amended", "Board", "BoardInput", "BookUpdate",
+    "CancelIntent", "Canceled", "Candle", "CandleArrays", "CandleBuilder", "CandleHistory", "Clock",
+    "ClosedTrade", "CommandKind", "ConfigError", "DataError", "DecisionDeclined", "Declined", "DeskLimits",
+    "DeskView", "Direction", "EngineVenue", "EquityMarked", "Evaluation", "Expired", "ExternalSignal",
+    "Factory", "Filled", "FinishedRun", "FloatArray", "FundingRate", "InboxPort", "Input", "InstantOrder",
+    "Instrument", "InstrumentKind", "InstrumentStatus", "IntArray", "Intent", "Liquidated", "LoligoError",
+    "MakeContext", "MarketData", "Message", "Numbers", "OperatorCommand", "Order", "OrderError", "OrderKind",
+    "OrderReported", "OrderRequest", "OrderRole", "OrderState", "OrderSubmitted", "Outcome", "PlainState",
+    "Position", "Quote", "Record", "Refused", "Rejected", "RiskAction", "RiskView", "RollingWindow", "Runner",
+    "Side", "Signal", "Stateless", "TentacleError", "TentacleFailed", "TentacleSettings", "Tier", "TimeInForce",
+    "TimerFired", "TimerIntent", "Trade", "TradeClosed", "Triggered", "VenueError", "VenueReport", "Verdict",
+    "atr_series", "ema_series", "exact", "hookimpl", "instant_order", "iso", "market_order", "money_from_float",
+    "ns_from_iso", "passed", "period_start_ns", "quantity_for_risk", "quantity_for_share", "reduced", "refused",
+    "round_to_step", "rsi_series", "sma_series", "timeframe_ns",
+]  # fmt: skip

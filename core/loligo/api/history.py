@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 
 from loligo.model.market import Candle
@@ -43,19 +45,14 @@ class CandleHistory:
     def arrays(self) -> CandleArrays:
         """Return a copy of the window, oldest first; shorter than `length` until full."""
         window = slice(self._end - len(self), self._end)
-        open_, high, low, close, volume = self._prices[:, window].copy()
-        return CandleArrays(
-            opened_at_ns=self._opened_at_ns[window].copy(), open=open_, high=high, low=low, close=close, volume=volume
-        )
+        prices = dict(zip(_PRICES, self._prices[:, window].copy(), strict=True))
+        return CandleArrays(opened_at_ns=self._opened_at_ns[window].copy(), **prices)
 
     def export_state(self) -> PlainState:
-        window = slice(self._end - len(self), self._end)
-        prices = {name: row[window].tolist() for name, row in zip(_PRICES, self._prices, strict=True)}
-        return {"opened_at_ns": self._opened_at_ns[window].tolist(), **prices}
+        return {name: column.tolist() for name, column in asdict(self.arrays()).items()}
 
     def restore_state(self, state: PlainState) -> None:
         """Take back what `export_state` of a history of the same length returned."""
-        self._end = len(state["opened_at_ns"])
+        self._end = len(state["close"])
         self._opened_at_ns[: self._end] = state["opened_at_ns"]
-        for name, row in zip(_PRICES, self._prices, strict=True):
-            row[: self._end] = state[name]
+        self._prices[:, : self._end] = [state[name] for name in _PRICES]

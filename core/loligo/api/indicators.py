@@ -11,8 +11,8 @@ exponential average starts as the simple mean of its first `period` values.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import nan, prod, sqrt
-from typing import Any, ClassVar, Self
+from math import nan, prod
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def _plain(part: Any) -> Any:
 
 
 class RollingWindow(_Indicator):
-    """The last `period` values with their mean, deviation and extremes; `value` is the newest, once it is full."""
+    """The last `period` values with their mean and extremes; `value` is the newest, once it is full."""
 
     __slots__ = ("_next", "_ring", "_sum")
     _state = ("value", "_next", "_ring", "_sum")
@@ -95,12 +95,6 @@ class RollingWindow(_Indicator):
         return self._sum / self.period if self.is_warm else nan
 
     @property
-    def deviation(self) -> float:
-        """The population standard deviation."""
-        mean = self.mean
-        return sqrt(sum((value - mean) ** 2 for value in self._ring) / self.period) if self.is_warm else nan
-
-    @property
     def highest(self) -> float:
         return max(self._ring) if self.is_warm else nan
 
@@ -126,23 +120,15 @@ class SMA(_Indicator):
 
 
 class EMA(_Indicator):
-    """Exponential moving average of weight 2/(period + 1)."""
+    """Exponential moving average of weight 2/(period + 1), or of another, such as 1/period for Wilder's average."""
 
     __slots__ = ("_count", "_sum", "_weight")
     _state = ("value", "_count", "_sum")
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, period: int, weight: float | None = None) -> None:
         super().__init__(period)
-        self._weight = 2.0 / (period + 1.0)
-        self._count = 0
-        self._sum = 0.0
-
-    @classmethod
-    def wilder(cls, period: int) -> Self:
-        """Return Wilder's average: the same recursion with weight 1/period."""
-        average = cls(period)
-        average._weight = 1.0 / period
-        return average
+        self._weight = 2.0 / (period + 1.0) if weight is None else weight
+        self._count, self._sum = 0, 0.0
 
     def update(self, value: float) -> float:
         if self._count == self.period:
@@ -164,7 +150,7 @@ class RSI(_Indicator):
     def __init__(self, period: int = 14) -> None:
         super().__init__(period)
         self._previous = nan
-        self._up, self._down = EMA.wilder(period), EMA.wilder(period)
+        self._up, self._down = EMA(period, 1.0 / period), EMA(period, 1.0 / period)
 
     @property
     def average_up(self) -> float:
@@ -194,7 +180,7 @@ class ATR(_Indicator):
 
     def __init__(self, period: int = 14) -> None:
         super().__init__(period)
-        self._average = EMA.wilder(period)
+        self._average = EMA(period, 1.0 / period)
         self._previous = nan
 
     def update(self, high: float, low: float, close: float) -> float:
@@ -242,7 +228,7 @@ def rsi_series(closes: FloatArray, period: int = 14) -> FloatArray:
     np.abs(net, out=total)
     _smooth(net, period, 1.0 / period)
     _smooth(total, period, 1.0 / period)
-    net /= np.maximum(total, _TINY, out=total)
+    net /= np.maximum(total, np.finfo(np.float64).tiny, out=total)
     np.clip(net, -1.0, 1.0, out=net)
     net *= 50.0
     net += 50.0
@@ -259,7 +245,6 @@ def atr_series(high: FloatArray, low: FloatArray, close: FloatArray, period: int
     return ranges
 
 
-_TINY = float(np.finfo(np.float64).tiny)
 _CHUNK = (64, 16, 8)  # rows of blocks of values: small enough for the processor's cache, and the fastest measured
 
 

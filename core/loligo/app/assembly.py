@@ -16,11 +16,10 @@ from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import HistoricalFeed, MakeContext
+from loligo.ports.venue import EngineVenue
 from loligo.store.config import JournalConfig
-from loligo.venue.config import SimulatedVenueConfig
-from loligo.venue.simulated import SimulatedVenue
 
-PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig, "venues.*.fills": SimulatedVenueConfig}
+PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +31,12 @@ class Bot:
     journal_config: JournalConfig
     host: Host
     loaded: tuple[LoadedTentacle, ...]
-    venues: Mapping[str, SimulatedVenue]
+    venues: Mapping[str, EngineVenue]
     engine: Engine
     slots: tuple[SlotVersion, ...]
 
 
-def read_config(
-    home: Path, *, file: Path | None = None, overrides: Mapping[str, Any] | None = None
-) -> LoligoConfig:
+def read_config(home: Path, *, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> LoligoConfig:
     """Return the configuration of a bot folder, every part's section judged by its own class."""
     return load_config(home, bundled_root=bundled_root(), file=file, overrides=overrides or {}, parts=PARTS)
 
@@ -50,7 +47,7 @@ def assemble(home: Path, config: LoligoConfig) -> Bot:
         raise ConfigError(f"{home}/config/loligo.yaml: desks: nothing to trade with; see `loligo init` for an example")
     host = Host(home, bundled_root())
     loaded = host.load_all()
-    venues = build_venues(config)
+    venues = build_venues(config, host)
     return Bot(
         home=home,
         config=config,

@@ -20,24 +20,30 @@ from loligo.model.instrument import Instrument
 from loligo.model.risk import Tier
 from loligo.model.timeframe import SECOND_NS
 from loligo.ports.tentacles import BookEvaluator, ExternalEvaluator, MakeContext, QuoteEvaluator, TradeEvaluator
-from loligo.venue.simulated import SimulatedVenue
-from loligo.venue.config import SimulatedVenueConfig
+from loligo.ports.venue import EngineVenue
 
 _WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)
 
 
-def build_venues(config: LoligoConfig) -> dict[str, SimulatedVenue]:
-    """Return the simulated venue of every venue section."""
-    return {
-        name: SimulatedVenue(
-            [instrument.instrument(name, symbol) for symbol, instrument in sorted(venue.instruments.items())],
-            SimulatedVenueConfig.model_validate(venue.fills),
-        )
-        for name, venue in sorted(config.venues.items())
-    }
+def build_venues(config: LoligoConfig, host: Host) -> dict[str, EngineVenue]:
+    """Return the venue of every venue section."""
+    venues = {}
+    for name, section in sorted(config.venues.items()):
+        loaded = host.factory("venue", section.kind)
+        settings = loaded.make_settings(section.fills, where=f"venues.{name}.fills")
+        terms = sorted(section.instruments.items())
+        instruments = tuple(instrument.instrument(name, symbol) for symbol, instrument in terms)
+        venue = loaded.create(settings, MakeContext(instruments=instruments))
+        if not isinstance(venue, EngineVenue):
+            raise ConfigError(
+                f'venues.{name}.kind: "{section.kind}" makes {type(venue).__name__}, which does not answer inside the '
+                "engine as loligo.api.EngineVenue; name a venue that does"
+            )
+        venues[name] = venue
+    return venues
 
 
-def build_plan(config: LoligoConfig, host: Host, venues: Mapping[str, SimulatedVenue]) -> EnginePlan:
+def build_plan(config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue]) -> EnginePlan:
     """Return the plan of every account and desk."""
     desks = tuple(_desk(name, desk, config, host, venues) for name, desk in sorted(config.desks.items()))
     accounts = tuple(
@@ -59,9 +65,7 @@ def build_plan(config: LoligoConfig, host: Host, venues: Mapping[str, SimulatedV
     )
 
 
-def _desk(
-    name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues: Mapping[str, SimulatedVenue]
-) -> DeskPlan:
+def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue]) -> DeskPlan:
     where = f"desks.{name}"
     venue = venues.get(desk.venue)
     if venue is None:
@@ -95,9 +99,7 @@ def _desk(
 
 def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) -> SeatPlan:
     evaluators = tuple(_evaluator(desk_name, desk, item, instrument, host) for item in desk.evaluators)
-    context = MakeContext(
-        desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=inputs_of(evaluators)
-    )
+    context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=inputs_of(evaluators))
     return SeatPlan(
         instrument=instrument,
         evaluators=evaluators,
@@ -165,7 +167,9 @@ def slots_of(config: LoligoConfig, loaded: tuple[LoadedTentacle, ...]) -> tuple[
         SlotVersion(f"desk/{name}", "", settings_hash(_plain_desk(desk))) for name, desk in sorted(config.desks.items())
     ]
     accounts = [
-        SlotVersion(f"account/{name}", "", settings_hash({**asdict(account.limits), "deposits": _texts(account.deposits)}))
+        SlotVersion(
+            f"account/{name}", "", settings_hash({**asdict(account.limits), "deposits": _texts(account.deposits)})
+        )
         for name, account in sorted(config.accounts.items())
     ]
     return (*sorted(code, key=lambda slot: slot.tentacle), *desks, *accounts)

@@ -1,6 +1,6 @@
 """A running bot: `run_bot` assembles it, recovers its state, runs it until its feeds end or a person stops it.
 
-    signals, control socket ─► supervisor ─► feeds end ─► inbox drains ─► engine commits and leaves a snapshot
+signals, control socket ─► supervisor ─► feeds end ─► inbox drains ─► engine commits and leaves a snapshot
 """
 
 from __future__ import annotations
@@ -74,8 +74,25 @@ def run_bot(
         ns_from_iso(until)
     bot = assemble(home, config)
     overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
-    running = _Running(bot, overrides, observers, fault_point)
-    return asyncio.run(running.run(on_start))
+    return asyncio.run(_run_alone(bot, lambda: _Running(bot, overrides, observers, fault_point), on_start))
+
+
+async def _run_alone(
+    bot: Bot, make: Callable[[], _Running], on_start: Callable[[Bot, Supervisor], None] | None
+) -> RunSummary:
+    """Run while this process holds the home's control socket: nobody else may read or write its journal's end."""
+    running: _Running
+
+    async def answer(request: dict[str, Any]) -> dict[str, Any]:
+        return await running.answer(request)
+
+    control = ControlServer(bot.home, answer)
+    await control.start()
+    try:
+        running = make()
+        return await running.run(on_start)
+    finally:
+        await control.close()
 
 
 class _Running:
@@ -109,26 +126,22 @@ class _Running:
         )
         self._thread = EngineThread(self.session, self._inbox)
         self._fault_point = fault_point
+        self._are_feeds_read = False
 
     async def run(self, on_start: Callable[[Bot, Supervisor], None] | None) -> RunSummary:
         self._loop = asyncio.get_running_loop()
-        control = ControlServer(self._bot.home, self._answer)
         async with Supervisor(STAGES) as self._tasks:
-            await control.start()
-            try:
-                recovered = self.session.open(self._bot.slots, self._first_ts())
-                is_resumed = recovered.generation is not None
-                self._thread.start()
-                self._start_tasks()
-                if on_start is not None:
-                    on_start(self._bot, self._tasks)
-                self._relay.bot_started(tuple(self._bot.config.desks))
-                reason = await self._tasks.stop_requested()
-                self._relay.bot_stopping(reason)
-            finally:
-                self._inbox.close()
-                ended = await self._tasks.shut_down()
-                await control.close()
+            self._heed_signals()
+            recovered = self.session.open(self._bot.slots, self._first_ts())
+            is_resumed = recovered.generation is not None
+            self._thread.start()
+            self._start_tasks()
+            if on_start is not None:
+                on_start(self._bot, self._tasks)
+            self._relay.bot_started(tuple(self._bot.config.desks))
+            reason = await self._tasks.stop_requested()
+            self._relay.bot_stopping(reason)
+            ended = await self._tasks.shut_down()
         await self._thread.join()
         self._projector.catch_up()
         self._journal.close()
@@ -151,14 +164,23 @@ class _Running:
                 return first.ts
         return SystemClock().now_ns()
 
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            reason = f"signal {signal.Signals(number).name}"
+            asyncio.get_running_loop().add_signal_handler(number, self._tasks.stop, reason)
+
     def _start_tasks(self) -> None:
         tasks = self._tasks
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, tasks.stop, f"signal {signal.Signals(number).name}")
-        tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._inbox.close, ends_run=True)
+        tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._end_engine, ends_run=True)
         tasks.start(self._tell(), name="notifiers", stage="notifiers", ask=lambda: self._offer(None))
         tasks.start(self._feed_all(), name="feeds", stage="edges", ends_run=True)
+
+    def _end_engine(self) -> None:
+        """Let the engine finish what the feeds gave when they ended by themselves; a stop does not wait for it."""
+        if self._are_feeds_read:
+            self._inbox.close()
+        else:
+            self._thread.leave()
 
     async def _feed_all(self) -> None:
         cursor = self.session.cursor
@@ -171,6 +193,7 @@ class _Running:
             _log.debug("the bot is stopping: what the feeds still hold they will read again")
         while len(self._inbox) and self._thread.is_alive:
             await asyncio.sleep(0.01)
+        self._are_feeds_read = not self._inbox.is_closed
 
     # Telling
 
@@ -205,7 +228,7 @@ class _Running:
 
     # Operators
 
-    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request of the control socket: status, stop, or a command for the engine."""
         match request.get("do"):
             case "status":

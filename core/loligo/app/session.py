@@ -3,7 +3,8 @@
     feeds (event loop) ─► inbox ─► engine thread: process ─► journal ─► commit ─► observers (event loop)
 
 The engine's thread also writes the journal, so that a record is durable before anyone is told of it. A replay ends when
-its feeds end; a stop takes the last input, commits, and leaves a snapshot from which the next run continues.
+its feeds end. A stop commits what was decided and leaves a snapshot, from which the next run continues; inputs that
+still wait are left to be read again, or a full inbox would have to be worked off first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -23,7 +24,7 @@ from loligo.model.events import CommandHandled, Input, Record
 from loligo.ports.journal import Journal
 from loligo.runtime.inbox import Inbox
 
-BATCH = 1_024  # inputs taken from the inbox at once
+BATCH = 64  # inputs taken from the inbox at once; a stop or a person's command waits for no more than these
 Observer = Callable[[Sequence[Record]], None]
 FaultPoint = Callable[[str], None]
 
@@ -31,7 +32,11 @@ _log = get_logger("session")
 
 
 def no_fault(point: str) -> None:
-    """Stand where a test may end the process: decide, append, commit, snapshot, each before and after."""
+    """Stand where a test may end the process: decide, append, commit, snapshot, send, projection, before and after.
+
+    Send is where a durable record leaves the engine's thread. The simulated venue is not behind it: it answers inside
+    of decide, and its orders become durable with its answers.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class Session:
         """Recover what the journal holds, then activate this generation unless it is the one that ran last."""
         recovered = recover(self.engine, self._journal)
         self.cursor, self.generation = recovered.cursor, recovered.generation
+        self._since_snapshot = recovered.records  # or a bot that is killed again and again would read ever more
         if self.generation is None or self.generation.slots != slots:
             number = self.generation.number + 1 if self.generation is not None else 1
             self.generation = GenerationActivated(max(first_ts, self.engine.now_ns), number, slots)
@@ -76,7 +82,7 @@ class Session:
             self.commit()
         return recovered
 
-    def step(self, items: Sequence[Input]) -> None:
+    def step(self, items: Iterable[Input]) -> None:
         """Process inputs in order, append their records, and commit what must not wait."""
         fault = self._fault_point
         for item in items:
@@ -104,16 +110,16 @@ class Session:
         self._since_snapshot += len(records)
         if self._since_snapshot >= self._durability.snapshot_every_records:
             self.save_snapshot()
+        self._fault_point("before_send")
         for observer in self._observers:
             observer(records)
+        self._fault_point("after_send")
 
     def save_snapshot(self) -> None:
         """Keep the state as of the last commit, so that recovery starts here."""
         self._since_snapshot = 0
         self._fault_point("before_snapshot")
-        self._journal.save_snapshot(
-            self.engine.next_seq, snapshot_bytes(self.engine, self.cursor, self.generation)
-        )
+        self._journal.save_snapshot(self.engine.next_seq, snapshot_bytes(self.engine, self.cursor, self.generation))
         self._fault_point("after_snapshot")
 
     def close(self) -> None:
@@ -124,7 +130,10 @@ class Session:
 
 @dataclass(slots=True)
 class EngineThread:
-    """The thread in which a session lives, fed by an inbox. An error in it ends the run and is raised by `join`."""
+    """The thread in which a session lives, fed by an inbox. An error in it ends the run and is raised by `join`.
+
+    It ends when the inbox is closed and drained, or at once by `leave`.
+    """
 
     session: Session
     inbox: Inbox
@@ -132,9 +141,10 @@ class EngineThread:
     _waiting: dict[str, Future[CommandHandled]] = field(default_factory=dict)
     _thread: threading.Thread | None = None
     _error: BaseException | None = None
+    _is_leaving: bool = False
 
     def start(self) -> None:
-        """Run until the inbox is closed and drained."""
+        """Begin to take inputs. `Session.open` comes before."""
         self._thread = threading.Thread(target=self._run, name="engine")
         self._thread.start()
 
@@ -144,18 +154,24 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            while True:
+            while not self._is_leaving:
                 items = self.inbox.take(BATCH, self.idle_s)
                 if items:
-                    self.session.step([self._stamped(item) for item in items])
+                    self.session.step(map(self._stamped, items))
                 else:
                     self.session.commit()
                     if self.inbox.is_closed:
                         break
+            self.session.step(map(self._stamped, self.inbox.take(0, 0.0)))  # a person's last commands
             self.session.close()
         except BaseException as exc:  # top of a thread: the run ends, and the error is raised where it is joined
             self._error = exc
             self.inbox.close()
+
+    def leave(self) -> None:
+        """Take nothing more than what is at work: what waits can be read again from the cursor."""
+        self._is_leaving = True
+        self.inbox.close()
 
     def _stamped(self, item: Input) -> Input:
         """An order of a person happens now, in the engine's time: that of its newest input."""
@@ -176,15 +192,17 @@ class EngineThread:
         for record in records:
             if type(record.input) is OperatorCommand:
                 for event in record.events:
-                    if isinstance(event, CommandHandled) and (future := self._waiting.pop(event.command_id, None)):
-                        future.set_result(event)
+                    if isinstance(event, CommandHandled):
+                        future = self._waiting.pop(event.command_id, None)
+                        if future is not None and future.set_running_or_notify_cancel():  # else nobody waits any more
+                            future.set_result(event)
 
     async def command(self, command: OperatorCommand, timeout_s: float = 5.0) -> CommandHandled:
-        """Put a person's order into the inbox and wait until it is journalled and done. TimeoutError after that."""
+        """Put a person's command before all that waits, and wait until it is journalled and done, or TimeoutError."""
         future: Future[CommandHandled] = Future()
         self._waiting[command.command_id] = future
-        await self.inbox.put(command)
         try:
+            self.inbox.put_first(command)
             async with asyncio.timeout(timeout_s):
                 return await asyncio.wrap_future(future)
         finally:
@@ -196,5 +214,3 @@ class EngineThread:
             await asyncio.sleep(0.02)
         if self._error is not None:
             raise self._error
-
-

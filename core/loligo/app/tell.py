@@ -22,7 +22,9 @@ def messages_of(records: Sequence[Record]) -> Iterator[Message]:
                 numbers = {"numbers": " ".join(f"{number:g}" for number in event.action.numbers)}
                 yield Message(level="warning", text=text, seq=event.seq, desk=event.desk, fields=numbers)
             elif isinstance(event, Resumed):
-                yield Message(level="info", text=f"{event.scope}: resumed by {event.by}", seq=event.seq, desk=event.desk)
+                yield Message(
+                    level="info", text=f"{event.scope}: resumed by {event.by}", seq=event.seq, desk=event.desk
+                )
             elif isinstance(event, KillSwitchSet):
                 text = f"kill switch set to {int(event.level)} by {event.by or 'nobody named'}"
                 yield Message(level="problem", text=text, seq=event.seq)

@@ -89,13 +89,19 @@ def _options(
     is_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")] = False,
     is_quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing for people but problems.")] = False,
     is_plain: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", is_eager=True, callback=lambda on: _version(on)),
+    ] = False,
 ) -> None:
-    if version:
-        print(f"loligo {__version__}")
-        raise typer.Exit
     folder = Path(os.path.abspath(home)) if home is not None else Path.cwd()
     context.obj = Shell(home=folder, is_json=is_json, is_quiet=is_quiet, is_plain=is_plain)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"loligo {__version__}")
+        raise typer.Exit
 
 
 def _failed(error: BaseException, arguments: list[str], code: ExitCode) -> int:

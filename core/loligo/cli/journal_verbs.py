@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 journal = typer.Typer(no_args_is_help=True, help="The journal: what happened, in tables and event by event.")
-WIDE = frozenset({"seq", "cause", "account", "fee_asset", "time_in_force", "leverage", "is_post_only"})
+LONGEST_TEXT = 200  # characters of an event in a table; --json has all of it
+COLUMNS = {  # of the tables that are too wide for a terminal
+    "orders": "seq ts desk instrument side kind role quantity limit_price trigger_price state filled reason id",
+    "fills": "seq ts desk order_id price quantity fee is_maker code",
+    "trades": "seq opened_at_ns closed_at_ns desk instrument side quantity entry_price exit_price net fees exit_role",
+    "positions": "ts desk instrument quantity average_entry realised fees funding opened_at_ns",
+}
 
 
 def why(
@@ -33,7 +39,7 @@ def why(
     with _journal(shell.home) as engine:
         story = explain(ident, JournalReader(engine), _caught_up(Projector(engine)))
     columns = ("seq", "time", "step", "")
-    rows = [(str(step["seq"]), step["at"], step["step"], step["text"]) for step in story["steps"]]
+    rows = [(str(step["seq"]), step["at"][:19], step["step"], step["text"][:LONGEST_TEXT]) for step in story["steps"]]
     shell.result(story, lambda console: show_table(console, columns, rows))
 
 
@@ -52,7 +58,7 @@ def show(
     shell: Shell = context.obj
     with _journal(shell.home) as engine:
         rows = _caught_up(Projector(engine)).rows(projection, desk=desk, limit=limit)
-    shell.result({"ok": True, "rows": rows}, lambda console: _show_rows(console, rows))
+    shell.result({"ok": True, "rows": rows}, lambda console: _show_rows(console, projection, rows))
 
 
 @journal.command()
@@ -74,7 +80,7 @@ def events(
     with _journal(shell.home) as engine:
         records = list(islice(JournalReader(engine).records(since), limit))
     rows = [
-        (str(record.seq + place), iso(event.ts), *described(event))
+        (str(record.seq + place), iso(event.ts)[:19], *(text[:LONGEST_TEXT] for text in described(event)))
         for record in records
         for place, event in enumerate((record.input, *record.events))
     ]
@@ -129,18 +135,26 @@ def _caught_up(projector: Any) -> Any:
     return projector
 
 
-def _show_rows(console: Console, rows: list[dict[str, Any]]) -> None:
-    from loligo.model.timeframe import iso
-
+def _show_rows(console: Console, projection: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         console.print("nothing yet")
         return
-    columns = [name for name in rows[0] if name not in WIDE]
-    columns = [name for name in columns if any(row[name] not in (None, "", False) for row in rows)]
-    cells = [
-        [iso(row[name]) if name == "ts" or name.endswith("_at_ns") else row[name] for name in columns] for row in rows
-    ]
-    show_table(console, columns, cells)
+    columns = COLUMNS.get(projection, " ".join(rows[0])).split()
+    shown = [[_cell(name, row[name]) for name in columns] for row in rows]
+    show_table(console, [name.removesuffix("_ns") for name in columns], shown)
+
+
+def _cell(name: str, value: Any) -> Any:
+    """Return times to the second, money without the zeros at its end, and seqs as names, not numbers."""
+    from decimal import Decimal
+
+    from loligo.model.timeframe import iso
+
+    if name == "ts" or name.endswith("_at_ns"):
+        return iso(value)[:19] if value else ""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value) if name in ("seq", "cause") else value
 
 
 VERBS = (why,)

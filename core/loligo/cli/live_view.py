@@ -54,8 +54,9 @@ class LiveView:
                 row = self.desks.get(event.desk)
                 if row is not None:
                     _count(row, event)
-        for message in messages_of(records[-200:]):  # what scrolls by faster than that nobody can read
-            self._newest.append(f"{iso(self.ts)[:16]}  {message.text}")
+        for record in records[-200:]:  # what scrolls by faster than that nobody can read
+            for message in messages_of([record]):
+                self._newest.append(f"{iso(record.input.ts)[:16]}  {message.text}")
 
     def __rich__(self) -> Group:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from loligo.ports.runner import Runner
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
@@ -34,6 +36,14 @@ class Shell:
             sys.stdout.write(json.dumps(data, default=str, ensure_ascii=False) + "\n")
         elif not self.is_quiet:
             show(self.console())
+
+    def runner(self) -> Runner:
+        """Return what runs the folder's desks over history, for the verbs of other packages."""
+        from loligo.app.backtest import run_backtest
+        from loligo.log import configure
+
+        configure(level="warning")
+        return run_backtest
 
     def note(self, text: str) -> None:
         """Tell a person something that is not the result."""
@@ -57,7 +67,12 @@ def show_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            name,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=name in ("ts", "time", "opened_at", "closed_at"),
+        )
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     console.print(table)

@@ -1,4 +1,4 @@
-"""`loligo run` and `loligo backtest`."""
+"""`loligo run`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loligo.cli.output import Shell, show_pairs, show_table
+from loligo.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
     from loligo.app.session import Observer
@@ -47,22 +47,6 @@ def run(
     shell.result(data, lambda console: _show_summary(console, data))
     if not summary.is_clean:
         raise typer.Exit(1)
-
-
-def backtest(
-    context: typer.Context,
-    config: Annotated[Path | None, typer.Option("--config", help="Instead of HOME/config/loligo.yaml.")] = None,
-    until: Annotated[str | None, typer.Option(help=UNTIL)] = None,
-    journal: Annotated[Path | None, typer.Option(help="Also write the journal to this SQLite file.")] = None,
-) -> None:
-    """Run the desks over the recorded data of their feed, without clock and network, and report what came of it."""
-    from loligo.app.backtest import run_backtest
-    from loligo.log import configure
-
-    shell: Shell = context.obj
-    configure(level="warning")
-    report = run_backtest(shell.home, file=config, until=until, journal=journal)
-    shell.result({"ok": True, **report}, lambda console: _show_report(console, report))
 
 
 def _put_aside(shell: Shell, config: LoligoConfig) -> None:
@@ -154,18 +138,8 @@ def _show_summary(console: Any, data: dict[str, Any]) -> None:
     console.print("  loligo run --fresh               once more from the beginning")
 
 
-def _show_report(console: Any, report: dict[str, Any]) -> None:
-    desks = report["metrics"]["desks"]
-    columns = ("desk", "start", "end", "return", "drawdown", "sharpe", "trades", "win rate", "fees", "exits")
-    names = ("start_equity", "end_equity", "return", "max_drawdown", "sharpe", "trades", "win_rate", "fees")
-    show_table(
-        console, columns, [(desk, *(m[name] for name in names), _exits(m["exits"])) for desk, m in desks.items()]
-    )
-    show_pairs(console, report["counts"])
-
-
 def _exits(exits: dict[str, int]) -> str:
     return ", ".join(f"{role} {count}" for role, count in exits.items())
 
 
-VERBS = (run, backtest)
+VERBS = (run,)

@@ -26,7 +26,6 @@ from loligo.config.layers import (
     read_yaml,
     tree_of,
 )
-from loligo.config.references import disagreements
 from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError
 from loligo.log import MASK, is_secret_name
@@ -49,7 +48,7 @@ def load_config(
     """Return the configuration of the bot in `home`. ConfigError lists everything that is wrong with it.
 
     `file` replaces HOME/config/loligo.yaml. `overrides` are values of the command line by dotted key. `parts` gives
-    the classes of the sections that belong to other parts, such as {"journal": ..., "venues.*.fills": ...}.
+    the classes of the sections that belong to other parts, such as {"journal": ...}.
     """
     settings = read_settings(home, bundled_root=bundled_root, file=file, overrides=overrides, environ=environ)
     return check_settings(settings, parts=parts, where=str(file or home / CONFIG_FILE))
@@ -82,7 +81,7 @@ def check_settings(
     """Return what was set as configuration. ConfigError lists everything that is wrong with it."""
     tree = tree_of(settings)
     faults = _faults(LoligoConfig, tree, (), settings)
-    faults += [_fault(path, text, value, settings) for path, value, text in disagreements(tree)]
+    faults += _unknown_names(tree, settings)
     for pattern, model in parts.items():
         for path, part in _matches(tree, pattern.split("."), ()):
             faults += _faults(model, part, path, settings)
@@ -174,3 +173,24 @@ def _matches(node: Any, pattern: list[str], path: KeyPath) -> list[tuple[KeyPath
         return []
     keys = list(node) if pattern[0] == "*" else [key for key in pattern[:1] if key in node]
     return [match for key in keys for match in _matches(node[key], pattern[1:], (*path, key))]
+
+
+def _unknown_names(tree: dict[str, Any], settings: Layer) -> list[str]:
+    """Return a fault for every venue, account and instrument of a desk that no other section has.
+
+    Looks at plain values, so that it can be told together with the faults of the classes.
+    """
+    faults: list[str] = []
+    for path, desk in _matches(tree, ["desks", "*"], ()):
+        desk = desk if isinstance(desk, dict) else {}
+        symbols = desk.get("instruments")
+        wanted = [("venue", desk.get("venue"), ["venues"]), ("account", desk.get("account"), ["accounts"])]
+        for symbol in symbols if isinstance(symbols, list) else ():
+            wanted.append(("instruments", symbol, ["venues", str(desk.get("venue")), "instruments"]))
+        for key, name, place in wanted:
+            known = [found[-1] for found, _entry in _matches(tree, [*place, "*"], ())]
+            if isinstance(name, str) and name not in known and (known or len(place) == 1):
+                listed = ", ".join(map(str, known)) or "nothing"
+                expectation = f"not in {'.'.join(place)}, which has {listed}{did_you_mean(name, map(str, known))}"
+                faults.append(_fault((*path, key), expectation, name, settings))
+    return faults

@@ -146,9 +146,9 @@ class InstrumentConfig(Section):
 
 
 class VenueConfig(Section):
-    kind: Literal["simulated"] = "simulated"
+    kind: str  # name of a venue tentacle
     instruments: dict[Symbol, InstrumentConfig] = Field(min_length=1)
-    fills: dict[str, Any] = {}  # of the simulated venue: judged by the venue's own class
+    fills: dict[str, Any] = {}  # its settings, judged by its own class
 
 
 class AccountConfig(Section):

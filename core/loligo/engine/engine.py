@@ -20,6 +20,7 @@ from loligo.engine.recorder import Recorder
 from loligo.engine.risk import RiskStage, Scope
 from loligo.engine.schedule import Schedule
 from loligo.engine.seat import Seat
+from loligo.engine.soundness import check_sound
 from loligo.engine.strategy import StrategyStage
 from loligo.engine.trading import TradingStage
 from loligo.engine.views import Now, SeatView
@@ -35,7 +36,7 @@ from loligo.model.command import (
 from loligo.model.events import CommandHandled, Consequence, Input, Record, TimerFired, TimerSet
 from loligo.model.instrument import Instrument
 from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
-from loligo.model.money import money_from_float
+from loligo.model.money import ZERO, money_from_float
 from loligo.model.order import (
     PROTECTIVE_ROLES,
     Filled,
@@ -52,14 +53,13 @@ from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState
 from loligo.ports.venue import EngineVenue
 
 STATE_VERSION = 1
-MAXIMUM_CALLS = 1_000  # of trading modes within one input; more is a loop of fills and orders
+MAXIMUM_CALLS = 2_000  # of one trading mode within one input (a timer a minute and a daily candle need 1,440)
+_BRING_FILLS = frozenset({Candle, Trade, Quote, BookUpdate, TimeAdvanced, VenueReports})
 FUNDING_RATE_STEP = Decimal("1e-10")  # venues publish funding rates with at most ten decimals
 
 
 class Market:
     """All that concerns one instrument: who listens, who trades it and which venue answers."""
-
-    __slots__ = ("instrument", "routes", "seats", "seats_by_desk", "seats_by_timeframe", "slots", "venue")
 
     def __init__(self, instrument: Instrument, venue: EngineVenue | None) -> None:
         self.instrument = instrument
@@ -67,6 +67,7 @@ class Market:
         self.seats: list[Seat] = []
         self.seats_by_desk: dict[str, Seat] = {}
         self.seats_by_timeframe: dict[str, list[Seat]] = {}
+        self.seats_by_evaluation: list[Seat] = []  # those without a timeframe
         self.slots: list[EvaluatorSlot] = []
         self.routes: dict[str, Route] = {}  # by timeframe for candles, by kind of data for the rest
 
@@ -92,9 +93,8 @@ class Engine:
         self._now = Now()
         self._next_seq = 1
         self._opened: set[str] = set()
-        self._calls_left = MAXIMUM_CALLS
-        self._calls_of = 0  # the input that they are counted for
-        self._touched: dict[tuple[str, str], int] = {}  # seats whose protection must be fitted -> ts of the last fill
+        # Seats whose protection must be fitted, with ts and seq of the last fill
+        self._touched: dict[tuple[str, str], tuple[int, int]] = {}
         self.evaluation = EvaluationStage(recorder)
         self.strategy = StrategyStage(recorder)
         self.trading = TradingStage(recorder)
@@ -134,7 +134,10 @@ class Engine:
             self._seats[seat.key] = seat
             market.seats.append(seat)
             market.seats_by_desk[desk.name] = seat
-            market.seats_by_timeframe.setdefault(desk.timeframe, []).append(seat)
+            if desk.timeframe:
+                market.seats_by_timeframe.setdefault(desk.timeframe, []).append(seat)
+            else:
+                market.seats_by_evaluation.append(seat)
             for place, evaluator in enumerate(seat_plan.evaluators):
                 market.listen(self.evaluation.add(evaluator, seat.board, place))
 
@@ -165,7 +168,8 @@ class Engine:
                 "inputs must arrive in time order: sort the source or drop the late row"
             )
         if ts >= self._schedule.next_ns:
-            self._serve_due(ts, seq)
+            # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
+            self._serve_due(ts - 1 if type(item) in _BRING_FILLS else ts, seq)
         self._now.ts = ts
         self._handlers[type(item)](item, seq)
         self._next_seq = seq + 1 + len(events)
@@ -182,13 +186,18 @@ class Engine:
             reports = market.venue.on_candle(candle)
             if reports:
                 self._take(reports, market, seq)
+        if ts >= self._schedule.next_ns:
+            self._serve_due(ts, seq)
         holders = self.portfolio.mark(candle.instrument, candle.close)
         if holders:
             self._watch(market, holders, ts, seq)
         timeframe = candle.timeframe
         route = market.routes.get(timeframe)
         if route is not None:
-            self.evaluation.run(route, candle, seq)
+            if market.seats_by_evaluation:
+                self._run_and_decide(market, route, candle, seq)
+            else:
+                self.evaluation.run(route, candle, seq)
         seats = market.seats_by_timeframe.get(timeframe)
         if seats is not None:
             decide = self.strategy.decide
@@ -238,22 +247,25 @@ class Engine:
     ) -> None:
         if reports:
             self._take(reports, market, seq)
+        if item.ts >= self._schedule.next_ns:
+            self._serve_due(item.ts, seq)
         if price is not None:
             holders = self.portfolio.mark(market.instrument.id, price)
             if holders:
                 self._watch(market, holders, item.ts, seq)
         route = market.routes.get(kind)
         if route is not None:
-            before = len(self._recorder.events)
-            self.evaluation.run(route, item, seq)
-            if len(self._recorder.events) > before:
-                self._decide_any(market, seq)
+            self._run_and_decide(market, route, item, seq)
         if self.execution.reports:
             self._drain(market, seq)
 
-    def _decide_any(self, market: Market, seq: int) -> None:
-        """Ask the seats that every new evaluation triggers."""
-        for seat in market.seats_by_timeframe.get("", ()):
+    def _run_and_decide(self, market: Market, route: Route, item: Any, seq: int) -> None:
+        """Evaluate, and ask the seats that every new evaluation triggers."""
+        before = len(self._recorder.events)
+        self.evaluation.run(route, item, seq)
+        if len(self._recorder.events) == before:
+            return
+        for seat in market.seats_by_evaluation:
             board = seat.board
             board.ts = self._now.ts
             board.price = self.portfolio.marks.get(market.instrument.id, 0.0)
@@ -289,23 +301,24 @@ class Engine:
         for _, venue in sorted(self._plan.venues.items()):
             self.execution.reports.extend(venue.advance_to(item.ts))
         self._drain(None, seq)
+        self._serve_due(item.ts, seq)
 
     def _serve_due(self, ts: int, seq: int) -> None:
         """Serve what came due before this input, in the order of its time: days, pauses, equity marks, timers."""
         schedule = self._schedule
         schedule.start(ts)
         for due in schedule.pop_due(ts):
-            self._now.ts = due.ts
+            now = self._now.ts = max(due.ts, self._now.ts)  # a pause after a fill inside a candle may be over already
             if due.kind == "day":
                 self.portfolio.begin_day()
                 self.risk.begin_day()
             elif due.kind == "pause":
-                self.risk.end_pauses(due.ts, seq)
+                self.risk.end_pauses(now, seq)
+                schedule.pause_ends(self.risk.next_pause_end_ns())
             elif due.kind == "equity":
-                self.portfolio.tell_equity(due.ts, seq)
+                self.portfolio.tell_equity(now, seq)
             else:
-                self._fire(due.key, due.ts, due.cause or seq, due.missed)
-        schedule.pause_ends(self.risk.next_pause_end_ns())
+                self._fire(due.key, now, due.cause or seq, due.missed)
 
     def _fire(self, key: tuple[str, str, str], ts: int, cause: int, missed: int) -> None:
         desk, instrument, name = key
@@ -319,19 +332,13 @@ class Engine:
 
     def _ask_mode(self, seat: Seat, call: Callable[..., Sequence[Intent]], cause: int, *given: Any) -> None:
         ts = self._now.ts
-        if self._calls_of != self._next_seq:
-            self._calls_of, self._calls_left = self._next_seq, MAXIMUM_CALLS
-        if self._calls_left <= 0:
-            self._recorder.failed(
-                ts,
-                cause,
-                seat.desk_name,
-                seat.mode_name,
-                call.__name__,
-                f"more than {MAXIMUM_CALLS} calls in one input",
-            )
+        if seat.calls_of != self._next_seq:
+            seat.calls_of, seat.calls = self._next_seq, 0
+        seat.calls += 1
+        if seat.calls > MAXIMUM_CALLS:  # a loop of fills and orders, or of timers
+            text = f"more than {MAXIMUM_CALLS} calls in one input"
+            self._recorder.failed(ts, cause, seat.desk_name, seat.mode_name, call.__name__, text)
             return
-        self._calls_left -= 1
         for intent in self.trading.ask(seat, call, ts, cause, *given):
             try:
                 self._carry_out(seat, intent, ts, cause)
@@ -339,7 +346,10 @@ class Engine:
                 self._recorder.failed(ts, cause, seat.desk_name, seat.mode_name, call.__name__, exc)
 
     def _carry_out(self, seat: Seat, intent: Intent, ts: int, cause: int) -> None:
+        check_sound(intent, OrderRequest, CancelIntent, AmendIntent, TimerIntent)
         if isinstance(intent, OrderRequest):
+            if intent.role not in (OrderRole.ENTRY, OrderRole.EXIT):
+                raise DataError(f"role {intent.role} is not a mode's to give: it asks for entries and exits")
             self._order(seat, intent, ts, cause)
         elif isinstance(intent, TimerIntent):
             set_event = self._recorder.emit(
@@ -351,8 +361,6 @@ class Engine:
             if order is None or (order.desk, order.instrument) != seat.key:
                 raise DataError(f"order {intent.order_id} is not an open order of {seat.key[0]} on {seat.key[1]}")
             self._change(order, intent, ts, cause)
-        else:
-            raise DataError(f"{intent!r} is no intent; expected an order request, cancel, amendment, timer or Declined")
 
     def _order(self, seat: Seat, request: OrderRequest, ts: int, cause: int) -> None:
         if request.instrument != seat.instrument_id:
@@ -368,10 +376,16 @@ class Engine:
                 raise DataError(f"order {order.id} protects a position; a mode may move it, not take it away")
             self.execution.cancel(order.id, ts, cause, intent.code)
             return
-        if order.role is OrderRole.ENTRY and intent.quantity > order.quantity:
-            raise DataError(f"amending entry {order.id} to {intent.quantity} would pass the risk gate; send a new one")
-        if order.role in PROTECTIVE_ROLES and intent.quantity < order.quantity:
+        if order.role is OrderRole.ENTRY and (
+            intent.quantity > order.quantity
+            or _is_further(order.side, intent.limit_price, order.limit_price)
+            or _is_further(order.side, intent.trigger_price, order.trigger_price)
+        ):
+            raise DataError(f"entry {order.id}: {intent} would go round the risk gate; cancel it and send a new one")
+        if order.role in PROTECTIVE_ROLES and intent.quantity != order.quantity:
             raise DataError(f"order {order.id} protects a position; its quantity cannot become {intent.quantity}")
+        if order.role is OrderRole.STOP and _is_further(order.side, intent.trigger_price, order.trigger_price):
+            raise DataError(f"order {order.id} protects a position; its stop cannot go back to {intent.trigger_price}")
         self.execution.amend(
             order.id, ts, cause, intent.quantity, intent.limit_price, intent.trigger_price, intent.code
         )
@@ -381,6 +395,7 @@ class Engine:
     def _on_reports(self, item: VenueReports, seq: int) -> None:
         self.execution.reports.extend(item.reports)
         self._drain(None, seq)
+        self._serve_due(item.ts, seq)
 
     def _take(self, reports: Sequence[VenueReport], market: Market, cause: int) -> None:
         self.execution.reports.extend(reports)
@@ -394,8 +409,8 @@ class Engine:
                 self._apply(reports.popleft(), cause)
             if self._touched:
                 touched, self._touched = self._touched, {}
-                for key, ts in touched.items():
-                    self.execution.cover(self._seats[key], self.portfolio.position(*key), ts, cause)
+                for key, (ts, fill_seq) in touched.items():
+                    self.execution.cover(self._seats[key], self.portfolio.position(*key), ts, fill_seq)
             if market is not None and market.venue is not None:
                 reports.extend(market.venue.settle(market.instrument.id))
             if not reports:
@@ -417,12 +432,16 @@ class Engine:
 
     def _filled(self, seat: Seat, order: Order, fill: Filled, terms: OrderRequest | None, seq: int) -> None:
         trade = self.portfolio.apply_fill(seat.instrument, order, fill, seq)
-        if order.role is OrderRole.ENTRY and terms is not None:
-            self.execution.protect(seat, terms, order, fill, seq)
-        if order.role is not OrderRole.ENTRY or (terms is not None and terms.is_whole_position_stop):
-            self._touched[seat.key] = fill.ts
+        position = self.portfolio.position(*seat.key)
+        # An entry against the position closes first: what it opens is the part on its own side of zero.
+        opened = min(fill.quantity, max(position * order.side.sign, ZERO))
+        if opened and order.role is OrderRole.ENTRY and terms is not None:
+            self.execution.protect(seat, terms, order, opened, fill.ts, seq)
+        if opened < fill.quantity or (terms is not None and terms.is_whole_position_stop):
+            self._touched[seat.key] = (fill.ts, seq)
         if trade is not None:
             self._act(self.risk.trade_closed(seat, trade, seq), fill.ts, seq)
+            self._act(self.risk.watch(seat, fill.ts, seq), fill.ts, seq)  # the next mark no longer concerns this desk
             self._schedule.pause_ends(self.risk.next_pause_end_ns())
         if seat.mode_on_fill is not None:
             self._ask_mode(seat, seat.mode_on_fill, seq, order, fill)
@@ -430,7 +449,7 @@ class Engine:
     # Risk that acts
 
     def _watch(self, market: Market, holders: Sequence[Book], ts: int, cause: int) -> None:
-        for book in holders:
+        for book in tuple(holders):  # what they order may close positions
             seat = market.seats_by_desk[book.name]
             actions = self.risk.watch(seat, ts, cause)
             if actions:
@@ -447,7 +466,7 @@ class Engine:
                         price = seat.instrument.price(action.price)
                         self.execution.tighten(seat, price, ts, cause)
                 continue
-            self.execution.cancel_all(seats, ts, cause, "paused", with_protection=False)
+            self.execution.cancel_entries(seats, ts, cause, "paused")
             if action.kind is ActionKind.FLATTEN:
                 self._flatten(seats, ts, cause, action.code)
 
@@ -498,8 +517,11 @@ class Engine:
             return False, f'no desk or account "{command.target}"; known: {known}'
         if kind is CommandKind.CLOSE:
             chosen = [seat for seat in seats if command.instrument in ("", seat.instrument_id)]
+            if not chosen:
+                known = ", ".join(seat.instrument_id for seat in seats)
+                return False, f'{command.target} does not trade "{command.instrument}"; it trades {known}'
             count = self._flatten(chosen, ts, seq, "operator")
-            return count > 0, f"closing {count} position(s)"
+            return count > 0, f"closing {count} position(s)" if count else f"{command.target} has nothing to close"
         return self._pause_or_resume(command, seats, seq)
 
     def _pause_or_resume(self, command: OperatorCommand, seats: Sequence[Seat], seq: int) -> tuple[bool, str]:
@@ -507,7 +529,7 @@ class Engine:
         if command.kind is CommandKind.PAUSE:
             for scope in scopes:
                 self.risk.pause(scope, command.ts, seq, command.by)
-            self.execution.cancel_all(seats, command.ts, seq, "paused", with_protection=False)
+            self.execution.cancel_entries(seats, command.ts, seq, "paused")
             return True, f"paused {', '.join(scope.name for scope in scopes)}"
         resumed = [scope.name for scope in scopes if self.risk.resume(scope, command.ts, seq, command.by)]
         for name in self._accounts:
@@ -533,7 +555,7 @@ class Engine:
         seats = list(self._seats.values())
         cancelled = closed = 0
         if level >= KillLevel.CANCEL_ORDERS:
-            cancelled = self.execution.cancel_all(seats, command.ts, seq, "kill_switch", with_protection=False)
+            cancelled = self.execution.cancel_entries(seats, command.ts, seq, "kill_switch")
         if level >= KillLevel.FLATTEN:
             closed = self._flatten(seats, command.ts, seq, "kill_switch")
         return True, f"kill switch at {int(level)}: {cancelled} order(s) cancelled, closing {closed} position(s)"
@@ -554,7 +576,6 @@ class Engine:
             if desk.tick_ns:
                 for seat in desk.seats:
                     self._schedule.set_tick((name, seat.instrument.id, "tick"), desk.tick_ns, seq)
-        self.portfolio.begin_day()
 
     # State
 
@@ -597,3 +618,8 @@ class Engine:
         for key, seat in self._seats.items():
             if "/".join(key) in state["seats"]:
                 seat.restore_state(state["seats"]["/".join(key)])
+
+
+def _is_further(side: Side, wanted: Decimal | None, now: Decimal | None) -> bool:
+    """Return whether a new price is worse to be filled at: higher for a buyer, lower for a seller."""
+    return wanted is not None and now is not None and (wanted - now) * side.sign > 0

@@ -38,8 +38,6 @@ _CALLS = {
 class EvaluatorSlot:
     """One shared evaluator instance with the boards that read it."""
 
-    __slots__ = ("boards", "calls", "instance", "label", "name", "timeframe")
-
     def __init__(self, plan: EvaluatorPlan) -> None:
         self.name = plan.name
         self.label = plan.label

@@ -12,7 +12,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +24,8 @@ from loligo.model.events import AmendRequested, Approved, CancelRequested, Order
 from loligo.model.market import Side
 from loligo.model.money import ZERO
 from loligo.model.order import (
-    PROTECTIVE_ROLES,
+    NEXT_STATES,
+    OPEN_STATES,
     Accepted,
     Amended,
     Canceled,
@@ -44,6 +45,7 @@ from loligo.model.timeframe import MINUTE_NS
 from loligo.ports.tentacles import PlainState
 from loligo.ports.venue import EngineVenue
 
+_PROTECTION = (OrderRole.STOP, OrderRole.TARGET, OrderRole.TRAIL)
 _STATE_AFTER = {
     Accepted: OrderState.ACCEPTED,
     Triggered: OrderState.TRIGGERED,
@@ -54,11 +56,16 @@ _STATE_AFTER = {
 
 @dataclass(slots=True)
 class _Working:
-    """An open order with the seq of its newest event, which is the cause of the next one."""
+    """An open order with the causes of what is said of it next.
+
+    `newest_seq` is its newest event in the line that goes back to its approval, so that a fill, and the protection that
+    follows, descend from it; `asked_seq` the newest cancel or amendment asked for and not answered yet, 0 for none.
+    """
 
     order: Order
     newest_seq: int
     terms: OrderRequest | None  # an entry's request: it names the protection
+    asked_seq: int = 0
 
 
 class ExecutionStage:
@@ -78,7 +85,8 @@ class ExecutionStage:
 
     def open_orders(self, key: tuple[str, str]) -> list[Order]:
         """Return the open orders of a seat, oldest first."""
-        return [working.order for working in self._by_seat.get(key, {}).values()]
+        seated = self._by_seat.get(key)
+        return [working.order for working in seated.values()] if seated else []
 
     def order(self, order_id: str) -> Order | None:
         """Return an open order."""
@@ -158,7 +166,7 @@ class ExecutionStage:
         if working is None:
             return False
         order = working.order
-        working.newest_seq = self._recorder.emit(CancelRequested, ts, cause, order.desk, order_id, code).seq
+        working.asked_seq = self._recorder.emit(CancelRequested, ts, cause, order.desk, order_id, code).seq
         venue = self._venue(order)
         if venue is not None:
             self.reports.extend(venue.cancel(order_id, ts, code))
@@ -181,7 +189,7 @@ class ExecutionStage:
         order = working.order
         limit_price = limit_price if limit_price is not None else order.limit_price
         trigger_price = trigger_price if trigger_price is not None else order.trigger_price
-        working.newest_seq = self._recorder.emit(
+        working.asked_seq = self._recorder.emit(
             AmendRequested, ts, cause, order.desk, order_id, quantity, limit_price, trigger_price, code
         ).seq
         venue = self._venue(order)
@@ -205,8 +213,13 @@ class ExecutionStage:
             return None
         order = working.order
         working.order = order = self._after(order, report)
-        seq = self._recorder.emit(OrderReported, report.ts, working.newest_seq, order.desk, report).seq
-        working.newest_seq = seq
+        is_answer = isinstance(report, Canceled | Amended | Rejected)
+        since = working.asked_seq if is_answer and working.asked_seq else working.newest_seq
+        seq = self._recorder.emit(OrderReported, report.ts, since, order.desk, report).seq
+        if is_answer:
+            working.asked_seq = 0
+        else:
+            working.newest_seq = seq
         if not order.is_open:
             del self._open[order.id]
             del self._by_seat[order.desk, order.instrument][order.id]
@@ -225,7 +238,10 @@ class ExecutionStage:
             )
         if isinstance(report, Rejected):
             return order.moved_to(OrderState.REJECTED) if report.of == "order" else order
-        return order.moved_to(_STATE_AFTER[type(report)])
+        state = _STATE_AFTER[type(report)]
+        if state not in NEXT_STATES[order.state] and state in OPEN_STATES:
+            return order  # a fill has overtaken the acknowledgement
+        return order.moved_to(state)
 
     def _liquidated(self, report: Liquidated, cause: int) -> tuple[Order, int, None]:
         """A venue's forced close is an order that we did not ask for: it enters the books as one."""
@@ -240,37 +256,67 @@ class ExecutionStage:
 
     # Protection
 
-    def protect(self, seat: Seat, terms: OrderRequest, order: Order, fill: Filled, cause: int) -> None:
-        """Place the legs of an entry's fill: stop, target and trail, in one group so that one shrinks the others.
+    def protect(self, seat: Seat, terms: OrderRequest, order: Order, quantity: Decimal, ts: int, cause: int) -> None:
+        """Place the legs of `quantity` that an entry's fill opened, in one group so that one shrinks the others.
 
         A stop over the whole position is only noted here: `cover` places it, once all fills at hand are booked.
         """
-        if terms.is_whole_position_stop and terms.stop_loss_price is not None:
-            self._whole_stops[seat.key] = (terms.stop_loss_price, order)
-            return
+        stop_price = _on_tick(seat, terms, order)
+        if terms.is_whole_position_stop and stop_price is not None:
+            self._whole_stops[seat.key] = (stop_price, order)
+            stop_price = None
         group = f"{order.id}g{self._recorder.first_seq + len(self._recorder.events)}"
-        for kind, role, trigger, trail in _legs(terms):
-            leg = self._leg(seat, order, fill.ts, kind, role, fill.quantity)
-            self._send(replace(leg, trigger_price=trigger, trail_rate=trail, group_id=group), fill.ts, cause, None)
+        for kind, role, trigger, trail in _legs(seat, terms, stop_price):
+            leg = self._leg(seat, order, ts, kind, role, quantity)
+            self._send(replace(leg, trigger_price=trigger, trail_rate=trail, group_id=group), ts, cause, None)
 
     def cover(self, seat: Seat, position: Decimal, ts: int, cause: int) -> None:
         """Make protection fit the position after fills: none of it covers more, a whole-position stop covers it all."""
-        whole = self._whole_stops.get(seat.key)
-        if not position:
-            self._whole_stops.pop(seat.key, None)
-        elif whole is not None:
-            self._cover_whole(seat, position, ts, cause, *whole)
-        self._trim(seat, position, ts, cause)
-
-    def _cover_whole(self, seat: Seat, position: Decimal, ts: int, cause: int, price: Decimal, entry: Order) -> None:
+        side = Side.SELL if position > 0 else Side.BUY
+        left: list[Order] = []
         for order in self.open_orders(seat.key):
-            if order.role is OrderRole.STOP and not order.group_id:
-                quantity = order.filled + abs(position)
-                if quantity != order.quantity or price != order.trigger_price:
-                    self.amend(order.id, ts, cause, quantity, trigger_price=price, code="position_changed")
-                return
-        leg = self._leg(seat, entry, ts, OrderKind.STOP, OrderRole.STOP, abs(position))
-        self._send(replace(leg, side=_side_that_reduces(position), trigger_price=price), ts, cause, None)
+            if order.role in _PROTECTION and (not position or order.side is not side):
+                self.cancel(order.id, ts, cause, "position_closed")
+            else:
+                left.append(order)
+        whole = self._whole_stops.get(seat.key)
+        if whole is not None and (not position or whole[1].side is side):
+            del self._whole_stops[seat.key]
+            whole = None
+        for role in _PROTECTION:
+            legs = [order for order in left if order.role is role and (order.group_id or whole is None)]
+            rest = self._trim(legs, abs(position), ts, cause)
+            if role is OrderRole.STOP and whole is not None:
+                stops = [order for order in left if order.role is role and not order.group_id]
+                self._cover_whole(seat, stops, rest, ts, cause, *whole)
+
+    def _trim(self, legs: Iterable[Order], position: Decimal, ts: int, cause: int) -> Decimal:
+        """Shrink the oldest legs of a role until they cover no more than the position; return what they leave over."""
+        excess = sum((leg.remaining for leg in legs), ZERO) - position
+        for leg in legs:
+            if excess <= 0:
+                break
+            if leg.remaining <= excess:
+                self.cancel(leg.id, ts, cause, "position_closed")
+            else:
+                self.amend(leg.id, ts, cause, leg.quantity - excess, code="position_shrank")
+            excess -= leg.remaining
+        return max(-excess, ZERO)
+
+    def _cover_whole(
+        self, seat: Seat, stops: list[Order], quantity: Decimal, ts: int, cause: int, price: Decimal, entry: Order
+    ) -> None:
+        """Bring the stop over what no other stop covers to this quantity and price."""
+        for stop in stops[1:] if quantity else stops:
+            self.cancel(stop.id, ts, cause, "position_closed")
+        if not quantity:
+            return
+        if not stops:
+            leg = self._leg(seat, entry, ts, OrderKind.STOP, OrderRole.STOP, quantity)
+            self._send(replace(leg, trigger_price=price), ts, cause, None)
+        elif (stops[0].remaining, stops[0].trigger_price) != (quantity, price):
+            total = stops[0].filled + quantity
+            self.amend(stops[0].id, ts, cause, total, trigger_price=price, code="position_changed")
 
     def _leg(self, seat: Seat, order: Order, ts: int, kind: OrderKind, role: OrderRole, quantity: Decimal) -> Order:
         return Order(
@@ -289,20 +335,6 @@ class ExecutionStage:
             created_at_ns=ts,
         )
 
-    def _trim(self, seat: Seat, position: Decimal, ts: int, cause: int) -> None:
-        """Shrink the oldest protective orders, role by role, until none covers more than the position."""
-        for role in (OrderRole.STOP, OrderRole.TARGET, OrderRole.TRAIL):
-            legs = [w.order for w in self._by_seat.get(seat.key, {}).values() if w.order.role is role]
-            covering = _side_that_reduces(position)
-            excess = sum((leg.remaining for leg in legs), ZERO) - abs(position)
-            for leg in legs:
-                if leg.side is not covering or leg.remaining <= excess:
-                    self.cancel(leg.id, ts, cause, "position_closed")
-                    excess -= leg.remaining
-                elif excess > 0:
-                    self.amend(leg.id, ts, cause, leg.quantity - excess, code="position_shrank")
-                    excess = ZERO
-
     def tighten(self, seat: Seat, price: Decimal, ts: int, cause: int) -> None:
         """Move the seat's stops to `price` where that is nearer to the market."""
         for order in self.open_orders(seat.key):
@@ -312,21 +344,18 @@ class ExecutionStage:
             if is_nearer:
                 self.amend(order.id, ts, cause, order.quantity, trigger_price=price, code="tightened")
 
-    def cancel_all(self, seats: Iterable[Seat], ts: int, cause: int, code: str, *, with_protection: bool) -> int:
-        """Cancel the open orders of seats; protective ones only if asked to. Return how many."""
-        count = 0
-        for seat in seats:
-            for order in self.open_orders(seat.key):
-                if with_protection or order.role not in PROTECTIVE_ROLES:
-                    count += self.cancel(order.id, ts, cause, code)
-        return count
+    def cancel_entries(self, seats: Iterable[Seat], ts: int, cause: int, code: str) -> int:
+        """Cancel what would open positions; exits and protection stay. Return how many."""
+        entries = [o for seat in seats for o in self.open_orders(seat.key) if o.role is OrderRole.ENTRY]
+        return sum(self.cancel(order.id, ts, cause, code) for order in entries)
 
     # State
 
     def export_state(self) -> PlainState:
         return {
             "open": [
-                [msgspec.to_builtins(w.order), w.newest_seq, msgspec.to_builtins(w.terms)] for w in self._open.values()
+                [msgspec.to_builtins(w.order), w.newest_seq, msgspec.to_builtins(w.terms), w.asked_seq]
+                for w in self._open.values()
             ],
             "whole_stops": [
                 [*key, str(price), msgspec.to_builtins(order)]
@@ -338,10 +367,10 @@ class ExecutionStage:
     def restore_state(self, state: PlainState) -> None:
         if self._open:
             raise OrderError("state is restored into a new engine only; this one already has open orders")
-        for plain, seq, terms in state["open"]:
+        for plain, seq, terms, asked_seq in state["open"]:
             order = msgspec.convert(plain, Order)
             request = msgspec.convert(terms, OrderRequest) if terms is not None else None
-            working = _Working(order, seq, request)
+            working = _Working(order, seq, request, asked_seq)
             self._open[order.id] = working
             self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
         for desk, instrument, price, plain in state["whole_stops"]:
@@ -350,14 +379,19 @@ class ExecutionStage:
             self._submit_times[account] = deque(times, maxlen=10_000)
 
 
-def _legs(terms: OrderRequest) -> Iterable[tuple[OrderKind, OrderRole, Decimal | None, Decimal | None]]:
-    if terms.stop_loss_price is not None:
-        yield OrderKind.STOP, OrderRole.STOP, terms.stop_loss_price, None
+def _legs(
+    seat: Seat, terms: OrderRequest, stop_price: Decimal | None
+) -> Iterable[tuple[OrderKind, OrderRole, Decimal | None, Decimal | None]]:
+    if stop_price is not None:
+        yield OrderKind.STOP, OrderRole.STOP, stop_price, None
     if terms.take_profit_price is not None:
-        yield OrderKind.TAKE_PROFIT, OrderRole.TARGET, terms.take_profit_price, None
+        yield OrderKind.TAKE_PROFIT, OrderRole.TARGET, seat.instrument.price(terms.take_profit_price), None
     if terms.trailing_stop_rate is not None:
         yield OrderKind.TRAILING_STOP, OrderRole.TRAIL, None, terms.trailing_stop_rate
 
 
-def _side_that_reduces(position: Decimal) -> Side:
-    return Side.SELL if position > 0 else Side.BUY
+def _on_tick(seat: Seat, terms: OrderRequest, entry: Order) -> Decimal | None:
+    """Return the stop price of an entry on the tick, rounded towards the entry: never wider than what was approved."""
+    if terms.stop_loss_price is None:
+        return None
+    return seat.instrument.price(terms.stop_loss_price, ROUND_UP if entry.side is Side.BUY else ROUND_DOWN)

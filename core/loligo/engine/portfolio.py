@@ -11,10 +11,9 @@ asset; its open result is marked to the last price (mark-to-market of linear con
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -29,44 +28,29 @@ from loligo.model.order import Filled, Order
 from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, ClosedTrade, Position, Posting, PostingKind
 from loligo.ports.tentacles import PlainState
 
+Line = tuple[str, str, Decimal]  # book, asset, amount
 
-class Holding:
+
+class Holding(msgspec.Struct):
     """One desk's lots of one instrument since it was last flat. `lots` are (signed quantity, price), oldest first."""
 
-    __slots__ = (
-        "average_entry",
-        "entry_cost",
-        "entry_order_id",
-        "entry_quantity",
-        "exit_proceeds",
-        "exit_quantity",
-        "fees",
-        "funding",
-        "gross",
-        "instrument",
-        "is_perpetual",
-        "leverage",
-        "lots",
-        "opened_at_ns",
-        "quantity",
-        "quantity_float",
-        "side",
-    )
-
-    def __init__(self, instrument: Instrument, order: Order, ts: int) -> None:
-        self.instrument = instrument
-        self.is_perpetual = instrument.is_perpetual
-        self.lots: deque[tuple[Decimal, Decimal]] = deque()
-        self.quantity = ZERO
-        self.quantity_float = 0.0
-        self.average_entry = 0.0
-        self.opened_at_ns = ts
-        self.side = order.side
-        self.entry_order_id = order.id
-        self.leverage = order.leverage
-        self.entry_quantity = self.entry_cost = ZERO
-        self.exit_quantity = self.exit_proceeds = ZERO
-        self.gross = self.fees = self.funding = ZERO
+    instrument: Instrument
+    side: Side
+    opened_at_ns: int
+    entry_order_id: str
+    leverage: Decimal
+    is_perpetual: bool
+    lots: list[tuple[Decimal, Decimal]] = []
+    quantity: Decimal = ZERO
+    quantity_float: float = 0.0
+    average_entry: float = 0.0
+    entry_quantity: Decimal = ZERO
+    entry_cost: Decimal = ZERO
+    exit_quantity: Decimal = ZERO
+    exit_proceeds: Decimal = ZERO
+    gross: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
 
     def apply(self, side: Side, quantity: Decimal, price: Decimal) -> Decimal:
         """Add or match lots first in, first out; return the realised gross result in quote units."""
@@ -83,62 +67,44 @@ class Holding:
             if rest:
                 self.lots[0] = (rest if lot_quantity > 0 else -rest, lot_price)
             else:
-                self.lots.popleft()
+                del self.lots[0]
         if left:
             self.lots.append((left * side.sign, price))
             self.entry_quantity += left
             self.entry_cost += left * price
         self.gross += realised
         self.quantity += quantity * side.sign
-        self._refresh()
-        return realised
-
-    def _refresh(self) -> None:
         self.quantity_float = float(self.quantity)
         cost = sum((quantity * price for quantity, price in self.lots), ZERO)
         self.average_entry = float(cost) / self.quantity_float if self.quantity else 0.0
+        return realised
 
 
+@dataclass(slots=True, eq=False)
 class Book:
     """What one desk owns: its share of the ledger, its open holdings, and its equity at the last marks."""
 
-    __slots__ = ("account", "cash", "equity", "holdings", "name", "peak_equity", "reference")
-
-    def __init__(self, name: str, account: AccountBook) -> None:
-        self.name = name
-        self.account = account
-        self.reference = account.reference
-        self.holdings: dict[str, Holding] = {}
-        self.cash = 0.0
-        self.equity = 0.0
-        self.peak_equity = 0.0
+    name: str
+    account: AccountBook
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    cash: float = 0.0
+    equity: float = 0.0
+    peak_equity: float = 0.0
 
 
+@dataclass(slots=True, eq=False)
 class AccountBook:
-    """One account over all its desks and the house."""
+    """One account over all its desks and the house; `told_equity` is what was last emitted."""
 
-    __slots__ = (
-        "books",
-        "day_start_equity",
-        "equity",
-        "exposure",
-        "house_cash",
-        "name",
-        "peak_equity",
-        "reference",
-        "told_equity",
-    )
-
-    def __init__(self, name: str, reference: str) -> None:
-        self.name = name
-        self.reference = reference
-        self.books: list[Book] = []
-        self.house_cash = 0.0
-        self.equity = 0.0
-        self.exposure = 0.0
-        self.peak_equity = 0.0
-        self.day_start_equity = 0.0
-        self.told_equity = 0.0
+    name: str
+    reference: str
+    books: list[Book] = field(default_factory=list)
+    house_cash: float = 0.0
+    equity: float = 0.0
+    exposure: float = 0.0
+    peak_equity: float = 0.0
+    day_start_equity: float = 0.0
+    told_equity: float = 0.0
 
 
 class PortfolioStage:
@@ -163,9 +129,6 @@ class PortfolioStage:
         """Return every balance by (account, book, asset), the market's side included: per asset they sum to zero."""
         return dict(self._balances)
 
-    def holding(self, desk: str, instrument: str) -> Holding | None:
-        return self.books[desk].holdings.get(instrument)
-
     def position(self, desk: str, instrument: str) -> Decimal:
         """Return the signed position in base units."""
         holding = self.books[desk].holdings.get(instrument)
@@ -174,8 +137,10 @@ class PortfolioStage:
     # Booking
 
     def deposit(self, ts: int, cause: int, account: str, asset: str, amount: Decimal) -> None:
-        """Book money that came from outside into the house book."""
+        """Book money that came from outside into the house book: it is no profit of the day."""
         self._post(ts, cause, "", PostingKind.DEPOSIT, "opening", account, [(HOUSE_BOOK, asset, amount)])
+        if asset == self.accounts[account].reference:
+            self.accounts[account].day_start_equity += float(amount)
         self.revalue()
 
     def allocate(self, ts: int, cause: int, desk: str, amount: Decimal) -> None:
@@ -193,14 +158,7 @@ class PortfolioStage:
         self.revalue()
 
     def _post(
-        self,
-        ts: int,
-        cause: int,
-        desk: str,
-        kind: PostingKind,
-        ref: str,
-        account: str,
-        lines: list[tuple[str, str, Decimal]],
+        self, ts: int, cause: int, desk: str, kind: PostingKind, ref: str, account: str, lines: list[Line]
     ) -> int:
         """Book lines (book, asset, amount); the market takes the other side of what does not cancel out."""
         with exact():
@@ -220,8 +178,7 @@ class PortfolioStage:
         holding = book.holdings.get(instrument.id)
         ts = fill.ts
         if holding is None:
-            holding = book.holdings[instrument.id] = Holding(instrument, order, ts)
-            self._hold(instrument.id, book)
+            holding = self._open(book, instrument, order, ts)
         with exact():
             # A fill that crosses zero ends one round trip and begins the next with what is left of it.
             closing = min(fill.quantity, abs(holding.quantity)) if holding.side is not order.side else ZERO
@@ -237,8 +194,7 @@ class PortfolioStage:
         if not holding.quantity:
             trade = self._close(book, holding, order, ts)
             if opening:
-                holding = book.holdings[instrument.id] = Holding(instrument, order, ts)
-                self._hold(instrument.id, book)
+                holding = self._open(book, instrument, order, ts)
                 with exact():
                     holding.apply(order.side, opening, fill.price)
         self._tell_position(book, holding, ts, seq)
@@ -247,14 +203,18 @@ class PortfolioStage:
         self.revalue()
         return trade
 
-    def _hold(self, instrument: str, book: Book) -> None:
+    def _open(self, book: Book, instrument: Instrument, order: Order, ts: int) -> Holding:
+        holding = Holding(instrument, order.side, ts, order.id, order.leverage, instrument.is_perpetual)
+        self._hold(book, holding)
+        return holding
+
+    def _hold(self, book: Book, holding: Holding) -> None:
+        book.holdings[holding.instrument.id] = holding
         # By name: the order in which books are served must not depend on which of them opened first.
-        insort(self._holders.setdefault(instrument, []), book, key=lambda holder: holder.name)
+        insort(self._holders.setdefault(holding.instrument.id, []), book, key=lambda holder: holder.name)
 
     @staticmethod
-    def _fill_lines(
-        instrument: Instrument, order: Order, fill: Filled, realised: Decimal
-    ) -> list[tuple[str, str, Decimal]]:
+    def _fill_lines(instrument: Instrument, order: Order, fill: Filled, realised: Decimal) -> list[Line]:
         if instrument.is_perpetual:
             return [(order.desk, instrument.quote, realised)]
         signed = fill.quantity * order.side.sign
@@ -406,71 +366,26 @@ class PortfolioStage:
         return {
             "marks": dict(sorted(self.marks.items())),
             "balances": [[*key, str(amount)] for key, amount in sorted(self._balances.items())],
-            "books": {name: self._export_book(book) for name, book in sorted(self.books.items())},
+            "books": {
+                name: [book.peak_equity, [msgspec.to_builtins(holding) for holding in book.holdings.values()]]
+                for name, book in sorted(self.books.items())
+            },
             "accounts": {
                 name: [account.peak_equity, account.day_start_equity, account.told_equity]
                 for name, account in sorted(self.accounts.items())
             },
         }
 
-    @staticmethod
-    def _export_book(book: Book) -> PlainState:
-        return {"peak_equity": book.peak_equity, "holdings": [_plain(h) for h in book.holdings.values()]}
-
     def restore_state(self, state: PlainState) -> None:
         """Take back the books; a desk that is no longer planned keeps its balances in the ledger."""
         self.marks.clear()
         self.marks.update(state["marks"])
         self._balances = {(a, b, asset): Decimal(amount) for a, b, asset, amount in state["balances"]}
-        for name, plain in state["books"].items():
-            book = self.books.get(name)
-            if book is None:
-                continue
-            book.peak_equity = plain["peak_equity"]
-            for item in plain["holdings"]:
-                holding = _holding_from(item)
-                book.holdings[holding.instrument.id] = holding
-                self._holders.setdefault(holding.instrument.id, []).append(book)
-        for name, (peak, day_start, told) in state["accounts"].items():
-            if name in self.accounts:
-                account = self.accounts[name]
-                account.peak_equity, account.day_start_equity, account.told_equity = peak, day_start, told
+        for name, book in self.books.items():
+            book.peak_equity, holdings = state["books"].get(name, (0.0, ()))
+            for holding in msgspec.convert(holdings, list[Holding]):
+                self._hold(book, holding)
+        for name, account in self.accounts.items():
+            if name in state["accounts"]:
+                account.peak_equity, account.day_start_equity, account.told_equity = state["accounts"][name]
         self.revalue()
-
-
-_MONEY_FIELDS = (
-    "entry_quantity",
-    "entry_cost",
-    "exit_quantity",
-    "exit_proceeds",
-    "gross",
-    "fees",
-    "funding",
-    "leverage",
-)
-
-
-def _plain(holding: Holding) -> PlainState:
-    return {
-        "instrument": msgspec.to_builtins(holding.instrument),
-        "lots": [[str(quantity), str(price)] for quantity, price in holding.lots],
-        "opened_at_ns": holding.opened_at_ns,
-        "side": holding.side.value,
-        "entry_order_id": holding.entry_order_id,
-        **{name: str(getattr(holding, name)) for name in _MONEY_FIELDS},
-    }
-
-
-def _holding_from(plain: dict[str, Any]) -> Holding:
-    holding = Holding.__new__(Holding)
-    holding.instrument = msgspec.convert(plain["instrument"], Instrument)
-    holding.is_perpetual = holding.instrument.is_perpetual
-    holding.lots = deque((Decimal(quantity), Decimal(price)) for quantity, price in plain["lots"])
-    holding.opened_at_ns = plain["opened_at_ns"]
-    holding.side = Side(plain["side"])
-    holding.entry_order_id = plain["entry_order_id"]
-    for name in _MONEY_FIELDS:
-        setattr(holding, name, Decimal(plain[name]))
-    holding.quantity = sum((quantity for quantity, _ in holding.lots), ZERO)
-    holding._refresh()
-    return holding

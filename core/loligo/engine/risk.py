@@ -16,22 +16,21 @@ from msgspec.structs import replace
 from loligo.engine.plan import AccountPlan, DeskPlan, RulePlan
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
+from loligo.engine.soundness import check_sound
+from loligo.errors import DataError
 from loligo.model.events import Approved, KillSwitchSet, OrderRequested, Refused, Resumed, RiskActed, RiskChecked
 from loligo.model.money import DOWN, ZERO
 from loligo.model.order import OrderRequest, OrderRole
 from loligo.model.portfolio import ClosedTrade
-from loligo.model.risk import ActionKind, KillLevel, Outcome, RiskAction, Tier, Verdict, refused
+from loligo.model.risk import ActionKind, DeskLimits, KillLevel, Outcome, RiskAction, Tier, Verdict, refused
 from loligo.model.timeframe import DAY_NS, SECOND_NS
 from loligo.ports.tentacles import PlainState, RiskRule, TradeClosedRule, WatchingRule
 
 KERNEL = "kernel"  # the rule name of what the gate itself holds
-_MEMORY_NS = 8 * DAY_NS  # how long closed trades are kept for the windows of the rules; the longest default is 7 days
 _STOPS = frozenset({OrderRole.STOP.value, OrderRole.TRAIL.value, OrderRole.LIQUIDATION.value})
 
 
 class _Rule:
-    __slots__ = ("instance", "name", "on_trade_closed", "tier", "watch")
-
     def __init__(self, plan: RulePlan) -> None:
         self.name = plan.name
         self.instance: RiskRule = plan.make()
@@ -44,20 +43,9 @@ class _Rule:
 class Scope:
     """A desk or an account as risk sees it: its rules, its pause and, for a desk, its counters."""
 
-    __slots__ = (
-        "closed",
-        "consecutive_losses",
-        "left_at_ns",
-        "name",
-        "pauses",
-        "rules",
-        "tiers",
-        "trades_today",
-        "watchers",
-    )
-
-    def __init__(self, name: str, plans: tuple[RulePlan, ...]) -> None:
+    def __init__(self, name: str, plans: tuple[RulePlan, ...], memory_ns: int = 0) -> None:
         self.name = name
+        self.memory_ns = memory_ns  # how long closed trades are kept for the windows of the rules
         self.rules = [_Rule(plan) for plan in plans]
         self.tiers = {rule.tier for rule in self.rules}
         self.watchers = [rule for rule in self.rules if rule.watch is not None]
@@ -103,7 +91,7 @@ class RiskStage:
         self._recorder = recorder
         self.kill_level = KillLevel.OFF
         self.accounts = {plan.name: Scope(f"account:{plan.name}", plan.rules) for plan in accounts}
-        self.desks = {plan.name: Scope(plan.name, plan.rules) for plan in desks}
+        self.desks = {plan.name: Scope(plan.name, plan.rules, _memory_ns(plan.limits)) for plan in desks}
 
     # The gate
 
@@ -128,9 +116,9 @@ class RiskStage:
         return self._recorder.emit(Approved, ts, cause, seat.desk_name, smaller, request.quantity)
 
     def _pass_exit(self, seat: Seat, request: OrderRequest, position: Decimal, ts: int, cause: int) -> Approved | None:
-        """An exit needs only a position on the other side; it is cut to it and made reduce-only."""
+        """An exit needs only a position on the other side; it is cut to it and to the lot, and made reduce-only."""
         reducible = -position * request.side.sign
-        quantity = min(request.quantity, reducible)
+        quantity = min(seat.instrument.quantity(request.quantity, DOWN), reducible)
         if quantity <= 0:
             numbers = (float(request.quantity), float(position))
             self._recorder.emit(
@@ -145,8 +133,9 @@ class RiskStage:
                 numbers,
             )
             return None
-        if not request.is_reduce_only:
-            request = replace(request, is_reduce_only=True)
+        role = OrderRole.EXIT if request.role is OrderRole.ENTRY else request.role
+        if not request.is_reduce_only or role is not request.role:
+            request = replace(request, is_reduce_only=True, role=role)
         return self._approve(seat, request, quantity, ts, cause)
 
     def _check(
@@ -174,7 +163,7 @@ class RiskStage:
             )
             if verdict.outcome is Outcome.REFUSED:
                 refusal = refusal or (verdict, rule.name, rule.tier)
-            elif verdict.outcome is Outcome.REDUCED and verdict.quantity is not None:
+            elif verdict.quantity is not None and verdict.outcome is Outcome.REDUCED:
                 quantity = min(quantity, verdict.quantity)
         if refusal is not None:
             return (*refusal, ZERO)
@@ -198,8 +187,9 @@ class RiskStage:
     def _ask(self, rule: _Rule, request: OrderRequest, seat: Seat, ts: int, cause: int) -> Verdict:
         try:
             verdict = rule.instance.check(request, seat.view)
-            if type(verdict) is not Verdict:
-                raise TypeError(f"check returned {verdict!r}, expected a Verdict")
+            check_sound(verdict, Verdict)
+            if verdict.outcome is Outcome.REDUCED and verdict.quantity is None:
+                raise DataError(f"{verdict!r} does not say to how much")
         except Exception as exc:  # a tentacle: a failing rule denies
             self._recorder.failed(ts, cause, seat.desk_name, rule.name, "check", exc)
             return refused("rule_failed")
@@ -215,9 +205,11 @@ class RiskStage:
                 assert rule.watch is not None
                 try:
                     action = rule.watch(seat.view)
+                    if action is not None:
+                        check_sound(action, RiskAction)
                 except Exception as exc:  # a tentacle: it orders nothing, and entries stop
-                    failure = self._recorder.failed(ts, cause, seat.desk_name, rule.name, "watch", exc)
-                    action = None if failure.count > 1 else RiskAction(ActionKind.PAUSE, "rule_failed")
+                    self._recorder.failed(ts, cause, seat.desk_name, rule.name, "watch", exc)
+                    action = RiskAction(ActionKind.PAUSE, "rule_failed")
                 if action is not None and self._take(scope, rule.name, rule.tier, action, seat, ts, cause):
                     actions.append((scope, action))
         return actions
@@ -229,7 +221,7 @@ class RiskStage:
         scope.left_at_ns[trade.instrument] = ts
         scope.consecutive_losses = scope.consecutive_losses + 1 if trade.net < 0 else 0
         scope.closed.append((ts, trade.instrument, trade.exit_role, float(trade.net)))
-        while scope.closed[0][0] < ts - _MEMORY_NS:
+        while scope.closed[0][0] < ts - scope.memory_ns:
             scope.closed.popleft()
         actions: list[tuple[Scope, RiskAction]] = []
         for owner in (scope, self.accounts[trade.account]):
@@ -238,6 +230,8 @@ class RiskStage:
                     continue
                 try:
                     action = rule.on_trade_closed(trade, seat.view)
+                    if action is not None:
+                        check_sound(action, RiskAction)
                 except Exception as exc:  # a tentacle: what counts losses has failed, so entries stop
                     self._recorder.failed(ts, cause, trade.desk, rule.name, "on_trade_closed", exc)
                     action = RiskAction(ActionKind.PAUSE, "rule_failed")
@@ -246,12 +240,17 @@ class RiskStage:
         return actions
 
     def _take(self, scope: Scope, rule: str, tier: Tier, action: RiskAction, seat: Seat, ts: int, cause: int) -> bool:
-        """Apply what concerns this stage (pauses); False when the action is already in force."""
+        """Apply what concerns this stage (pauses); False when a pause is already in force.
+
+        A flatten is never too much: the pause may be in force while a position is still, or again, open.
+        """
         if action.kind is not ActionKind.TIGHTEN:
             known = scope.pauses.get(rule)
-            if known is not None and (known == 0 or (action.until_ns and action.until_ns <= known)):
+            is_longer = known is None or (known != 0 and not 0 < action.until_ns <= known)
+            if is_longer:
+                scope.pauses[rule] = action.until_ns
+            elif action.kind is ActionKind.PAUSE:
                 return False
-            scope.pauses[rule] = action.until_ns
         self._recorder.emit(RiskActed, ts, cause, seat.desk_name, scope.name, rule, tier, action)
         return True
 
@@ -318,3 +317,8 @@ class RiskStage:
             for name, scope in scopes.items():
                 if name in plain:
                     scope.restore_state(plain[name])
+
+
+def _memory_ns(limits: DeskLimits) -> int:
+    """Return the longest window of a desk's rules, and a day more."""
+    return max(limits.lock_window_s, limits.stop_guard_window_s) * SECOND_NS + DAY_NS

@@ -124,7 +124,7 @@ class Schedule:
         self._pause_ns = state["pause_ns"]
         self._timers = {(key[0], key[1], key[2]): (due, cause) for key, due, cause in state["timers"]}
         self._ticks = {(k[0], k[1], k[2]): (due, every, cause) for k, due, every, cause in state["ticks"]}
-        self._refresh()
+        self.next_ns = 0  # the next input finds out
 
 
 _ORDER = {"day": 0, "pause": 1, "equity": 2, "timer": 3, "tick": 4}

@@ -41,25 +41,6 @@ class SeatBoard:
 class Seat:
     """One strategy and one trading mode on one instrument of one desk, with the calls that the engine makes bound."""
 
-    __slots__ = (
-        "board",
-        "decide",
-        "desk",
-        "desk_name",
-        "instrument",
-        "instrument_id",
-        "key",
-        "mode",
-        "mode_name",
-        "mode_on_candle",
-        "mode_on_fill",
-        "mode_on_order_end",
-        "mode_on_timer",
-        "strategy",
-        "strategy_name",
-        "view",
-    )
-
     def __init__(self, desk: DeskPlan, plan: SeatPlan) -> None:
         self.desk = desk
         self.desk_name = desk.name
@@ -77,6 +58,8 @@ class Seat:
         self.mode_on_fill = mode.on_fill if isinstance(mode, FillMode) else None
         self.mode_on_order_end = mode.on_order_end if isinstance(mode, OrderEndMode) else None
         self.mode_on_timer = mode.on_timer if isinstance(mode, TimerMode) else None
+        self.calls = 0  # of the mode, within the input
+        self.calls_of = 0  # of this seq
         self.view: Any = None  # a SeatView, set by the engine, which knows the stages it reads from
 
     def export_state(self) -> PlainState:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
+from loligo.engine.soundness import check_sound
+from loligo.errors import DataError
 from loligo.model.evaluation import Declined, Signal
 from loligo.model.events import DecisionDeclined, SignalRaised
 
@@ -21,6 +23,10 @@ class StrategyStage:
         desk = seat.desk_name
         try:
             outcome = seat.decide(board)
+            if not isinstance(outcome, Declined):
+                check_sound(outcome, Signal)
+                if not 0.0 <= outcome.strength <= 1.0:
+                    raise DataError(f"strength {outcome.strength} is outside [0, 1]")
         except Exception as exc:  # a tentacle: without a decision there is no entry, and protection stays
             recorder.failed(ts, cause, desk, seat.strategy_name, "decide", exc)
             return None
@@ -28,9 +34,6 @@ class StrategyStage:
             events = recorder.events
             seq = recorder.first_seq + len(events)
             events.append(DecisionDeclined(seq, ts, cause, desk, seat.instrument_id, "strategy", outcome))
-            return None
-        if type(outcome) is not Signal or not 0.0 <= outcome.strength <= 1.0:
-            recorder.failed(ts, cause, desk, seat.strategy_name, "decide", f"{outcome!r} is no sound signal")
             return None
         newest = max(board.seqs, default=0) or cause
         return recorder.emit(SignalRaised, ts, newest, desk, seat.instrument_id, outcome, tuple(board.seqs))

@@ -31,21 +31,6 @@ class Now:
 class SeatView:
     """One desk on one instrument, and the account behind it."""
 
-    __slots__ = (
-        "_account_book",
-        "_book",
-        "_execution",
-        "_key",
-        "_marks",
-        "_now",
-        "_plan",
-        "_portfolio",
-        "_scope",
-        "account_limits",
-        "instrument",
-        "limits",
-    )
-
     def __init__(
         self,
         now: Now,

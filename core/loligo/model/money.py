@@ -25,6 +25,9 @@ _ROUNDING = decimal.Context(
     prec=50, rounding=ROUND_HALF_EVEN, traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
 )
 
+# By value, because 0.10 and 0.1 are equal and only the second has the exponent that `quantize` rounds to.
+_POWERS_OF_TEN = {power: power for power in (Decimal(1).scaleb(exponent) for exponent in range(-18, 1))}
+
 DOWN = ROUND_DOWN  # towards zero: quantities, so that nothing is sold or spent that is not there
 UP = ROUND_UP  # away from zero: fees, so that a cost is never understated
 NEAREST = ROUND_HALF_EVEN  # prices
@@ -39,6 +42,9 @@ def round_to_step(value: Decimal, step: Decimal, rounding: str = NEAREST) -> Dec
     """Return the multiple of `step` next to `value` in the direction of `rounding`. OrderError if step <= 0."""
     if step <= 0:
         raise OrderError(f"step {step} must be greater than 0")
+    power = _POWERS_OF_TEN.get(step)
+    if power is not None:  # nearly every instrument's step: one operation instead of three
+        return value.quantize(power, rounding, _ROUNDING)
     steps = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
     return _ROUNDING.multiply(steps, step)
 

@@ -68,7 +68,7 @@ def feed() -> Factory:  # type: ignore[empty-body]
 
 @hookspec
 def venue() -> Factory:  # type: ignore[empty-body]
-    """Hand over the factory of a live venue."""
+    """Hand over the factory of a venue."""
 
 
 @hookspec

@@ -57,6 +57,7 @@ class MakeContext:
     instrument: Instrument | None = None
     timeframe: str = ""  # of an evaluator; the trigger timeframe of a strategy or trading mode
     inputs: tuple[BoardInput, ...] = ()  # of a strategy, in the order of its board
+    instruments: tuple[Instrument, ...] = ()  # of a venue
     home: str = ""  # the bot folder, for tentacles of the edge
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from loligo.model.instrument import Instrument
 from loligo.model.market import BookUpdate, Candle, FundingRate, InstrumentStatus, Quote, Trade
 from loligo.model.order import Order, VenueReport
-from loligo.ports.tentacles import PlainState
+from loligo.ports.tentacles import Stateful
 
 
-class EngineVenue(Protocol):
+@runtime_checkable
+class EngineVenue(Stateful, Protocol):
     """Synchronous venue. Each call returns what the venue has to say, in order; most calls return an empty tuple.
 
     The engine hands it every market input of its instruments before anyone else sees it.
@@ -43,5 +44,6 @@ class EngineVenue(Protocol):
         """Serve expiries due at or before `ts`."""
         ...
 
-    def export_state(self) -> PlainState: ...
-    def restore_state(self, state: PlainState) -> None: ...
+    def counts(self) -> Mapping[str, int]:
+        """Return what a report should say of the venue's own work, such as candles whose path had to guess."""
+        ...

@@ -12,11 +12,9 @@ import errno
 import fcntl
 import os
 import socket
-import stat
 import struct
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,8 @@ from loligo.log import get_logger
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
-LONGEST_PATH = 107  # bytes of sun_path on Linux (108 with the closing zero); macOS has 103
+SOCKET = Path("state/control.sock")  # in the home folder
+LONGEST_PATH = 107  # bytes of sun_path on Linux: 108 with the closing zero, see unix(7)
 LONGEST_LINE = 1 << 20  # bytes of one request or answer
 IDLE_LIMIT_S = 60.0  # a client that sends nothing for this long is cut off
 MAX_CLIENTS = 32
@@ -43,30 +42,24 @@ class ControlServer:
         self.home = home
         self._handler = handler
         self._server: asyncio.Server | None = None
-        self._path: Path | None = None
         self._clients: set[asyncio.Task[Any]] = set()
 
-    async def start(self) -> Path:
-        """Open the socket and return its path."""
+    async def start(self) -> None:
+        """Open the socket."""
         state = self.home / "state"
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         state.chmod(0o700)
         with _only_one_starts(state):
-            path = _socket_path(self.home)
-            if (pid := _listening_pid(path)) is not None:
+            if (pid := running_pid(self.home)) is not None:
                 raise AlreadyRunning(f"{self.home}: already running, pid {pid}; stop it first with `loligo stop`")
-            path = _new_path(state)
-            listener = _bind(path)
-        self._path = path
+            listener = _bind(self.home)
         self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_LINE)
-        return path
 
     async def close(self) -> None:
         """Cut off all clients and remove the socket."""
-        if self._server is None or self._path is None:
+        if self._server is None:
             return
-        self._path.unlink(missing_ok=True)
-        (self.home / "state" / "control.path").unlink(missing_ok=True)
+        (self.home / SOCKET).unlink(missing_ok=True)
         self._server.close()
         for client in self._clients:
             client.cancel()
@@ -136,15 +129,26 @@ def ask(home: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str
 
 
 def running_pid(home: Path) -> int | None:
-    """Return the process id of the bot that runs in `home`, None if none does."""
-    return _listening_pid(_socket_path(home))
+    """Return the process id of the bot that runs in `home`, None if none does.
+
+    A child that a killed bot left behind may still hold the socket, so the process is looked for as well.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, _address(home) as address:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(address)
+        except OSError:
+            return None
+        pid = _peer(probe)[0]
+    return pid if Path(f"/proc/{pid}").exists() else None
 
 
 def _connect(home: Path, timeout_s: float) -> socket.socket:
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     client.settimeout(timeout_s)
     try:
-        client.connect(str(_socket_path(home)))
+        with _address(home) as address:
+            client.connect(address)
     except PermissionError:
         client.close()
         raise
@@ -157,61 +161,30 @@ def _connect(home: Path, timeout_s: float) -> socket.socket:
     return client
 
 
-def _socket_path(home: Path) -> Path:
-    """Return where the home's socket is: in its state folder, or where `control.path` says."""
-    pointer = home / "state" / "control.path"
-    with suppress(FileNotFoundError):
-        return Path(pointer.read_text(encoding="utf-8").strip())
-    return home / "state" / "control.sock"
+@contextmanager
+def _address(home: Path) -> Iterator[str]:
+    """Give an address of the home's socket that fits into sun_path: through an open folder if the path is too long."""
+    path = home / SOCKET
+    if len(os.fsencode(path)) <= LONGEST_PATH or not path.parent.is_dir():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
-def _new_path(state: Path) -> Path:
-    """Return a path for a new socket; one that is too long for the system is replaced by a private short one."""
-    path, pointer = state.resolve() / "control.sock", state / "control.path"
-    if len(os.fsencode(path)) <= LONGEST_PATH:
-        pointer.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        return path
-    if pointer.exists():
-        old = Path(pointer.read_text(encoding="utf-8").strip())
-        old.unlink(missing_ok=True)
-        with suppress(OSError):
-            old.parent.rmdir()
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or None
-    short = Path(tempfile.mkdtemp(prefix="loligo-", dir=runtime)) / "control.sock"  # mkdtemp makes it 0700
-    pointer.write_text(f"{short}\n", encoding="utf-8")
-    return short
-
-
-def _bind(path: Path) -> socket.socket:
-    """Return a bound socket that nobody but the owner can reach, not listening yet."""
+def _bind(home: Path) -> socket.socket:
+    """Return a listening socket that nobody but the owner can reach."""
+    (home / SOCKET).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    with _address(home) as address:
+        listener.bind(address)
+    (home / SOCKET).chmod(0o600)  # before it listens
     listener.listen(MAX_CLIENTS)
     listener.setblocking(False)
     return listener
-
-
-def _listening_pid(path: Path) -> int | None:
-    """Return the process that listens on the socket, None when there is none or it is dead.
-
-    A child that a killed bot left behind may still hold the socket, so the process is looked for as well.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return None
-        pid = _peer(probe)[0]
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return pid
-    return pid
 
 
 def _peer(connection: socket.socket) -> tuple[int, int]:

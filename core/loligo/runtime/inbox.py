@@ -1,8 +1,9 @@
 """The one way from the edges into the engine: a bounded queue between the event loop and the engine's thread.
 
 What must hold: nothing is dropped but quotes that a newer quote of the same instrument replaces, and only where the
-inbox conflates (live edges); each producer's inputs keep their order; a full inbox makes the producer wait without
-blocking its loop. All producers live on one event loop, the consumer on one thread.
+inbox conflates (live edges); each producer's inputs keep their order, and a person's command goes before them all; a
+full inbox makes the producer wait without blocking its loop. All producers live on one event loop, the consumer on one
+thread.
 """
 
 from __future__ import annotations
@@ -82,13 +83,14 @@ class Inbox:
     def __init__(self, size: int = DEFAULT_SIZE, *, conflate: bool = False) -> None:
         self.size = size
         self._line: _Line = _Conflating() if conflate else _Fifo()
+        self._first: deque[Input] = deque()
         self._has_items = threading.Condition(threading.Lock())
         self._turn = asyncio.Lock()  # producers that meet a full inbox queue up here, so none overtakes another
         self._room: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._is_closed = False
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self._first) + len(self._line)
 
     @property
     def conflated(self) -> int:
@@ -115,15 +117,27 @@ class Inbox:
                 await self._wait_for_room()
                 items = items[self._offer(items) :]
 
-    def take(self, max_items: int, timeout_s: float) -> list[Input]:
-        """Return up to `max_items` inputs, oldest first, on the engine's thread.
+    def put_first(self, item: Input) -> None:
+        """Hand over a person's command: before all that waits, and into a full inbox. InboxClosed after `close`.
 
-        Waits up to `timeout_s` for the first; empty after that, or at once when the inbox is closed and drained.
+        Behind a replay's backlog a kill switch would come too late.
         """
         with self._has_items:
-            if not self._line and not self._is_closed:
+            if self._is_closed:
+                raise InboxClosed("the engine takes no more commands: the bot is stopping")
+            self._first.append(item)
+            self._has_items.notify()
+
+    def take(self, max_items: int, timeout_s: float) -> list[Input]:
+        """Return what was put first and up to `max_items` other inputs, oldest first, on the engine's thread.
+
+        Waits up to `timeout_s` for one; empty after that, or at once when the inbox is closed and drained.
+        """
+        with self._has_items:
+            if not self._line and not self._first and not self._is_closed:
                 self._has_items.wait(timeout_s)
-            taken = self._line.take(max_items)
+            taken = [*self._first, *self._line.take(max_items)]
+            self._first.clear()
             self._wake_producers()
         return taken
 

@@ -66,9 +66,7 @@ def test_a_stop_at_the_entry_is_an_error() -> None:
         quantity_for_risk(1_000.0, 0.1, 100.0, 100.0, BTC)
 
 
-@given(
-    equity=st.floats(1.0, 1e9), share=st.floats(0.0, 1.0), price=st.floats(1e-6, 1e7), distance=st.floats(1e-4, 0.9)
-)
+@given(equity=st.floats(1.0, 1e9), share=st.floats(0.0, 1.0), price=st.floats(1e-6, 1e7), distance=st.floats(1e-4, 0.9))
 def test_a_quantity_never_risks_or_costs_more_than_asked_for(
     equity: float, share: float, price: float, distance: float
 ) -> None:

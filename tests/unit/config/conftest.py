@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from loligo.config import LoligoConfig, load_config
 from loligo.store.config import JournalConfig
-from loligo.venue.config import SimulatedVenueConfig
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PARTS = {"journal": JournalConfig, "venues.*.fills": SimulatedVenueConfig}
+
+
+PARTS: dict[str, type[BaseModel]] = {"journal": JournalConfig}
 
 SMALL = """\
 venues:
   coinbase:
-    instruments:
-      BTC/USD: {price_step: 0.01}
+    kind: simulated
+    instruments: {BTC/USD: {price_step: 0.01}}
 accounts:
   paper:
     deposits: {USD: 1000}

@@ -13,7 +13,8 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from loligo.config import (
+from loligo.config import load_config
+from loligo.config.schema import (
     AccountConfig,
     BotConfig,
     DeskConfig,
@@ -23,11 +24,10 @@ from loligo.config import (
     LogConfig,
     LoligoConfig,
     VenueConfig,
-    load_config,
 )
 from loligo.model.risk import AccountLimits, DeskLimits
 from loligo.store.config import JournalConfig
-from loligo.venue.config import SimulatedVenueConfig
+from tentacles.venues.simulated.settings import SimulatedVenueSettings
 
 from .conftest import PARTS, REPOSITORY
 
@@ -38,7 +38,7 @@ PLACES = [
     (BotConfig, "bot"),
     (VenueConfig, "venues.coinbase"),
     (InstrumentConfig, "venues.coinbase.instruments.BTC/USD"),
-    (SimulatedVenueConfig, "venues.coinbase.fills"),
+    (SimulatedVenueSettings, "venues.coinbase.fills"),
     (AccountConfig, "accounts.paper"),
     (AccountLimits, "accounts.paper.limits"),
     (DeskConfig, "desks.trend"),

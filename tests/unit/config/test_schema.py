@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from loligo.config import AccountConfig, DeskConfig, InstrumentConfig, LoligoConfig
+from loligo.config.schema import AccountConfig, DeskConfig, InstrumentConfig, LoligoConfig
 from loligo.model.instrument import Instrument
 from loligo.model.risk import AccountLimits, DeskLimits
 

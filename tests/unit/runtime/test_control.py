@@ -78,20 +78,13 @@ def test_closed_server_leaves_no_socket_behind(tmp_path: Path) -> None:
         ask(tmp_path, {})
 
 
-def test_home_with_a_path_too_long_for_a_socket_gets_a_private_short_one(
-    tmp_path: Path,
-) -> None:
+def test_home_with_a_path_too_long_for_a_socket_works_as_any_other(tmp_path: Path) -> None:
     home = tmp_path / ("deep" * 20) / ("er" * 30)
     home.mkdir(parents=True)
-
-    async def use(_server: ControlServer) -> tuple[Any, int]:
-        short = Path((home / "state" / "control.path").read_text(encoding="utf-8").strip())
-        return await asyncio.to_thread(ask, home, {"n": 2}), stat.S_IMODE(short.parent.stat().st_mode)
-
-    answer, mode = with_server(home, echo, use)
-    assert answer["heard"] == {"n": 2}
-    assert mode == 0o700
-    assert not (home / "state" / "control.path").exists()
+    assert with_server(home, echo, asking(home, {"n": 2}))["heard"] == {"n": 2}
+    assert running_pid(home) is None
+    with pytest.raises(NotRunning):
+        ask(home, {})
 
 
 def test_refusal_of_the_handler_is_answered_with_its_kind_and_words(tmp_path: Path) -> None:

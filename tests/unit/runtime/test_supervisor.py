@@ -99,8 +99,8 @@ def test_task_that_does_not_end_is_named_and_neither_the_next_stage_nor_the_proc
         return await tasks.shut_down(), stuck
 
     report, stuck = asyncio.run(scenario())  # comes back, although the task is still there
-    stuck.get_coro().close()  # type: ignore[union-attr]
-    stuck._log_destroy_pending = False  # type: ignore[attr-defined]  # that it is pending is the point
+    stuck.get_coro().close()  # type: ignore[union-attr, unused-ignore]
+    stuck._log_destroy_pending = False  # type: ignore[attr-defined, unused-ignore]  # that it is pending is the point
     assert report.stuck == ("feed:deaf",)
     assert ended == ["engine"]
 

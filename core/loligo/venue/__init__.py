@@ -1,1 +1,0 @@
-"""The simulated exchange that answers inside the engine: what backtest and paper trade against."""

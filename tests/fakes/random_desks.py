@@ -1,0 +1,358 @@
+"""Random lives of small bots: scripts of what modes want, of what tentacles fail at, and of what the market does.
+
+A script is plain data, so that hypothesis can shrink it, and every tentacle here keeps its place in its script as
+exportable state, so that a bot can be cut in two anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from loligo.engine.plan import EnginePlan, RulePlan, SeatPlan
+from loligo.model.command import CommandKind, OperatorCommand, TimeAdvanced
+from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
+from loligo.model.events import Input
+from loligo.model.instrument import Instrument
+from loligo.model.market import Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
+from loligo.model.order import OrderKind, OrderRequest, OrderRole, TimeInForce
+from loligo.model.risk import ActionKind, RiskAction, Tier, Verdict, passed, reduced, refused
+from loligo.model.timeframe import HOUR_NS, SECOND_NS
+from loligo.ports.tentacles import AmendIntent, CancelIntent, PlainState, TimerIntent
+from tentacles.venues.simulated.simulated import SimulatedVenue
+from tests.fakes.desks import account, desk, evaluator, plan, seat
+from tests.fakes.venue_scene import BTC, PERP
+from tests.fakes.venue_scene import venue as free_venue
+
+START_NS = 20 * HOUR_NS  # so that a day ends early in every story
+
+
+class _Scripted:
+    """Counts its calls: each reads the next line of its script, round and round."""
+
+    state_version = 1
+    warmup = 0
+
+    def __init__(self, script: Sequence[Any]) -> None:
+        self._script = script
+        self._count = 0
+
+    def _next(self) -> Any:
+        self._count += 1
+        return self._script[(self._count - 1) % len(self._script)] if self._script else None
+
+    def export_state(self) -> PlainState:
+        return {"count": self._count}
+
+    def restore_state(self, state: PlainState) -> None:
+        self._count = state["count"]
+
+
+class Opinions(_Scripted):
+    """An evaluator of everything: a line is a value (beyond 1 it is a fault), None for no opinion, or "raise"."""
+
+    def on_candle(self, item: Any) -> Evaluation | None:
+        line = self._next()
+        if line == "raise":
+            raise ValueError("evaluator")
+        return None if line is None else Evaluation(line, "script", (float(self._count),))
+
+    on_trade = on_quote = on_external = on_candle
+
+
+class Follows(_Scripted):
+    """A strategy: the sum of its board is a signal; a line may make it raise or answer nonsense."""
+
+    def decide(self, board: Any) -> Any:
+        line = self._next()
+        if line == "raise":
+            raise ValueError("strategy")
+        total = sum(evaluation.value for evaluation in board.evaluations if evaluation is not None)
+        if line == "nonsense":
+            return Signal(Direction.LONG, float("nan"), "nonsense")
+        if abs(total) < 0.3:
+            return Declined("quiet", (total,))
+        return Signal(Direction.LONG if total > 0 else Direction.SHORT, min(abs(total), 1.0), "sum", (total,))
+
+
+class Acts(_Scripted):
+    """A trading mode that does at each call what the next line of its script says."""
+
+    def on_signal(self, signal: Signal, view: Any) -> list[Any]:
+        return [Declined("seen", (signal.strength,))]
+
+    def on_candle(self, candle: Any, view: Any) -> list[Any]:
+        return [intent for action in self._next() or () for intent in _intents(action, view)]
+
+    def on_fill(self, order: Any, fill: Any, view: Any) -> list[Any]:
+        line = self._next() or ()
+        return [
+            intent for action in line if action[0] in ("exit", "cancel", "raise") for intent in _intents(action, view)
+        ]
+
+    def on_timer(self, timer: Any, view: Any) -> list[Any]:
+        return [intent for action in self._next() or () for intent in _intents(action, view)]
+
+
+def _intents(action: tuple[Any, ...], view: Any) -> list[Any]:
+    match action:
+        case ("entry", terms):
+            return [_entry(terms, view)] if view.price else []
+        case ("exit", tenths, offset):
+            return _exit(tenths, offset, view)
+        case ("cancel", place):
+            return [
+                CancelIntent(order.id) for order in _nth(view, place) if order.role in (OrderRole.ENTRY, OrderRole.EXIT)
+            ]
+        case ("amend", place, thousandths):
+            quantity = Decimal(thousandths).scaleb(-3)
+            return [AmendIntent(order.id, quantity) for order in _nth(view, place)]
+        case ("timer", name, seconds):
+            return [TimerIntent(name, view.ts + seconds * SECOND_NS)]
+        case ("raise",):
+            raise ValueError("mode")
+    raise AssertionError(action)
+
+
+def _nth(view: Any, place: int) -> list[Any]:
+    return list(view.open_orders)[place : place + 1]
+
+
+def _entry(terms: dict[str, Any], view: Any) -> OrderRequest:
+    side, quantity = Side(terms["side"]), Decimal(terms["quantity"]).scaleb(-3)
+    kind = OrderKind(terms["kind"])
+    price = view.instrument.price(view.price) + Decimal(terms["offset"]).scaleb(-2)
+    away = side.sign * view.price / 100
+    target = terms["target"]
+    return OrderRequest(
+        instrument=view.instrument.id,
+        side=side,
+        quantity=quantity.normalize() if terms["is_short"] else quantity,
+        kind=kind,
+        limit_price=price if kind is OrderKind.LIMIT else None,
+        trigger_price=price if kind is OrderKind.STOP else None,
+        time_in_force=TimeInForce(terms["tif"]),
+        expires_at_ns=view.ts + terms["lifetime_s"] * SECOND_NS,
+        stop_loss_price=view.instrument.price(view.price - terms["stop"] * away),
+        take_profit_price=view.instrument.price(view.price + target * away) if target else None,
+        trailing_stop_rate=Decimal("0.03") if terms["is_trailing"] else None,
+        is_whole_position_stop=terms["is_whole"],
+        leverage=Decimal(10) if view.instrument.is_perpetual else Decimal(1),
+    )
+
+
+def _exit(tenths: int, offset: int | None, view: Any) -> list[OrderRequest]:
+    quantity = view.instrument.quantity(abs(view.position) * tenths / 10)
+    if not quantity:
+        return []
+    limit = None if offset is None else view.instrument.price(view.price) + Decimal(offset).scaleb(-2)
+    return [
+        OrderRequest(
+            instrument=view.instrument.id,
+            side=Side.SELL if view.position > 0 else Side.BUY,
+            quantity=quantity,
+            kind=OrderKind.MARKET if limit is None else OrderKind.LIMIT,
+            role=OrderRole.EXIT,
+            limit_price=limit,
+        )
+    ]
+
+
+class Judges(_Scripted):
+    """A risk rule of one tier. Lines: "pass", "refuse", "raise", or a largest quantity in thousandths."""
+
+    def __init__(self, tier: Tier, script: Sequence[Any]) -> None:
+        super().__init__(script)
+        self.tier = tier
+
+    def check(self, request: OrderRequest, view: Any) -> Verdict:
+        line = self._next()
+        if line == "raise":
+            raise ValueError("rule")
+        if line == "refuse":
+            return refused("script", view.account_equity, view.account_exposure)
+        if line == "pass" or line is None:
+            return passed("script", float(view.available), float(view.open_positions), float(view.orders_last_minute))
+        return reduced(Decimal(line).scaleb(-3), "script", float(view.pending_entries))
+
+
+class Guards(Judges):
+    """Watches and counts, too: every line that is an action is taken."""
+
+    def watch(self, view: Any) -> RiskAction | None:
+        line = self._next()
+        if line == "raise":
+            raise ValueError("watch")
+        return _action(line, view)
+
+    def on_trade_closed(self, trade: Any, view: Any) -> RiskAction | None:
+        return _action(self._next(), view)
+
+
+def _action(line: Any, view: Any) -> RiskAction | None:
+    match line:
+        case ("pause", hours):
+            return RiskAction(ActionKind.PAUSE, "script", (view.equity,), until_ns=view.ts + hours * HOUR_NS)
+        case ("flatten",):
+            return RiskAction(ActionKind.FLATTEN, "script", until_ns=view.ts + HOUR_NS)
+        case ("tighten", share):
+            return RiskAction(ActionKind.TIGHTEN, "script", instrument=view.instrument.id, price=view.price * share)
+    return None
+
+
+# What hypothesis draws
+
+sides = st.sampled_from(["buy", "buy", "sell"])
+entries = st.fixed_dictionaries(
+    {
+        "side": sides,
+        "quantity": st.integers(200, 3_000),
+        "is_short": st.booleans(),  # written with as few digits as it has
+        "kind": st.sampled_from(["market", "market", "limit", "limit", "stop"]),
+        "offset": st.integers(-400, 400),
+        "stop": st.sampled_from([1, 2, 5]),
+        "target": st.sampled_from([None, 1, 3]),
+        "is_trailing": st.booleans(),
+        "is_whole": st.booleans(),
+        "tif": st.sampled_from(["gtc", "gtc", "gtd", "ioc"]),
+        "lifetime_s": st.integers(60, 9_000),
+    }
+)
+actions = st.one_of(
+    st.tuples(st.just("entry"), entries),
+    st.tuples(st.just("entry"), entries),
+    st.tuples(st.just("exit"), st.integers(1, 10), st.one_of(st.none(), st.integers(-200, 200))),
+    st.tuples(st.just("cancel"), st.integers(0, 4)),
+    st.tuples(st.just("amend"), st.integers(0, 4), st.integers(100, 3_000)),
+    st.tuples(st.just("timer"), st.sampled_from(["a", "b"]), st.integers(1, 9_000)),
+    st.tuples(st.just("raise")),
+)
+mode_scripts = st.lists(st.lists(actions, max_size=2).map(tuple), min_size=1, max_size=8).map(tuple)
+opinions = st.lists(
+    st.one_of(st.floats(-1, 1, allow_nan=False).map(lambda x: round(x, 3)), st.none(), st.sampled_from(["raise", 1.5])),
+    min_size=1,
+    max_size=6,
+).map(tuple)
+judgements = st.lists(
+    st.sampled_from(["pass", "pass", "pass", "pass", "refuse", "raise", 1_000]), min_size=1, max_size=5
+).map(tuple)
+guards = st.lists(
+    st.one_of(
+        st.just("pass"),
+        st.just("pass"),
+        st.tuples(st.just("pause"), st.integers(1, 5)),
+        st.tuples(st.just("flatten")),
+        st.tuples(st.just("tighten"), st.sampled_from([0.97, 0.99])),
+        st.just("raise"),
+    ),
+    min_size=1,
+    max_size=5,
+).map(tuple)
+ticks = st.integers(9_000, 11_000)
+shapes = st.tuples(ticks, ticks, ticks, ticks, st.integers(1, 60))
+spot, perpetual = st.just(BTC.id), st.just(PERP.id)
+places = st.sampled_from([BTC.id, PERP.id])
+candles = st.tuples(st.just("candle"), places, shapes)
+commands = st.tuples(
+    st.just("command"),
+    st.sampled_from([*CommandKind, CommandKind.RESUME]),
+    st.sampled_from(["*", "alpha", "gamma", "account:paper", "nobody"]),
+    st.integers(0, 4),
+)
+moves = st.one_of(
+    candles,
+    candles,
+    candles,
+    candles,
+    st.tuples(st.just("funding"), st.integers(-50, 50)),
+    st.tuples(st.just("trade"), places, ticks),
+    st.tuples(st.just("quote"), places, ticks),
+    st.tuples(st.just("news"), st.sampled_from(["", BTC.id])),
+    st.tuples(st.just("wait"), st.integers(1, 40_000)),
+    st.tuples(st.just("halt"), places, st.booleans()),
+    commands,
+)
+stories = st.lists(moves, min_size=3, max_size=25)
+bots = st.fixed_dictionaries(
+    {
+        "modes": st.tuples(mode_scripts, mode_scripts, mode_scripts),
+        "opinions": opinions,
+        "strategies": st.lists(st.sampled_from([None, None, None, "raise", "nonsense"]), min_size=1, max_size=3).map(
+            tuple
+        ),
+        "judgements": st.tuples(judgements, judgements, judgements),
+        "guards": guards,
+        "max_volume_share": st.sampled_from([None, Decimal("0.05")]),
+        "is_pessimistic": st.booleans(),
+        "latency_ms": st.sampled_from([0, 0, 90_000]),
+    }
+)
+
+
+def random_plan(bot: dict[str, Any], order: Sequence[int] = (0, 1, 2), *, is_tame: bool = False) -> EnginePlan:
+    """Two spot desks on one account and a perpetual desk on another, given in any order. Tame: no rule acts."""
+    scripts, judgements = bot["modes"], bot["judgements"]
+
+    def seat_of(number: int, instrument: Instrument) -> SeatPlan:
+        shared = evaluator(lambda: Opinions(bot["opinions"]), "shared", key=f"shared {instrument.id}")
+        on_ticks = evaluator(lambda: Opinions(bot["opinions"]), "ticks", timeframe="", key=f"ticks {instrument.id}")
+        made = seat(lambda: Acts(scripts[number]), evaluators=(shared, on_ticks), instrument=instrument)
+        return replace(made, make_strategy=lambda: Follows(bot["strategies"]))
+
+    def rules(number: int) -> tuple[RulePlan, ...]:
+        judge = ("pass",) if is_tame else judgements[number]
+        watch = ("pass",) if is_tame else bot["guards"]
+        return (
+            RulePlan(name="position", make=lambda: Judges(Tier.POSITION, judge)),
+            RulePlan(name="strategy", make=lambda: Guards(Tier.STRATEGY, watch)),
+        )
+
+    over_all = RulePlan(
+        name="account", make=lambda: Guards(Tier.ACCOUNT, ("pass",) if is_tame else bot["guards"][::-1])
+    )
+    desks = (
+        desk(seat_of(0, BTC), name="alpha", rules=rules(0)),
+        desk(seat_of(1, BTC), name="beta", rules=rules(1), tick_ns=1_700 * SECOND_NS),
+        desk(seat_of(2, PERP), name="gamma", account="margin", rules=rules(2), timeframe="1h"),
+    )
+    accounts = (account("paper", rules=(over_all,)), account("margin", rules=(over_all,)))
+    return plan(*(desks[i] for i in order), accounts=accounts, venue=random_venue(bot))
+
+
+def random_venue(bot: dict[str, Any]) -> SimulatedVenue:
+    names = ("max_volume_share", "is_pessimistic", "latency_ms")
+    return free_venue(**{name: bot[name] for name in names})
+
+
+def inputs(story: Sequence[tuple[Any, ...]]) -> list[Input]:
+    """Return the inputs of a story, in time order."""
+    ts = START_NS
+    made: list[Input] = []
+    for number, move in enumerate(story):
+        match move:
+            case ("candle", name, (open_, one, other, close, volume)):
+                ts += HOUR_NS
+                prices = [tick / 100 for tick in (open_, one, other, close)]
+                made.append(
+                    Candle(name, "1h", ts - HOUR_NS, ts, prices[0], max(prices), min(prices), prices[3], float(volume))
+                )
+            case ("funding", rate):
+                made.append(FundingRate(PERP.id, ts, rate / 10_000))
+            case ("trade", name, tick):
+                made.append(Trade(name, ts, tick / 100, 1.0, Side.BUY))
+            case ("quote", name, tick):
+                made.append(Quote(name, ts, tick / 100, tick / 100 + 0.01, 1.0, 1.0))
+            case ("news", name):
+                made.append(ExternalSignal("press", ts, "topic", name))
+            case ("wait", seconds):
+                ts += seconds * SECOND_NS
+                made.append(TimeAdvanced(ts))
+            case ("halt", name, is_halted):
+                made.append(InstrumentStatus(name, ts, is_halted))
+            case ("command", kind, target, level):
+                made.append(OperatorCommand(f"c{number}", ts, kind, target, level=level))
+    return made

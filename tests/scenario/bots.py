@@ -1,0 +1,157 @@
+"""A bot folder of a test, used as a person uses one: `loligo` in a process of its own, and the journal it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from sqlalchemy import Engine
+
+from loligo.errors import LoligoError
+from loligo.model.events import Record
+from loligo.runtime.control import ask
+from loligo.store.database import open_engine
+from loligo.store.journal import Journal
+from loligo.store.projections import PROJECTIONS
+from loligo.store.projector import Projector
+from loligo.store.reader import JournalReader
+from loligo.store.rows import ProjectionReader
+
+ROOT = Path(__file__).resolve().parents[2]
+LOLIGO = (sys.executable, "-c", "from loligo.cli import main; main()")  # what the installed command runs
+LIMIT_S = 120.0  # for one process, on a busy machine
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and how long it took."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The one JSON object that `--json` prints."""
+        answer: dict[str, Any] = json.loads(self.out)
+        return answer
+
+
+class BotFolder:
+    """One bot folder with the environment its commands run in."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("LOLIGO")}
+        self.environment = {**clean, "PYTHONPATH": str(ROOT / "core"), "LOLIGO__LOG__LEVEL": "error", **environment}
+
+    def call(self, *arguments: str) -> Ended:
+        """Run `loligo --home HOME --json ...` to its end."""
+        with self.running(*arguments) as process:
+            return ended(process)
+
+    @contextmanager
+    def running(self, *arguments: str, script: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+        """Start `loligo`, or a script with the folder as its first argument; it does not outlive the block."""
+        command = (*LOLIGO, "--home", str(self.home), "--json") if script is None else (sys.executable, str(script))
+        process = subprocess.Popen(
+            (*command, *arguments),
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            with process:
+                yield process
+                process.kill()
+        finally:
+            process.kill()
+
+    def wait_until(self, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the running bot's status once it is as wanted."""
+        until = time.monotonic() + LIMIT_S
+        status: dict[str, Any] = {}
+        while time.monotonic() < until:
+            try:
+                status = ask(self.home, {"do": "status"})["status"]
+                if is_so(status):
+                    return status
+            except LoligoError:
+                pass  # not listening yet
+            time.sleep(0.02)
+        raise AssertionError(f"{self.home}: the bot did not come to that within {LIMIT_S:g} s; it says {status}")
+
+    def edit(self, change: Callable[[dict[str, Any]], object]) -> BotFolder:
+        """Change the configuration file."""
+        yaml, file = YAML(), self.home / "config" / "loligo.yaml"
+        content = yaml.load(file)
+        change(content)
+        yaml.dump(content, file)
+        return self
+
+    def copy(self, home: Path, **environment: str) -> BotFolder:
+        """Return a copy of the folder, journal included, and of its environment."""
+        shutil.copytree(self.home, home, ignore=shutil.ignore_patterns("control.*"))
+        bot = BotFolder(home)
+        bot.environment |= self.environment | environment
+        return bot
+
+    # What the journal says
+
+    @contextmanager
+    def database(self) -> Iterator[Engine]:
+        engine = open_engine(self.home / "state" / "journal.sqlite")
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def records(self) -> list[Record]:
+        """Return the whole journal, every checksum and seq proven on the way."""
+        with self.database() as engine:
+            return list(JournalReader(engine).records())
+
+    def digest(self) -> str:
+        with self.database() as engine:
+            return JournalReader(engine).digest()
+
+    def rows(self) -> Rows:
+        """Return every row of every read model."""
+        with self.database() as engine:
+            reader = ProjectionReader(engine)
+            return {name: reader.rows(name) for name in PROJECTIONS}
+
+    def rebuilt_rows(self) -> Rows:
+        """Drop the read models, make them again from the journal, and return them."""
+        with self.database() as engine:
+            Projector(engine).rebuild()
+        return self.rows()
+
+    def snapshot(self) -> tuple[int, bytes]:
+        """Return the newest snapshot: the seq before which it stands, and the state of the whole bot."""
+        with self.database() as engine:
+            found = Journal(engine).newest_snapshot()
+        assert found is not None, f"{self.home}: no snapshot"
+        return found
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a process and return how it ended."""
+    began = time.monotonic()
+    out, err = process.communicate(timeout=LIMIT_S)
+    return Ended(process.returncode, out, err, time.monotonic() - began)
