@@ -1,17 +1,16 @@
 """Random lives of small bots: scripts of what modes want, of what tentacles fail at, and of what the market does.
 
-A script is plain data, so that hypothesis can shrink it, and every tentacle here keeps its place in its script as
-exportable state, so that a bot can be cut in two anywhere.
+A script is plain data, drawn from a seed, and every tentacle here keeps its place in its script as exportable state, so
+that a bot can be cut in two anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 from loligo.engine.plan import EnginePlan, RulePlan, SeatPlan
 from loligo.model.command import CommandKind, OperatorCommand, TimeAdvanced
@@ -204,93 +203,109 @@ def _action(line: Any, view: Any) -> RiskAction | None:
     return None
 
 
-# What hypothesis draws
+# What is drawn: from a seed, since such lives are dense, and drawing them one value at a time is slow
 
-sides = st.sampled_from(["buy", "buy", "sell"])
-entries = st.fixed_dictionaries(
-    {
-        "side": sides,
-        "quantity": st.integers(200, 3_000),
-        "is_short": st.booleans(),  # written with as few digits as it has
-        "kind": st.sampled_from(["market", "market", "limit", "limit", "stop"]),
-        "offset": st.integers(-400, 400),
-        "stop": st.sampled_from([1, 2, 5]),
-        "target": st.sampled_from([None, 1, 3]),
-        "is_trailing": st.booleans(),
-        "is_whole": st.booleans(),
-        "tif": st.sampled_from(["gtc", "gtc", "gtd", "ioc"]),
-        "lifetime_s": st.integers(60, 9_000),
+
+def random_bot(seed: int) -> dict[str, Any]:
+    """Return the scripts of three desks and the settings of their venue."""
+    dice = Random(seed)
+    return {
+        "modes": [
+            _script(dice, lambda: [_action_of(dice) for _ in range(dice.choice((0, 1, 1, 2)))]) for _ in range(3)
+        ],
+        "opinions": _script(dice, lambda: dice.choice((0.4, -0.7, 0.0, 1.0, -0.2, None, "raise", 1.5))),
+        "strategies": _script(dice, lambda: dice.choice((None, None, None, "raise", "nonsense"))),
+        "judgements": [_script(dice, lambda: dice.choice((*["pass"] * 6, "refuse", "raise", 1_000))) for _ in range(3)],
+        "guards": _script(dice, lambda: _guard_of(dice), most=25),
+        "max_volume_share": dice.choice((None, Decimal("0.05"))),
+        "is_pessimistic": dice.random() < 0.5,
+        "latency_ms": dice.choice((0, 0, 90_000)),
     }
-)
-actions = st.one_of(
-    st.tuples(st.just("entry"), entries),
-    st.tuples(st.just("entry"), entries),
-    st.tuples(st.just("exit"), st.integers(1, 10), st.one_of(st.none(), st.integers(-200, 200))),
-    st.tuples(st.just("cancel"), st.integers(0, 4)),
-    st.tuples(st.just("amend"), st.integers(0, 4), st.integers(100, 3_000)),
-    st.tuples(st.just("timer"), st.sampled_from(["a", "b"]), st.integers(1, 9_000)),
-    st.tuples(st.just("raise")),
-)
-mode_scripts = st.lists(st.lists(actions, max_size=2).map(tuple), min_size=1, max_size=8).map(tuple)
-opinions = st.lists(
-    st.one_of(st.floats(-1, 1, allow_nan=False).map(lambda x: round(x, 3)), st.none(), st.sampled_from(["raise", 1.5])),
-    min_size=1,
-    max_size=6,
-).map(tuple)
-judgements = st.lists(
-    st.sampled_from(["pass", "pass", "pass", "pass", "refuse", "raise", 1_000]), min_size=1, max_size=5
-).map(tuple)
-guards = st.lists(
-    st.one_of(
-        st.just("pass"),
-        st.just("pass"),
-        st.tuples(st.just("pause"), st.integers(1, 5)),
-        st.tuples(st.just("flatten")),
-        st.tuples(st.just("tighten"), st.sampled_from([0.97, 0.99])),
-        st.just("raise"),
-    ),
-    min_size=1,
-    max_size=5,
-).map(tuple)
-ticks = st.integers(9_000, 11_000)
-shapes = st.tuples(ticks, ticks, ticks, ticks, st.integers(1, 60))
-spot, perpetual = st.just(BTC.id), st.just(PERP.id)
-places = st.sampled_from([BTC.id, PERP.id])
-candles = st.tuples(st.just("candle"), places, shapes)
-commands = st.tuples(
-    st.just("command"),
-    st.sampled_from([*CommandKind, CommandKind.RESUME]),
-    st.sampled_from(["*", "alpha", "gamma", "account:paper", "nobody"]),
-    st.integers(0, 4),
-)
-moves = st.one_of(
-    candles,
-    candles,
-    candles,
-    candles,
-    st.tuples(st.just("funding"), st.integers(-50, 50)),
-    st.tuples(st.just("trade"), places, ticks),
-    st.tuples(st.just("quote"), places, ticks),
-    st.tuples(st.just("news"), st.sampled_from(["", BTC.id])),
-    st.tuples(st.just("wait"), st.integers(1, 40_000)),
-    st.tuples(st.just("halt"), places, st.booleans()),
-    commands,
-)
-stories = st.lists(moves, min_size=3, max_size=25)
-bots = st.fixed_dictionaries(
-    {
-        "modes": st.tuples(mode_scripts, mode_scripts, mode_scripts),
-        "opinions": opinions,
-        "strategies": st.lists(st.sampled_from([None, None, None, "raise", "nonsense"]), min_size=1, max_size=3).map(
-            tuple
-        ),
-        "judgements": st.tuples(judgements, judgements, judgements),
-        "guards": guards,
-        "max_volume_share": st.sampled_from([None, Decimal("0.05")]),
-        "is_pessimistic": st.booleans(),
-        "latency_ms": st.sampled_from([0, 0, 90_000]),
+
+
+def _script(dice: Random, line: Callable[[], Any], most: int = 8) -> tuple[Any, ...]:
+    return tuple(line() for _ in range(dice.randint(1, most)))
+
+
+def _action_of(dice: Random) -> tuple[Any, ...]:
+    match dice.choice(("entry", "entry", "entry", "exit", "cancel", "amend", "timer", "raise")):
+        case "entry":
+            return ("entry", _entry_of(dice))
+        case "exit":
+            return ("exit", dice.randint(1, 10), dice.choice((None, dice.randint(-200, 200))))
+        case "amend":
+            return ("amend", dice.randint(0, 4), dice.randint(100, 3_000))
+        case "cancel":
+            return ("cancel", dice.randint(0, 4))
+        case "timer":
+            return ("timer", dice.choice("ab"), dice.randint(1, 9_000))
+    return ("raise",)
+
+
+def _entry_of(dice: Random) -> dict[str, Any]:
+    return {
+        "side": dice.choice(("buy", "buy", "sell")),
+        "quantity": dice.randint(200, 3_000),
+        "is_short": dice.random() < 0.5,  # written with as few digits as it has
+        "kind": dice.choice(("market", "market", "limit", "limit", "stop")),
+        "offset": dice.randint(-400, 400),
+        "stop": dice.choice((1, 2, 5)),
+        "target": dice.choice((None, 1, 3)),
+        "is_trailing": dice.random() < 0.3,
+        "is_whole": dice.random() < 0.4,
+        "tif": dice.choice(("gtc", "gtc", "gtd", "ioc")),
+        "lifetime_s": dice.randint(60, 9_000),
     }
-)
+
+
+def _guard_of(dice: Random) -> Any:
+    if dice.random() < 0.85:
+        return "pass"
+    choices = (("pause", dice.randint(1, 5)), ("flatten",), ("tighten", dice.choice((0.97, 0.99))), "raise")
+    return dice.choice(choices)
+
+
+def random_story(seed: int, length: int, *, is_flat: bool = False) -> list[Input]:
+    """Return inputs in time order: mostly candles that wander and jump, or that all stand at 100 when flat."""
+    dice = Random(seed)
+    ts, price = START_NS, {BTC.id: 10_000, PERP.id: 10_000}
+    made: list[Input] = []
+    for number in range(length):
+        name = dice.choice((BTC.id, PERP.id))
+        match dice.choice((*["candle"] * 12, "funding", "trade", "quote", "news", "wait", "halt", "command")):
+            case "candle":
+                ts += HOUR_NS
+                made.append(_candle_of(dice, name, ts, price, is_flat=is_flat))
+            case "funding":
+                made.append(FundingRate(PERP.id, ts, dice.randint(-50, 50) / 10_000))
+            case "trade":
+                made.append(Trade(name, ts, price[name] / 100, 1.0, Side.BUY))
+            case "quote":
+                made.append(Quote(name, ts, price[name] / 100, price[name] / 100 + 0.01, 1.0, 1.0))
+            case "news":
+                made.append(ExternalSignal("press", ts, "topic", dice.choice(("", BTC.id))))
+            case "wait":
+                ts += dice.randint(1, 40_000) * SECOND_NS
+                made.append(TimeAdvanced(ts))
+            case "halt":
+                made.append(InstrumentStatus(name, ts, dice.random() < 0.3))
+            case "command":
+                kind = dice.choice((*CommandKind, CommandKind.RESUME, CommandKind.RESUME, CommandKind.RESUME))
+                target = dice.choice(("*", "*", "alpha", "gamma", "account:paper", "nobody"))
+                made.append(OperatorCommand(f"c{number}", ts, kind, target, level=dice.randint(0, 4)))
+    return made
+
+
+def _candle_of(dice: Random, name: str, ts: int, price: dict[str, int], *, is_flat: bool) -> Candle:
+    if is_flat:
+        return Candle(name, "1h", ts - HOUR_NS, ts, 100.0, 100.0, 100.0, 100.0, float(dice.randint(1, 60)))
+    jump = dice.choice((0, 0, 0, 0, dice.randint(-600, 600), dice.randint(-1_500, 1_500)))
+    open_ = max(price[name] + jump, 2_000)
+    close = max(open_ + dice.randint(-300, 300), 2_000)
+    high, low = max(open_, close) + dice.randint(0, 200), min(open_, close) - dice.randint(0, 200)
+    price[name] = close
+    shape = (open_ / 100, high / 100, low / 100, close / 100)
+    return Candle(name, "1h", ts - HOUR_NS, ts, *shape, float(dice.randint(1, 60)))
 
 
 def random_plan(bot: dict[str, Any], order: Sequence[int] = (0, 1, 2), *, is_tame: bool = False) -> EnginePlan:
@@ -326,33 +341,3 @@ def random_plan(bot: dict[str, Any], order: Sequence[int] = (0, 1, 2), *, is_tam
 def random_venue(bot: dict[str, Any]) -> SimulatedVenue:
     names = ("max_volume_share", "is_pessimistic", "latency_ms")
     return free_venue(**{name: bot[name] for name in names})
-
-
-def inputs(story: Sequence[tuple[Any, ...]]) -> list[Input]:
-    """Return the inputs of a story, in time order."""
-    ts = START_NS
-    made: list[Input] = []
-    for number, move in enumerate(story):
-        match move:
-            case ("candle", name, (open_, one, other, close, volume)):
-                ts += HOUR_NS
-                prices = [tick / 100 for tick in (open_, one, other, close)]
-                made.append(
-                    Candle(name, "1h", ts - HOUR_NS, ts, prices[0], max(prices), min(prices), prices[3], float(volume))
-                )
-            case ("funding", rate):
-                made.append(FundingRate(PERP.id, ts, rate / 10_000))
-            case ("trade", name, tick):
-                made.append(Trade(name, ts, tick / 100, 1.0, Side.BUY))
-            case ("quote", name, tick):
-                made.append(Quote(name, ts, tick / 100, tick / 100 + 0.01, 1.0, 1.0))
-            case ("news", name):
-                made.append(ExternalSignal("press", ts, "topic", name))
-            case ("wait", seconds):
-                ts += seconds * SECOND_NS
-                made.append(TimeAdvanced(ts))
-            case ("halt", name, is_halted):
-                made.append(InstrumentStatus(name, ts, is_halted))
-            case ("command", kind, target, level):
-                made.append(OperatorCommand(f"c{number}", ts, kind, target, level=level))
-    return made

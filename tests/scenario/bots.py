@@ -17,9 +17,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from sqlalchemy import Engine
 
+from loligo.cli.control_client import ask
 from loligo.errors import LoligoError
 from loligo.model.events import Record
-from loligo.runtime.control import ask
 from loligo.store.database import open_engine
 from loligo.store.journal import Journal
 from loligo.store.projections import PROJECTIONS

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.scenario.bots import LIMIT_S, BotFolder
+from tests.scenario.bots import BotFolder, ended
 from tests.scenario.paper_bot import STARTED
 
 PAPER_BOT = Path(__file__).with_name("paper_bot.py")
 PER_RECORD = ("decide", "append")
 PER_COMMIT = ("commit", "send", "projection")
 PER_SNAPSHOT = ("snapshot",)
-POINTS = tuple(f"{side}_{step}" for step in (*PER_RECORD, *PER_COMMIT, *PER_SNAPSHOT) for side in ("before", "after"))
+STEPS = (*PER_RECORD, *PER_COMMIT, *PER_SNAPSHOT)
+POINTS = tuple(f"{side}_{step}" for step in STEPS for side in ("before", "after") if (side, step) != ("before", "append"))
 AT_ONCE_S = 1.2  # about as long as a start takes until the feeds begin
 AT_WORK_S = 0.5  # about half of what the season takes after that
 
@@ -39,18 +40,30 @@ class Toll:
     start_s: list[float] = field(default_factory=list)  # from launch to the first input, recovery included
 
 
-def moments(seed: int) -> Iterator[Moment]:
-    """Yield moments without end, named and arbitrary ones by turns; every point comes before any comes again."""
+def named_moments(seed: int) -> Iterator[Moment]:
+    """Yield passings of fault points without end; every point comes before any comes again."""
     dice = random.Random(seed)
     while True:
         for point in dice.sample(POINTS, len(POINTS)):
             step = point.partition("_")[2]
             most = 200 if step in PER_RECORD else 4 if step in PER_COMMIT else 1
             yield Moment(place=f"{point}:{dice.randint(1, most)}")
-            is_after_start = dice.random() < 0.8
-            yield Moment(
-                delay_s=dice.uniform(0.0, AT_WORK_S if is_after_start else AT_ONCE_S), is_after_start=is_after_start
-            )
+
+
+def arbitrary_moments(seed: int) -> Iterator[Moment]:
+    """Yield times without end; one in five lies between the launch and the first input: loading, opening, recovery."""
+    dice = random.Random(seed)
+    while True:
+        if dice.random() < 0.8:
+            yield Moment(delay_s=dice.uniform(0.0, AT_WORK_S))
+        else:
+            yield Moment(delay_s=dice.uniform(0.0, AT_ONCE_S), is_after_start=False)
+
+
+def plan(seed: int) -> Iterator[Moment]:
+    """Yield named and arbitrary moments by turns."""
+    for pair in zip(named_moments(seed), arbitrary_moments(seed), strict=True):
+        yield from pair
 
 
 def run_until(bot: BotFolder, moment: Moment | None, toll: Toll) -> bool:
@@ -63,11 +76,9 @@ def run_until(bot: BotFolder, moment: Moment | None, toll: Toll) -> bool:
             _wait_for_start(process, began, toll)
         if is_timed and moment is not None:
             _kill_after(process, moment.delay_s)
-        code = process.wait(LIMIT_S)
-        assert process.stderr is not None
-        assert code in (0, -9), process.stderr.read()
-    if code == -9 and moment is not None:
-        toll.kills.append(moment)
+        done = ended(process)
+    code = done.code
+    assert code in (0, -9), done.err
     return code == -9
 
 

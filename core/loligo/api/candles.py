@@ -51,41 +51,33 @@ def instant_order(kind: type[MarketData], instrument: str, timeframe: str = "") 
 def market_order(item: MarketData) -> tuple[int, int, int, str]:
     """Return the sort key of market data: its `ts`, then `instant_order`. Sorting by it must be stable."""
     timeframe = item.timeframe if isinstance(item, Candle) else ""
-    instrument = item.instrument
-    return (item.ts, *instant_order(type(item), instrument, timeframe))
+    return (item.ts, *instant_order(type(item), item.instrument, timeframe))
 
 
 class _Period:
-    """The open period of one higher timeframe."""
+    """The open period of one higher timeframe: the lower candles that it has so far."""
 
-    __slots__ = ("close", "end_ns", "high", "is_open", "is_whole", "low", "open", "start_ns", "timeframe", "volume")
+    __slots__ = ("candles", "end_ns", "is_whole", "start_ns", "timeframe")
 
     def __init__(self, timeframe: str) -> None:
         self.timeframe = timeframe
-        self.is_open = self.is_whole = False
+        self.candles: list[Candle] = []
         self.start_ns = self.end_ns = 0
-        self.open = self.high = self.low = self.close = self.volume = 0.0
+        self.is_whole = False
 
-    def begin(self, candle: Candle, is_first: bool) -> None:
-        self.start_ns = period_start_ns(candle.opened_at_ns, self.timeframe)
+    def begin(self, opened_at_ns: int, is_first: bool) -> None:
+        self.start_ns = period_start_ns(opened_at_ns, self.timeframe)
         self.end_ns = self.start_ns + timeframe_ns(self.timeframe)
-        self.is_open, self.is_whole = True, not is_first or candle.opened_at_ns == self.start_ns
-        self.open, self.high, self.low = candle.open, candle.high, candle.low
-        self.close, self.volume = candle.close, candle.volume
+        self.is_whole = not is_first or opened_at_ns == self.start_ns
 
-    def extend(self, candle: Candle) -> None:
-        if candle.high > self.high:
-            self.high = candle.high
-        if candle.low < self.low:
-            self.low = candle.low
-        self.close = candle.close
-        self.volume += candle.volume
-
-    def end(self, instrument: str, ts: int, closed: list[Candle]) -> None:
-        self.is_open = False
-        if self.is_whole:
-            prices = (self.open, self.high, self.low, self.close, self.volume)
-            closed.append(Candle(instrument, self.timeframe, self.start_ns, ts, *prices))
+    def end(self, ts: int) -> list[Candle]:
+        """Return the candle of the period, none if nothing is known of it or not its open."""
+        parts, self.candles = self.candles, []
+        if not parts or not self.is_whole:
+            return []
+        high, low = max(part.high for part in parts), min(part.low for part in parts)
+        prices = (parts[0].open, high, low, parts[-1].close, sum(part.volume for part in parts))
+        return [Candle(parts[0].instrument, self.timeframe, self.start_ns, ts, *prices)]
 
 
 class CandleBuilder:
@@ -117,27 +109,23 @@ class CandleBuilder:
 
         DataError if it is of another series, overlaps the one before or spans two periods.
         """
-        opened_ns, is_first = candle.opened_at_ns, self._next_open_ns < 0
+        opened_ns, ends_ns = candle.opened_at_ns, candle.opened_at_ns + self._length_ns
+        is_first = self._next_open_ns < 0
         if candle.instrument != self.instrument or candle.timeframe != self.timeframe or opened_ns < self._next_open_ns:
             earliest = "" if is_first else f" opening at {iso(self._next_open_ns)} or later"
             self._refuse(candle, f"expected {self.instrument} {self.timeframe}{earliest}")
-        self._next_open_ns = ends_ns = opened_ns + self._length_ns
+        self._next_open_ns = ends_ns
         closed: list[Candle] = []
         for period in self._periods:
-            if period.is_open and opened_ns < period.end_ns:
-                period.extend(candle)
-            else:
-                if period.is_open:
-                    period.end(self.instrument, candle.ts, closed)
-                period.begin(candle, is_first)
-            if ends_ns >= period.end_ns:
-                if ends_ns > period.end_ns:
-                    self._refuse(
-                        candle, f"it spans two periods of {period.timeframe}: expected {self.timeframe} to fit"
-                    )
-                period.end(self.instrument, candle.ts, closed)
-        closed.append(candle)
-        return closed
+            if opened_ns >= period.end_ns:
+                closed += period.end(candle.ts)  # late: its last lower candle never came
+                period.begin(opened_ns, is_first)
+            if ends_ns > period.end_ns:
+                self._refuse(candle, f"it spans two periods of {period.timeframe}: expected {self.timeframe} to fit")
+            period.candles.append(candle)
+            if ends_ns == period.end_ns:
+                closed += period.end(candle.ts)
+        return [*closed, candle]
 
     def _refuse(self, candle: Candle, fault: str) -> None:
         raise DataError(

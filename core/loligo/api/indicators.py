@@ -11,19 +11,20 @@ exponential average starts as the simple mean of its first `period` values.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import nan, prod
-from typing import Any, ClassVar
+from math import nan
+from typing import Any
 
 import numpy as np
 
 from loligo.ports.tentacles import FloatArray, PlainState
+
+_CHUNK = 16_384  # values that the array code takes at once: they stay in the processor's cache
 
 
 class _Indicator:
     """What all share: a period >= 1, the newest `value` (NaN until warm), and state as plain data."""
 
     __slots__ = ("period", "value")
-    _state: ClassVar[tuple[str, ...]] = ("value",)
 
     def __init__(self, period: int) -> None:
         if period < 1:
@@ -37,62 +38,61 @@ class _Indicator:
 
     def export_state(self) -> PlainState:
         """Return all that later values depend on but the period. NaN is given as None, for JSON has no NaN."""
-        return {name: _plain(getattr(self, name)) for name in self._state}
+        return {name: _plain(getattr(self, name)) for name in ("value", *self.__slots__)}
 
     def restore_state(self, state: PlainState) -> None:
         """Take back what `export_state` of an indicator of the same period returned."""
-        for name in self._state:
-            part, saved = getattr(self, name), state[name]
+        for name in ("value", *self.__slots__):
+            part = getattr(self, name)
             if isinstance(part, _Indicator):
-                part.restore_state(saved)
+                part.restore_state(state[name])
             else:
-                setattr(self, name, list(saved) if isinstance(part, list) else nan if saved is None else saved)
+                setattr(self, name, _restored(state[name]))
 
 
 def _plain(part: Any) -> Any:
     if isinstance(part, _Indicator):
         return part.export_state()
     if isinstance(part, list):
-        return list(part)
+        return [_plain(item) for item in part]
     return None if part != part else part
 
 
+def _restored(saved: Any) -> Any:
+    if isinstance(saved, list):
+        return [_restored(item) for item in saved]
+    return nan if saved is None else saved
+
+
 class RollingWindow(_Indicator):
-    """The last `period` values with their mean and extremes; `value` is the newest, once it is full."""
+    """The last `period` values with their mean and extremes, NaN until it is full; `value` is the newest."""
 
     __slots__ = ("_next", "_ring", "_sum")
-    _state = ("value", "_next", "_ring", "_sum")
 
     def __init__(self, period: int) -> None:
         super().__init__(period)
-        self._ring: list[float] = []
-        self._next = 0  # place of the oldest value in a full ring
-        self._sum = 0.0
+        self._ring = [nan] * period
+        self._next = 0  # place of the oldest value
+        self._sum = nan
 
     def update(self, value: float) -> float:
         """Take the newest value and return the one that leaves, NaN while the window fills."""
-        ring = self._ring
-        if len(ring) < self.period:
-            ring.append(value)
-            self._sum += value
-            self.value = value if len(ring) == self.period else nan
-            return nan
         place = self._next
-        oldest, ring[place] = ring[place], value
+        oldest, self._ring[place] = self._ring[place], value
         self._next = place = (place + 1) % self.period
         # Summed afresh once a round, else rounding errors would add up over a long run.
-        self._sum = self._sum + (value - oldest) if place else sum(ring)
-        self.value = value
+        self._sum = self._sum + (value - oldest) if place else sum(self._ring)
+        self.value = value if self._sum == self._sum else nan
         return oldest
 
     @property
     def values(self) -> list[float]:
-        """All values, oldest first."""
+        """All values, oldest first; NaN in place of those that are still to come."""
         return self._ring[self._next :] + self._ring[: self._next]
 
     @property
     def mean(self) -> float:
-        return self._sum / self.period if self.is_warm else nan
+        return self._sum / self.period
 
     @property
     def highest(self) -> float:
@@ -107,7 +107,6 @@ class SMA(_Indicator):
     """Simple moving average: the mean of the last `period` values."""
 
     __slots__ = ("_window",)
-    _state = ("value", "_window")
 
     def __init__(self, period: int) -> None:
         super().__init__(period)
@@ -123,7 +122,6 @@ class EMA(_Indicator):
     """Exponential moving average of weight 2/(period + 1), or of another, such as 1/period for Wilder's average."""
 
     __slots__ = ("_count", "_sum", "_weight")
-    _state = ("value", "_count", "_sum")
 
     def __init__(self, period: int, weight: float | None = None) -> None:
         super().__init__(period)
@@ -145,7 +143,6 @@ class RSI(_Indicator):
     """Relative strength index of closes, 0..100; warm after period + 1 of them. 50 where no close ever differed."""
 
     __slots__ = ("_down", "_previous", "_up")
-    _state = ("value", "_previous", "_up", "_down")
 
     def __init__(self, period: int = 14) -> None:
         super().__init__(period)
@@ -176,7 +173,6 @@ class ATR(_Indicator):
     """Average true range, price units. The first candle has no close before it; its true range is high - low."""
 
     __slots__ = ("_average", "_previous")
-    _state = ("value", "_average", "_previous")
 
     def __init__(self, period: int = 14) -> None:
         super().__init__(period)
@@ -196,9 +192,9 @@ def sma_series(values: FloatArray, period: int) -> FloatArray:
     """Return the mean of the last `period` values at each place, NaN at the first period - 1. Oldest first."""
     means = np.empty(values.size)
     means[: period - 1] = nan
-    for place in range(period - 1, values.size, prod(_CHUNK)):
+    for place in range(period - 1, values.size, _CHUNK):
         # Each chunk starts from a fresh sum, so rounding errors do not add up along the series.
-        chunk = means[place : place + prod(_CHUNK)]
+        chunk = means[place : place + _CHUNK]
         chunk[0] = values[place - period + 1 : place + 1].sum()
         last = place + chunk.size
         np.subtract(values[place + 1 : last], values[place + 1 - period : last - period], out=chunk[1:])
@@ -221,18 +217,15 @@ def ema_series(values: FloatArray, period: int, out: FloatArray | None = None) -
 def rsi_series(closes: FloatArray, period: int = 14) -> FloatArray:
     """Return the RSI of each close, 0..100, oldest first; the first `period` are NaN."""
     # U - D and U + D, the averages of change and |change|: 100 U / (U + D) = 50 + 50 (U - D) / (U + D), always finite.
-    values = np.empty(closes.size)
-    values[:1] = nan
-    net, total = values[1:], np.empty(max(closes.size - 1, 0))
-    np.subtract(closes[1:], closes[:-1], out=net)
-    np.abs(net, out=total)
+    net = np.diff(closes, prepend=nan)
+    total = np.abs(net)
     _smooth(net, period, 1.0 / period)
     _smooth(total, period, 1.0 / period)
     net /= np.maximum(total, np.finfo(np.float64).tiny, out=total)
     np.clip(net, -1.0, 1.0, out=net)
     net *= 50.0
     net += 50.0
-    return values
+    return net
 
 
 def atr_series(high: FloatArray, low: FloatArray, close: FloatArray, period: int = 14) -> FloatArray:
@@ -245,42 +238,38 @@ def atr_series(high: FloatArray, low: FloatArray, close: FloatArray, period: int
     return ranges
 
 
-_CHUNK = (64, 16, 8)  # rows of blocks of values: small enough for the processor's cache, and the fastest measured
-
-
 def _smooth(values: FloatArray, period: int, weight: float) -> None:
-    """Put in place of each value the exponential average up to it: y += weight * (x - y), as the classes do.
-
-    The recursion is linear, so a block of values times one triangular matrix is what the block adds by itself. What
-    blocks hand on within a row, and rows within a chunk, is the same recursion with a stronger decay, and goes in
-    through the first value of each block. Errors decay with the averages themselves.
-    """
+    """Put in place of each value the exponential average up to it: y += weight * (x - y), as the classes do."""
     start = int(np.argmin(np.isnan(values))) if values.size else 0
-    first = min(start + period, values.size)  # where the recursion begins; its seed stands before it
-    average = float(values[start:first].mean()) if first > start else nan
-    values[:first] = nan
-    if first - start < period:
+    first = start + period - 1  # place of the first average
+    if first >= values.size:
+        values[:] = nan
         return
-    values[first - 1] = average
-    rows, row_size, block_size = _CHUNK
-    decay = 1.0 - weight
-    in_block = weight * _response(decay, block_size)
-    in_row = _response(decay**block_size, row_size)
-    in_chunk = _response(decay ** (block_size * row_size), rows)
-    chunk = np.zeros(_CHUNK)
-    blocks = chunk.reshape(-1, block_size)
-    into_rows, into_blocks = np.empty(rows), np.empty((rows, row_size))
-    for place in range(first, values.size, chunk.size):
-        part = values[place : place + chunk.size]
-        chunk.reshape(-1)[: part.size] = part
-        left_by_blocks = np.dot(blocks, in_block[:, -1]).reshape(rows, row_size)
-        into_rows[0] = average
-        np.dot(left_by_blocks[:-1], in_row[:, -1], out=into_rows[1:])
-        into_blocks[:, 0] = np.dot(into_rows, in_chunk)
-        into_blocks[:, 1:] = left_by_blocks[:, :-1]
-        chunk[:, :, 0] += np.dot(into_blocks, in_row) * (decay / weight)
-        part[:] = np.dot(blocks, in_block).reshape(-1)[: part.size]
-        average = float(part[-1])
+    values[first] = values[start : first + 1].mean()
+    values[:first] = nan
+    for place in range(first + 1, values.size, _CHUNK):
+        part = values[place : place + _CHUNK]
+        part *= weight
+        part[0] += (1.0 - weight) * values[place - 1]
+        part[:] = _decaying_sums(part, 1.0 - weight)
+
+
+_BLOCK = 16  # values in a block: the fastest measured
+
+
+def _decaying_sums(values: FloatArray, decay: float) -> FloatArray:
+    """Return y[i] = decay * y[i - 1] + values[i], beginning with values[0].
+
+    The recursion is linear: a block of values times one triangular matrix is what the block adds by itself, and what
+    each block hands on to the next is the same recursion over the blocks, with a stronger decay.
+    """
+    if values.size <= _BLOCK:
+        return values @ _response(decay, values.size)
+    blocks = np.zeros((-(-values.size // _BLOCK), _BLOCK))
+    blocks.reshape(-1)[: values.size] = values
+    left = blocks @ _response(decay, _BLOCK)[:, -1]
+    blocks[1:, 0] += decay * _decaying_sums(left[:-1], decay**_BLOCK)
+    return (blocks @ _response(decay, _BLOCK)).reshape(-1)[: values.size]
 
 
 @lru_cache(maxsize=32)

@@ -161,7 +161,7 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
 
 def slots_of(config: LoligoConfig, loaded: tuple[LoadedTentacle, ...]) -> tuple[SlotVersion, ...]:
-    """Return what a generation runs: the code of every tentacle, and the settings of every desk and account."""
+    """Return what a generation runs: the code of every tentacle, and the settings of every desk, account and venue."""
     code = [SlotVersion(f"{item.kind}/{item.name}", item.tree_hash, "") for item in loaded]
     desks = [
         SlotVersion(f"desk/{name}", "", settings_hash(_plain_desk(desk))) for name, desk in sorted(config.desks.items())
@@ -172,7 +172,11 @@ def slots_of(config: LoligoConfig, loaded: tuple[LoadedTentacle, ...]) -> tuple[
         )
         for name, account in sorted(config.accounts.items())
     ]
-    return (*sorted(code, key=lambda slot: slot.tentacle), *desks, *accounts)
+    venues = [
+        SlotVersion(f"venue/{name}", "", settings_hash(venue.model_dump(mode="json")))
+        for name, venue in sorted(config.venues.items())
+    ]
+    return (*sorted(code, key=lambda slot: slot.tentacle), *desks, *accounts, *venues)
 
 
 def _plain_desk(desk: DeskConfig) -> dict[str, Any]:

@@ -34,8 +34,8 @@ _log = get_logger("session")
 def no_fault(point: str) -> None:
     """Stand where a test may end the process: decide, append, commit, snapshot, send, projection, before and after.
 
-    Send is where a durable record leaves the engine's thread. The simulated venue is not behind it: it answers inside
-    of decide, and its orders become durable with its answers.
+    After decide is before append. Send is where a durable record leaves the engine's thread; the simulated venue is not
+    behind it: it answers inside of decide, and its orders become durable with its answers.
     """
 
 

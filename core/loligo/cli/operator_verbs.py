@@ -87,8 +87,8 @@ def _command(shell: Shell, **fields: Any) -> None:
 
 def _ask(shell: Shell, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
     """Return the bot's answer. LoligoError with its words when it refuses."""
+    from loligo.cli.control_client import ask
     from loligo.errors import LoligoError
-    from loligo.runtime.control import ask
 
     answer = ask(shell.home, request, timeout_s)
     if not answer.get("ok"):

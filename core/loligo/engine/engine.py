@@ -195,7 +195,7 @@ class Engine:
         route = market.routes.get(timeframe)
         if route is not None:
             if market.seats_by_evaluation:
-                self._run_and_decide(market, route, candle, seq)
+                self._run_and_decide(market, timeframe, candle, seq)
             else:
                 self.evaluation.run(route, candle, seq)
         seats = market.seats_by_timeframe.get(timeframe)
@@ -220,49 +220,36 @@ class Engine:
             self._ask_mode(seat, seat.mode.on_signal, raised.seq, raised.signal)
 
     def _on_trade(self, trade: Trade, seq: int) -> None:
-        market = self._markets.get(trade.instrument)
-        if market is not None:
-            reports = market.venue.on_trade(trade) if market.venue is not None else ()
-            self._on_tick(market, "trade", trade, trade.price, reports, seq)
+        self._on_tick("trade", trade, trade.price, seq)
 
     def _on_quote(self, quote: Quote, seq: int) -> None:
-        market = self._markets.get(quote.instrument)
-        if market is not None:
-            reports = market.venue.on_quote(quote) if market.venue is not None else ()
-            self._on_tick(market, "quote", quote, (quote.bid + quote.ask) / 2, reports, seq)
+        self._on_tick("quote", quote, (quote.bid + quote.ask) / 2, seq)
 
     def _on_book(self, book: BookUpdate, seq: int) -> None:
-        market = self._markets.get(book.instrument)
-        if market is not None:
-            reports = market.venue.on_book(book) if market.venue is not None else ()
-            self._on_tick(market, "book", book, None, reports, seq)
+        self._on_tick("book", book, None, seq)
+
+    def _on_tick(self, kind: str, item: Trade | Quote | BookUpdate, price: float | None, seq: int) -> None:
+        market = self._markets.get(item.instrument)
+        if market is None:
+            return
+        if market.venue is not None:
+            self._take(getattr(market.venue, f"on_{kind}")(item), market, seq)
+        if item.ts >= self._schedule.next_ns:
+            self._serve_due(item.ts, seq)
+        holders = self.portfolio.mark(market.instrument.id, price) if price is not None else None
+        if holders:
+            self._watch(market, holders, item.ts, seq)
+        self._run_and_decide(market, kind, item, seq)
 
     def _on_external(self, external: ExternalSignal, seq: int) -> None:
         for name, market in sorted(self._markets.items()):
             if external.instrument in ("", name):
-                self._on_tick(market, "external", external, None, (), seq)
+                self._run_and_decide(market, "external", external, seq)
 
-    def _on_tick(
-        self, market: Market, kind: str, item: Any, price: float | None, reports: Sequence[VenueReport], seq: int
-    ) -> None:
-        if reports:
-            self._take(reports, market, seq)
-        if item.ts >= self._schedule.next_ns:
-            self._serve_due(item.ts, seq)
-        if price is not None:
-            holders = self.portfolio.mark(market.instrument.id, price)
-            if holders:
-                self._watch(market, holders, item.ts, seq)
-        route = market.routes.get(kind)
-        if route is not None:
-            self._run_and_decide(market, route, item, seq)
-        if self.execution.reports:
-            self._drain(market, seq)
-
-    def _run_and_decide(self, market: Market, route: Route, item: Any, seq: int) -> None:
+    def _run_and_decide(self, market: Market, kind: str, item: Any, seq: int) -> None:
         """Evaluate, and ask the seats that every new evaluation triggers."""
         before = len(self._recorder.events)
-        self.evaluation.run(route, item, seq)
+        self.evaluation.run(market.routes.get(kind, ()), item, seq)
         if len(self._recorder.events) == before:
             return
         for seat in market.seats_by_evaluation:
@@ -271,6 +258,8 @@ class Engine:
             board.price = self.portfolio.marks.get(market.instrument.id, 0.0)
             board.candle = None
             self._decide(seat, seq)
+        if self.execution.reports:
+            self._drain(market, seq)
 
     def _on_funding(self, funding: FundingRate, seq: int) -> None:
         market = self._markets.get(funding.instrument)

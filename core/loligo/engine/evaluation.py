@@ -7,7 +7,7 @@ opinion, so that nothing is decided on it. Who decides, and whether, is not this
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from loligo.engine.plan import EvaluatorPlan
@@ -74,7 +74,7 @@ class EvaluationStage:
         slot.write_to(board, place)
         return slot
 
-    def run(self, route: Route, item: Any, cause: int) -> None:
+    def run(self, route: Sequence[tuple[Call, EvaluatorSlot]], item: Any, cause: int) -> None:
         """Ask every evaluator of the route, in order."""
         recorder = self._recorder
         events, first_seq, ts = recorder.events, recorder.first_seq, item.ts

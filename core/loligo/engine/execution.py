@@ -75,6 +75,7 @@ class ExecutionStage:
         self._recorder = recorder
         self._bot = bot
         self._venues = venues
+        self._owners: dict[str, str] = {}
         self._open: dict[str, _Working] = {}
         self._by_seat: dict[tuple[str, str], dict[str, _Working]] = {}
         self._whole_stops: dict[tuple[str, str], tuple[Decimal, Order]] = {}  # price, and the newest entry behind it
@@ -143,7 +144,10 @@ class ExecutionStage:
 
     def _order_id(self, seat: Seat, seq: int, leg: str = "") -> str:
         """A client order id that every replay repeats: bot and desk (hashed), the decision's seq, the leg."""
-        owner = hashlib.sha256(f"{self._bot}/{seat.desk_name}".encode()).hexdigest()[:10]
+        owner = self._owners.get(seat.desk_name)
+        if owner is None:
+            owner = hashlib.sha256(f"{self._bot}/{seat.desk_name}".encode()).hexdigest()[:10]
+            self._owners[seat.desk_name] = owner
         return f"{owner}-{seq}{leg}"
 
     def _send(self, order: Order, ts: int, cause: int, terms: OrderRequest | None) -> None:
@@ -292,7 +296,8 @@ class ExecutionStage:
 
     def _trim(self, legs: Iterable[Order], position: Decimal, ts: int, cause: int) -> Decimal:
         """Shrink the oldest legs of a role until they cover no more than the position; return what they leave over."""
-        excess = sum((leg.remaining for leg in legs), ZERO) - position
+        rest = position - sum((leg.remaining for leg in legs), ZERO)
+        excess = -rest
         for leg in legs:
             if excess <= 0:
                 break
@@ -301,7 +306,7 @@ class ExecutionStage:
             else:
                 self.amend(leg.id, ts, cause, leg.quantity - excess, code="position_shrank")
             excess -= leg.remaining
-        return max(-excess, ZERO)
+        return max(rest, ZERO)
 
     def _cover_whole(
         self, seat: Seat, stops: list[Order], quantity: Decimal, ts: int, cause: int, price: Decimal, entry: Order

@@ -101,7 +101,6 @@ class AccountBook:
     books: list[Book] = field(default_factory=list)
     house_cash: float = 0.0
     equity: float = 0.0
-    exposure: float = 0.0
     peak_equity: float = 0.0
     day_start_equity: float = 0.0
     told_equity: float = 0.0
@@ -319,16 +318,19 @@ class PortfolioStage:
 
     def _sum(self, account: AccountBook) -> None:
         equity = account.house_cash
-        exposure = 0.0
-        marks = self.marks
         for book in account.books:
             equity += book.equity
-            for instrument_id, holding in book.holdings.items():
-                exposure += abs(holding.quantity_float) * marks.get(instrument_id, holding.average_entry)
         account.equity = equity
-        account.exposure = exposure
         if equity > account.peak_equity:
             account.peak_equity = equity
+
+    def exposure(self, books: Iterable[Book]) -> float:
+        """Return the gross value of the books' holdings at the last marks, quote units."""
+        return sum(
+            abs(holding.quantity_float) * self.marks.get(instrument_id, holding.average_entry)
+            for book in books
+            for instrument_id, holding in book.holdings.items()
+        )
 
     def anchor(self, account: str) -> None:
         """Measure drawdown and daily loss from the equity of now on: a person accepted what was lost."""
@@ -347,15 +349,13 @@ class PortfolioStage:
                 continue
             account.told_equity = account.equity
             for book in account.books:
-                exposure = sum(
-                    abs(h.quantity_float) * self.marks.get(i, h.average_entry) for i, h in book.holdings.items()
-                )
-                self._tell_equity(ts, cause, book.name, account.name, book.equity, book.peak_equity, exposure)
-            self._tell_equity(ts, cause, "", account.name, account.equity, account.peak_equity, account.exposure)
+                self._tell_equity(ts, cause, book.name, account.name, book, self.exposure([book]))
+            self._tell_equity(ts, cause, "", account.name, account, self.exposure(account.books))
 
     def _tell_equity(
-        self, ts: int, cause: int, desk: str, account: str, equity: float, peak: float, exposure: float
+        self, ts: int, cause: int, desk: str, account: str, owner: Book | AccountBook, exposure: float
     ) -> None:
+        equity, peak = owner.equity, owner.peak_equity
         drawdown = 1.0 - equity / peak if peak > 0 else 0.0
         share = exposure / equity if equity > 0 else 0.0
         self._recorder.emit(EquityMarked, ts, cause, desk, account, equity, drawdown, share)

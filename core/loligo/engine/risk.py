@@ -9,7 +9,9 @@ the position they reduce. Counters and pauses are state: a restart lifts nothing
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -35,9 +37,6 @@ class _Rule:
         self.name = plan.name
         self.instance: RiskRule = plan.make()
         self.tier = Tier(self.instance.tier)
-        self.watch = self.instance.watch if isinstance(self.instance, WatchingRule) else None
-        closed = self.instance.on_trade_closed if isinstance(self.instance, TradeClosedRule) else None
-        self.on_trade_closed = closed
 
 
 class Scope:
@@ -48,7 +47,6 @@ class Scope:
         self.memory_ns = memory_ns  # how long closed trades are kept for the windows of the rules
         self.rules = [_Rule(plan) for plan in plans]
         self.tiers = {rule.tier for rule in self.rules}
-        self.watchers = [rule for rule in self.rules if rule.watch is not None]
         self.pauses: dict[str, int] = {}  # rule -> until when, 0 for until a person resumes
         self.trades_today = 0
         self.consecutive_losses = 0
@@ -84,6 +82,20 @@ class Scope:
                 rule.instance.restore_state(state["rules"][rule.name])
 
 
+Actions = list[tuple[Scope, RiskAction]]
+Asked = tuple[Scope, _Rule, Callable[..., RiskAction | None]]
+
+
+def _asking(scopes: Iterable[Scope], kind: type, call: str) -> tuple[Asked, ...]:
+    """Return the rules of the scopes that have an optional call, bound, in the order in which they are asked."""
+    return tuple(
+        (scope, rule, getattr(rule.instance, call))
+        for scope in scopes
+        for rule in scope.rules
+        if isinstance(rule.instance, kind)
+    )
+
+
 class RiskStage:
     """The gate, and the counters that its rules read."""
 
@@ -92,6 +104,9 @@ class RiskStage:
         self.kill_level = KillLevel.OFF
         self.accounts = {plan.name: Scope(f"account:{plan.name}", plan.rules) for plan in accounts}
         self.desks = {plan.name: Scope(plan.name, plan.rules, _memory_ns(plan.limits)) for plan in desks}
+        over = {plan.name: (self.desks[plan.name], self.accounts[plan.account]) for plan in desks}
+        self._watchers = {name: _asking(scopes, WatchingRule, "watch") for name, scopes in over.items()}
+        self._closers = {name: _asking(scopes, TradeClosedRule, "on_trade_closed") for name, scopes in over.items()}
 
     # The gate
 
@@ -197,24 +212,11 @@ class RiskStage:
 
     # Watching
 
-    def watch(self, seat: Seat, ts: int, cause: int) -> list[tuple[Scope, RiskAction]]:
+    def watch(self, seat: Seat, ts: int, cause: int) -> Actions:
         """Ask the watching rules of the seat's desk and account; return what they order, after recording it."""
-        actions: list[tuple[Scope, RiskAction]] = []
-        for scope in (self.desks[seat.desk_name], self.accounts[seat.desk.account]):
-            for rule in scope.watchers:
-                assert rule.watch is not None
-                try:
-                    action = rule.watch(seat.view)
-                    if action is not None:
-                        check_sound(action, RiskAction)
-                except Exception as exc:  # a tentacle: it orders nothing, and entries stop
-                    self._recorder.failed(ts, cause, seat.desk_name, rule.name, "watch", exc)
-                    action = RiskAction(ActionKind.PAUSE, "rule_failed")
-                if action is not None and self._take(scope, rule.name, rule.tier, action, seat, ts, cause):
-                    actions.append((scope, action))
-        return actions
+        return self._ordered(self._watchers[seat.desk_name], "watch", (seat.view,), seat, ts, cause)
 
-    def trade_closed(self, seat: Seat, trade: ClosedTrade, cause: int) -> list[tuple[Scope, RiskAction]]:
+    def trade_closed(self, seat: Seat, trade: ClosedTrade, cause: int) -> Actions:
         """Count a closed trade and ask the rules that act on it."""
         scope = self.desks[trade.desk]
         ts = trade.closed_at_ns
@@ -223,20 +225,23 @@ class RiskStage:
         scope.closed.append((ts, trade.instrument, trade.exit_role, float(trade.net)))
         while scope.closed[0][0] < ts - scope.memory_ns:
             scope.closed.popleft()
-        actions: list[tuple[Scope, RiskAction]] = []
-        for owner in (scope, self.accounts[trade.account]):
-            for rule in owner.rules:
-                if rule.on_trade_closed is None:
+        return self._ordered(self._closers[trade.desk], "on_trade_closed", (trade, seat.view), seat, ts, cause)
+
+    def _ordered(
+        self, asked: Sequence[Asked], call: str, given: tuple[Any, ...], seat: Seat, ts: int, cause: int
+    ) -> Actions:
+        actions: Actions = []
+        for scope, rule, ask in asked:
+            try:
+                action = ask(*given)
+                if action is None:
                     continue
-                try:
-                    action = rule.on_trade_closed(trade, seat.view)
-                    if action is not None:
-                        check_sound(action, RiskAction)
-                except Exception as exc:  # a tentacle: what counts losses has failed, so entries stop
-                    self._recorder.failed(ts, cause, trade.desk, rule.name, "on_trade_closed", exc)
-                    action = RiskAction(ActionKind.PAUSE, "rule_failed")
-                if action is not None and self._take(owner, rule.name, rule.tier, action, seat, ts, cause):
-                    actions.append((owner, action))
+                check_sound(action, RiskAction)
+            except Exception as exc:  # a tentacle: what watches over losses has failed, so entries stop
+                self._recorder.failed(ts, cause, seat.desk_name, rule.name, call, exc)
+                action = RiskAction(ActionKind.PAUSE, "rule_failed")
+            if self._take(scope, rule.name, rule.tier, action, seat, ts, cause):
+                actions.append((scope, action))
         return actions
 
     def _take(self, scope: Scope, rule: str, tier: Tier, action: RiskAction, seat: Seat, ts: int, cause: int) -> bool:

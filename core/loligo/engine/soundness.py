@@ -18,20 +18,21 @@ from loligo.errors import DataError
 
 def check_sound(value: Any, *kinds: type) -> None:
     """DataError unless `value` is exactly of one of the struct `kinds` and every field is what it is declared as."""
-    made: type = type(value)
-    if made not in kinds:
+    kind = type(value)
+    if kind not in kinds:
         raise DataError(f"{value!r} is not {' or '.join(kind.__name__ for kind in kinds)}")
-    for name, allowed in _fields(made):
-        given = getattr(value, name)
-        is_many = type(given) is tuple
-        for item in given if is_many else (given,):
-            if type(item) not in allowed or not (is_many or _is_finite(item)):
-                expected = " or ".join(kind.__name__ for kind in allowed)
-                raise DataError(f"{made.__name__}.{name} is {given!r}, expected finite {expected}")
+    for (name, allowed), given in zip(_fields(kind), msgspec.structs.astuple(value), strict=True):
+        if type(given) is tuple:
+            is_sound = all(type(item) in allowed for item in given)
+        else:
+            is_sound = type(given) in allowed and _is_finite(given)
+        if not is_sound:
+            expected = " or ".join(kind.__name__ for kind in allowed)
+            raise DataError(f"{kind.__name__}.{name} is {given!r}, expected finite {expected}")
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, tuple[type, ...]], ...]:
     return tuple((field.name, _allowed(field.type)) for field in msgspec.structs.fields(kind))
 
 
@@ -42,4 +43,5 @@ def _allowed(hint: Any) -> tuple[type, ...]:
 
 
 def _is_finite(item: Any) -> bool:
-    return item.is_finite() if type(item) is Decimal else type(item) is not float or isfinite(item)
+    kind = type(item)
+    return isfinite(item) if kind is float else kind is not Decimal or item.is_finite()

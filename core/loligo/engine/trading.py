@@ -37,9 +37,7 @@ class TradingStage:
         except Exception as exc:  # a tentacle: it wants nothing now, and its protection stays
             recorder.failed(ts, cause, desk, seat.mode_name, call.__name__, exc)
             return ()
-        if not intents:
-            return ()
-        wanted = []
+        wanted: list[Intent] = []
         for intent in intents:
             if type(intent) is Declined:
                 recorder.emit(DecisionDeclined, ts, cause, desk, seat.instrument_id, "mode", intent)

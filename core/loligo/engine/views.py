@@ -154,7 +154,8 @@ class SeatView:
     @property
     def account_exposure(self) -> float:
         """Gross value of the account's positions and of its open entry orders, quote units."""
-        return self._account_book.exposure + self._execution.pending_value(self._plan.account, self._portfolio.marks)
+        pending = self._execution.pending_value(self._plan.account, self._portfolio.marks)
+        return self._portfolio.exposure(self._account_book.books) + pending
 
     @property
     def orders_last_minute(self) -> int:

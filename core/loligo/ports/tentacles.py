@@ -281,7 +281,8 @@ class Notifier(Protocol):
 
 
 class Venue(Protocol):
-    """A live venue: takes approved orders, reports what happened. The only kind that may hold `keys`."""
+    """A live venue: takes approved orders, reports what happened; the only kind that may hold `keys`. One that answers
+    inside the engine is a `loligo.ports.venue.EngineVenue` instead."""
 
     async def submit(self, order: Order) -> None: ...
     async def cancel(self, order: Order) -> None: ...

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from loligo.log import get_logger
 
 _log = get_logger("runtime")
+_Work = Coroutine[Any, Any, object]
+_End = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Shutdown:
 @dataclass(frozen=True, slots=True)
 class _Owned:
     stage: str
-    ask: Callable[[], object] | None
+    end: _End
 
 
 class Supervisor:
@@ -52,13 +53,7 @@ class Supervisor:
         self._reason = ""
 
     def start(
-        self,
-        coroutine: Coroutine[Any, Any, object],
-        *,
-        name: str,
-        stage: str,
-        ask: Callable[[], object] | None = None,
-        ends_run: bool = False,
+        self, coroutine: _Work, *, name: str, stage: str, ask: _End | None = None, ends_run: bool = False
     ) -> asyncio.Task[Any]:
         """Run a coroutine as a task of `stage` and return it.
 
@@ -69,7 +64,7 @@ class Supervisor:
             coroutine.close()
             raise KeyError(f'stage "{stage}" of task "{name}": expected one of {", ".join(self._stages)}')
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
-        self._tasks[task] = _Owned(stage, ask)
+        self._tasks[task] = _Owned(stage, ask or task.cancel)
         task.add_done_callback(self._on_end)
         if ends_run:
             task.add_done_callback(lambda ended: self.stop(f"{ended.get_name()} ended"))
@@ -96,20 +91,15 @@ class Supervisor:
     async def __aenter__(self) -> Supervisor:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.stop("error" if error else "left")
         await self.shut_down()
 
     async def _end_stage(self, stage: str, limit_s: float) -> None:
         """Ask those that can be asked, cancel the rest; cancel the asked ones after half the time."""
         owned = {task: own for task, own in self._tasks.items() if own.stage == stage}
-        for task, own in owned.items():
-            if own.ask is None:
-                task.cancel()
-            else:
-                own.ask()
+        for own in owned.values():
+            own.end()
         pending = await _wait(set(owned), limit_s / 2)
         for task in pending:
             task.cancel()
@@ -129,6 +119,4 @@ class Supervisor:
 
 async def _wait(tasks: set[asyncio.Task[Any]], limit_s: float) -> set[asyncio.Task[Any]]:
     """Return the tasks that are not done after `limit_s`."""
-    if not tasks:
-        return tasks
-    return (await asyncio.wait(tasks, timeout=limit_s))[1]
+    return (await asyncio.wait(tasks, timeout=limit_s))[1] if tasks else tasks

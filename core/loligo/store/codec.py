@@ -1,51 +1,46 @@
 """The stored form of a record: bytes that depend on the record alone.
 
-A record is msgpack [seq, input, events]. Market data lies in its hub's segment and the record refers to it; every other
-input stands in the record itself. A payload (of a block) is records or market items one after another, each behind its
-length (4 bytes, little endian), so that concatenated payloads are the same bytes wherever a block was closed.
+A record is msgpack [seq, input, events, place]. Market data lies in its hub's segment, at the place that the record
+names; every other input stands in the record itself. A block's payload is records or market items one after another,
+each behind its length (4 bytes, little endian), so that concatenated payloads are the same bytes wherever a block was
+closed.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
+from typing import Any, TypeVar
 
 import msgspec
+from sqlalchemy import Row
 
 from loligo.errors import JournalCorrupt
-from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports
+from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
 from loligo.model.events import Consequence
 from loligo.model.market import MarketData
 
 REPAIR = "restore the database from a backup; records before it are whole"
+T = TypeVar("T")
 _LENGTH = Struct("<I")
 
 
-class MarketRef(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="market"):
-    """A record's input is the item at `offset` of a hub's segment."""
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where market data lies: `count` items of a hub's segment, the first at `offset`."""
 
-    hub: str
-    offset: int
-    count: int
-
-
-class WarmUpRef(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="warm_up"):
-    """A record's input is a `WarmUp` whose candles are `count` items of a hub's segment."""
-
-    ts: int
-    instrument: str
-    timeframe: str
     hub: str
     offset: int
     count: int
 
 
 class StoredRecord(msgspec.Struct, frozen=True, array_like=True):
+    """`input` is None for market data, and a `WarmUp` has no candles: they are at `place`."""
+
     seq: int
-    input: MarketRef | WarmUpRef | TimeAdvanced | OperatorCommand | VenueReports | GenerationActivated
+    input: TimeAdvanced | OperatorCommand | VenueReports | GenerationActivated | WarmUp | None
     events: list[Consequence]
+    place: Place | None = None
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -63,29 +58,30 @@ def seq_of(frame: memoryview) -> int:
     return _decode_head(frame).seq
 
 
-def join_frames(frames: Iterable[bytes]) -> bytes:
-    """Return a payload."""
-    pack = _LENGTH.pack
-    return b"".join(chain.from_iterable((pack(len(frame)), frame) for frame in frames))
+def pack(frames: Sequence[bytes]) -> tuple[int, int, bytes]:
+    """Return the last columns of a block: how many items it holds, the checksum of its payload, the payload."""
+    payload = b"".join([part for frame in frames for part in (_LENGTH.pack(len(frame)), frame)])
+    return len(frames), zlib.crc32(payload), payload
 
 
-def split_frames(payload: bytes, *, count: int, checksum: int, place: str) -> list[memoryview]:
-    """Return the frames of a stored payload. JournalCorrupt, naming `place`, if it is not what was written."""
-    check_bytes(payload, checksum, place)
-    view = memoryview(payload)
-    frames: list[memoryview] = []
-    start, size, end = 0, _LENGTH.size, len(payload)
-    while start < end:
-        stop = start + size + _LENGTH.unpack_from(view, start)[0]
-        frames.append(view[start + size : stop])
-        start = stop
-    if len(frames) != count:
-        raise JournalCorrupt(f"{place} holds {len(frames)} items where its head says {count}: {REPAIR}")
+def unpack(block: Row[Any], place: str) -> list[memoryview]:
+    """Return the frames of a stored block. JournalCorrupt, naming `place`, if they are not what was written."""
+    found = zlib.crc32(block.payload)
+    if found != block.checksum:
+        raise JournalCorrupt(f"{place} has checksum {found:08x} where {block.checksum:08x} was written: {REPAIR}")
+    view, frames, stop = memoryview(block.payload), [], 0
+    while stop < len(view):
+        start = stop + _LENGTH.size
+        stop = start + _LENGTH.unpack_from(view, stop)[0]
+        frames.append(view[start:stop])
+    if len(frames) != block.item_count:
+        raise JournalCorrupt(f"{place} holds {len(frames)} items where its head says {block.item_count}: {REPAIR}")
     return frames
 
 
-def check_bytes(payload: bytes, checksum: int, place: str) -> None:
-    """JournalCorrupt, naming `place`, if the bytes do not match their checksum."""
-    found = zlib.crc32(payload)
-    if found != checksum:
-        raise JournalCorrupt(f"{place} has checksum {found:08x} where {checksum:08x} was written: {REPAIR}")
+def decoded(frames: Iterable[memoryview], decode: Callable[[memoryview], T], place: str) -> Iterator[T]:
+    """Yield what the frames say. JournalCorrupt, naming `place`, if this version does not understand one."""
+    try:
+        yield from map(decode, frames)
+    except msgspec.DecodeError as exc:
+        raise JournalCorrupt(f"{place} cannot be read by this version of Loligo ({exc}): update it") from exc

@@ -7,13 +7,12 @@ another process wrote in between. Errors of the database leave this package as `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Table, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from loligo.errors import ConfigError, JournalError
 
@@ -24,44 +23,33 @@ _EXPECTED = "expected a file path, sqlite:///PATH or postgresql://USER@HOST/NAME
 def open_engine(database: str | Path) -> Engine:
     """Return the engine of a file path or a database URL. ConfigError if the URL is not one that Loligo can use."""
     url = _url(database)
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, hide_parameters=True)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    if backend == "postgresql":
-        try:
-            return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True)
-        except ModuleNotFoundError as exc:
-            raise ConfigError(f'{url!r} needs the driver psycopg: run pip install "loligo[postgresql]"') from exc
-    raise ConfigError(f"database {url!r} is not supported: {_EXPECTED}")
+    match url.get_backend_name():
+        case "sqlite":
+            if url.database:
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(url, hide_parameters=True)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        case "postgresql":
+            try:
+                driver = url.set(drivername="postgresql+psycopg")
+                engine = create_engine(driver, hide_parameters=True, paramstyle="format")
+            except ModuleNotFoundError as exc:
+                raise ConfigError(f'{url!r} needs the driver psycopg: run pip install "loligo[postgresql]"') from exc
+        case _:
+            raise ConfigError(f"database {url!r} is not supported: {_EXPECTED}")
+    event.listen(engine, "handle_error", _translate)
+    return engine
 
 
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine) -> AbstractContextManager[Connection]:
     """Open a transaction that is committed at the end of the block, and rolled back by any exception."""
-    with _translated(engine), engine.connect() as connection:
-        connection.execution_options(loligo_writes=True)
-        with connection.begin():
-            yield connection
-
-
-@contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that reads."""
-    with _translated(engine), engine.connect() as connection:
-        yield connection
+    return engine.execution_options(loligo_writes=True).begin()
 
 
 def insert_sql(engine: Engine, table: Table) -> str:
     """Return an INSERT of whole rows for `exec_driver_sql`, in the driver's own placeholders."""
-    quote = engine.dialect.identifier_preparer.quote
-    mark = "?" if engine.dialect.name == "sqlite" else "%s"
-    names = ", ".join(quote(column.name) for column in table.c)
-    return f"INSERT INTO {quote(table.name)} ({names}) VALUES ({', '.join([mark] * len(table.c))})"
+    return str(table.insert().compile(engine))
 
 
 def _url(database: str | Path) -> URL:
@@ -84,13 +72,9 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-@contextmanager
-def _translated(engine: Engine) -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as exc:
-        reason = str(getattr(exc, "orig", None) or exc).strip()
+def _translate(context: ExceptionContext) -> None:
+    if context.sqlalchemy_exception is not None:
         raise JournalError(
-            f"database {engine.url!r}: {reason}. Check that it is reachable, has free space, may be written by this"
-            " user, and that no other bot writes to it"
-        ) from exc
+            f"database {context.engine and context.engine.url!r}: {str(context.original_exception).strip()}. Check that"
+            " it is reachable, has free space, may be written by this user, and that no other bot writes to it"
+        ) from context.original_exception

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect
 
 from loligo.errors import JournalError
-from loligo.store.database import reading, writing
+from loligo.store.database import writing
 from loligo.store.schema import SCHEMA_VERSION
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -17,7 +17,7 @@ _LOCK = 0x4C6F6C69  # "Loli": two bots that open one PostgreSQL database migrate
 
 def migrate(engine: Engine) -> None:
     """Make the schema current, in one transaction. JournalError if the database is newer than this code."""
-    with reading(engine) as connection:
+    with engine.connect() as connection:
         if _version(connection) == SCHEMA_VERSION:
             return
     with writing(engine) as connection:
@@ -35,16 +35,15 @@ def _version(connection: Connection) -> str | None:
 def _upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    version = _version(connection)
-    if version is not None and version not in known:
-        raise JournalError(
-            f"the database has schema {version} and this Loligo knows up to {SCHEMA_VERSION}: it was written by a newer"
-            " version. Update Loligo, or use another database"
-        )
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as exc:  # alembic does not know the revision
+        raise JournalError(
+            f"the database has schema {_version(connection)} and this Loligo knows up to {SCHEMA_VERSION}: it was"
+            " written by a newer version. Update Loligo, or use another database"
+        ) from exc

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -33,15 +34,16 @@ LogRow = Iterable[Any]  # in the order of the table's columns, as the driver tak
 Key = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Projection:
     """One read model. `of` says by type of event, the record itself included, which rows a log gets from it or which
-    key a fold has for it; `fold(row so far, event, record)` returns the row after it. `view` is what readers see."""
+    key a fold has for it; `fold(row so far, event, record)` returns the row after it. `view` is what readers see where
+    that is more than the table."""
 
     table: Table
     of: Mapping[type, Callable[[Any], Any]]
     fold: Callable[[Row | None, Any, Record], Row | None] | None = None
-    view: Select[Any]
+    view: Select[Any] | None = None
 
 
 _AS_STORED: dict[type, Callable[[Any], str]] = {Decimal: str, tuple: json_text}
@@ -57,23 +59,18 @@ def _readable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
-def _fields(event: events.Event) -> Iterable[LogRow]:
-    """The event as it is."""
-    return (_stored(_astuple(event)),)
+def _row_of(table: Table, kind: type[events.Event], inner: str = "") -> Callable[[Any], list[LogRow]]:
+    """Return what makes the row of an event: each column is its field of that name, or else that of its `inner`."""
+    own = kind.__struct_fields__
+    fields = attrgetter(*[one.name if one.name in own else f"{inner}.{one.name}" for one in table.c])
+    return lambda event: [_stored(fields(event))]
+
+
+_fill = _row_of(schema.fills, events.OrderReported, "report")
 
 
 def _fills(event: events.OrderReported) -> Iterable[LogRow]:
-    if isinstance(event.report, order.Filled):
-        order_id, _, *rest = _astuple(event.report)
-        yield *_astuple(event)[:4], order_id, *_stored(rest)
-
-
-def _trades(event: events.TradeClosed) -> Iterable[LogRow]:
-    yield *_astuple(event)[:4], *_stored(_astuple(event.trade)[1:])
-
-
-def _decisions(event: events.SignalRaised) -> Iterable[LogRow]:
-    yield *_astuple(event)[:5], *_stored(_astuple(event.signal)), json_text(event.board)
+    return _fill(event) if isinstance(event.report, order.Filled) else ()
 
 
 def _ledger(event: events.LedgerPosted) -> Iterable[LogRow]:
@@ -95,18 +92,9 @@ def _evaluations(record: Record) -> Iterable[LogRow]:
 
 
 def _incidents(event: Any) -> Iterable[LogRow]:
-    what: tuple[Any, ...]
-    match event:
-        case events.TentacleFailed():
-            what = "tentacle_failed", event.tentacle, event.call, "", "", (event.count,), 0, event.error
-        case events.RiskActed(action=act):
-            reason = event.rule, act.code, act.numbers, act.until_ns
-            what = "risk_acted", event.scope, act.kind, *reason, act.instrument
-        case events.Resumed():
-            what = "resumed", event.scope, "resume", "", "", (), 0, event.by
-        case events.KillSwitchSet(level=level):
-            what = "kill_switch", "*", level.name.lower(), "", "", (int(level),), 0, event.by
-    yield *_astuple(event)[:4], *_stored(what[:-1]), _readable(what[-1])
+    """Its name in the journal and its own fields, by name."""
+    fields = {name: getattr(event, name) for name in event.__struct_fields__[4:]}
+    yield *_astuple(event)[:4], event.__struct_config__.tag, json_text(fields)
 
 
 def _order_key(event: events.OrderReported) -> Key:
@@ -132,19 +120,12 @@ def _order_change(row: Row, report: order.VenueReport) -> Row:
                 filled = row["filled"] + report.quantity
             is_whole = filled >= row["quantity"]
             return {"filled": filled, "state": OrderState.FILLED if is_whole else OrderState.PARTIALLY_FILLED}
-        case order.Accepted():
-            return {"state": OrderState.ACCEPTED}
-        case order.Triggered():
-            return {"state": OrderState.TRIGGERED}
-        case order.Expired():
-            return {"state": OrderState.EXPIRED}
-        case order.Canceled():
-            return {"state": OrderState.CANCELED, "reason": report.code}
-        case order.Rejected(of="order"):
-            return {"state": OrderState.REJECTED, "reason": report.code}
         case order.Amended():
             return {name: getattr(report, name) for name in ("quantity", "limit_price", "trigger_price")}
-    return {}  # a cancel or an amendment was rejected: the order stands
+        case order.Rejected(of="cancel" | "amend"):
+            return {}  # the order stands
+    state = OrderState(str(report.__struct_config__.tag))  # the other reports are named after the state they lead to
+    return {"state": state, "reason": getattr(report, "code", "")}
 
 
 def _fold_position(_row: Row | None, event: events.PositionChanged, _record: Record) -> Row:
@@ -181,22 +162,21 @@ _by_instrument: _Of = {events.PositionChanged: lambda event: (event.position.des
 _by_command: _Of = dict.fromkeys((OperatorCommand, events.CommandHandled), lambda event: (event.command_id,))
 
 
-def _made(table: Table, of: _Of, fold: Any = None, view: Any = None) -> Projection:
-    return Projection(table=table, of=of, fold=fold, view=select(table) if view is None else view)
-
-
 PROJECTIONS: Mapping[str, Projection] = {
-    "orders": _made(schema.orders, _by_order, _fold_order),
-    "fills": _made(schema.fills, {events.OrderReported: _fills}, view=_fill_view),
-    "positions": _made(schema.positions, _by_instrument, _fold_position),
-    "trades": _made(schema.trades, {events.TradeClosed: _trades}),
-    "equity": _made(schema.equity, {events.EquityMarked: _fields}),
-    "evaluations": _made(schema.evaluations, {Record: _evaluations}),
-    "decisions": _made(schema.decisions, {events.SignalRaised: _decisions}),
-    "declined": _made(schema.declined, {events.DecisionDeclined: _declined_key}, _fold_declined),
-    "refusals": _made(schema.refusals, {events.Refused: _fields}),
-    "checks": _made(schema.checks, {events.RiskChecked: _fields}),
-    "ledger": _made(schema.ledger, {events.LedgerPosted: _ledger}),
-    "incidents": _made(schema.incidents, dict.fromkeys(_incident_kinds, _incidents)),
-    "commands": _made(schema.commands, _by_command, _fold_command),
+    projection.table.name: projection
+    for projection in (
+        Projection(schema.orders, _by_order, _fold_order),
+        Projection(schema.fills, {events.OrderReported: _fills}, view=_fill_view),
+        Projection(schema.positions, _by_instrument, _fold_position),
+        Projection(schema.trades, {events.TradeClosed: _row_of(schema.trades, events.TradeClosed, "trade")}),
+        Projection(schema.equity, {events.EquityMarked: _row_of(schema.equity, events.EquityMarked)}),
+        Projection(schema.evaluations, {Record: _evaluations}),
+        Projection(schema.decisions, {events.SignalRaised: _row_of(schema.decisions, events.SignalRaised, "signal")}),
+        Projection(schema.declined, {events.DecisionDeclined: _declined_key}, _fold_declined),
+        Projection(schema.refusals, {events.Refused: _row_of(schema.refusals, events.Refused)}),
+        Projection(schema.checks, {events.RiskChecked: _row_of(schema.checks, events.RiskChecked)}),
+        Projection(schema.ledger, {events.LedgerPosted: _ledger}),
+        Projection(schema.incidents, dict.fromkeys(_incident_kinds, _incidents)),
+        Projection(schema.commands, _by_command, _fold_command),
+    )
 }

@@ -75,12 +75,11 @@ def _log(name: str, columns: str, *indexes: str) -> Table:
 
 
 # Payloads come last, so that reading a block's head does not touch its overflow pages.
-_block_head = "integer: first_seq last_seq first_ts last_ts record_count checksum"
-journal_block = _table("journal_block", "first_seq", f"{_block_head}; bytes: payload", "last_ts")
-_segment_head = "text: hub; integer: first_offset count checksum"
-segment_block = _table("segment_block", "hub first_offset", f"{_segment_head}; bytes: payload")
+_payload = "integer: item_count checksum; bytes: payload"
+journal_block = _table("journal_block", "first_seq", f"integer: first_seq last_seq; {_payload}")
+segment_block = _table("segment_block", "hub first_offset", f"text: hub; integer: first_offset; {_payload}")
 snapshot = _table("snapshot", "next_seq", "integer: next_seq checksum; bytes: state")
-projection_cursor = _table("projection_cursor", "name", "text: name; integer: next_seq")
+projection_cursor = _table("projection_cursor", "next_seq", "integer: next_seq")  # one row, made by the first migration
 
 # Columns of projections stand in the order of the fields that fill them. `reason` says why an order was rejected or
 # canceled, `day` counts whole days since 1970-01-01 UTC.
@@ -105,6 +104,6 @@ refusals = _log("refusals", "text: instrument rule tier code; json: numbers")
 checks = _log("checks", "text: rule tier outcome code; json: numbers")
 _booked = "integer: seq line ts cause; text: desk kind ref account book asset; decimal: amount"
 ledger = _table("ledger", "seq line", _booked)
-incidents = _log("incidents", "text: kind subject action rule code; json: numbers; integer: until_ns; text: text")
+incidents = _log("incidents", "text: kind; json: fields")
 _told = "text: command_id; integer: ts; text: kind target; integer: level; text: instrument by"
 commands = _table("commands", "command_id", f"{_told}; boolean: is_done?; text: message; integer: first_seq seq")

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from loligo.cli.control_client import ask
 from loligo.errors import AlreadyRunning, ConfigError, LoligoError, NotRunning
-from loligo.runtime.control import ControlServer, ask, running_pid
+from loligo.runtime.control import ControlServer, running_pid
 
 
 async def echo(request: dict[str, Any]) -> dict[str, Any]:

@@ -120,13 +120,7 @@ def upgrade() -> None:
         sa.Column("cause", BigInt, autoincrement=False, nullable=False),
         sa.Column("desk", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("rule", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("numbers", sa.Text(), nullable=False),
-        sa.Column("until_ns", BigInt, autoincrement=False, nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("ix_incidents_desk", "incidents", ["desk", "seq"], unique=False)
@@ -134,14 +128,11 @@ def upgrade() -> None:
         "journal_block",
         sa.Column("first_seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("last_seq", BigInt, autoincrement=False, nullable=False),
-        sa.Column("first_ts", BigInt, autoincrement=False, nullable=False),
-        sa.Column("last_ts", BigInt, autoincrement=False, nullable=False),
-        sa.Column("record_count", BigInt, autoincrement=False, nullable=False),
+        sa.Column("item_count", BigInt, autoincrement=False, nullable=False),
         sa.Column("checksum", BigInt, autoincrement=False, nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("first_seq"),
     )
-    op.create_index("ix_journal_block_last_ts", "journal_block", ["last_ts"], unique=False)
     op.create_table(
         "ledger",
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
@@ -206,10 +197,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "projection_cursor",
-        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("next_seq", BigInt, autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("name"),
+        sa.PrimaryKeyConstraint("next_seq"),
     )
+    op.execute("INSERT INTO projection_cursor (next_seq) VALUES (1)")
     op.create_table(
         "refusals",
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
@@ -228,7 +219,7 @@ def upgrade() -> None:
         "segment_block",
         sa.Column("hub", sa.Text(), nullable=False),
         sa.Column("first_offset", BigInt, autoincrement=False, nullable=False),
-        sa.Column("count", BigInt, autoincrement=False, nullable=False),
+        sa.Column("item_count", BigInt, autoincrement=False, nullable=False),
         sa.Column("checksum", BigInt, autoincrement=False, nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("hub", "first_offset"),

@@ -1,0 +1,53 @@
+"""The other end of the control socket: one request to the bot that runs in a home folder, and its answer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loligo.errors import LoligoError, NotRunning
+from loligo.runtime.control import LONGEST_LINE, peer, socket_address
+
+
+def ask(home: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+    """Send one request to the bot of `home` and return its answer, as it came.
+
+    NotRunning if no bot listens there, PermissionError if it is another user's, LoligoError if it does not answer in
+    `timeout_s`.
+    """
+    with _connect(home, timeout_s) as client:
+        try:
+            client.sendall(msgspec.json.encode(request) + b"\n")
+            with client.makefile("rb") as answers:
+                line = answers.readline(LONGEST_LINE)
+        except TimeoutError as exc:
+            pid = peer(client)[0]
+            raise LoligoError(f"{home}: the bot (pid {pid}) did not answer within {timeout_s:g} s") from exc
+        except ConnectionError as exc:
+            raise NotRunning(f"{home}: the bot ended before it answered") from exc
+    if not line:
+        raise NotRunning(f"{home}: the bot ended before it answered")
+    return msgspec.json.decode(line, type=dict[str, Any])
+
+
+def _connect(home: Path, timeout_s: float) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(timeout_s)
+    try:
+        with socket_address(home) as address:
+            client.connect(address)
+    except PermissionError:
+        client.close()
+        raise
+    except OSError as exc:
+        client.close()
+        raise NotRunning(f"no bot is running in {home}: start it with `loligo run --home {home}`") from exc
+    if (uid := peer(client)[1]) != os.getuid():
+        client.close()
+        raise PermissionError(errno.EPERM, f"the bot in this folder belongs to user id {uid}, not to you", str(home))
+    return client

@@ -1,0 +1,101 @@
+"""A person at the controls of a running bot: signals, commands over the control socket, a second bot."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loligo.model.command import OperatorCommand
+from loligo.model.events import Approved, KillSwitchSet
+from loligo.model.order import OrderRole
+from loligo.model.timeframe import iso
+from tests.scenario.bots import BotFolder, ended
+
+STOP_LIMIT_S = 2.0
+FAST = "720000"  # 200 candles of an hour per second
+SLOW = "3600"  # one
+VERY_SLOW = "1"  # none while a test runs
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_bot_within_two_seconds_and_the_next_run_comes_to_the_same_end(
+    season: BotFolder, new_season: Callable[[str], BotFolder], number: signal.Signals
+) -> None:
+    bot = new_season("stopped")
+    with bot.running("run", "--headless", "--speed", FAST) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 4_000)
+        process.send_signal(number)
+        done = ended(process)
+    assert done.seconds < STOP_LIMIT_S
+    assert done.code == 0, done.err
+    assert done.data["reason"] == f"signal {number.name}"
+    assert 0 < done.data["records"] < len(season.records())
+    again = bot.call("run", "--headless")
+    assert again.data["is_resumed"] is True
+    assert again.data["recovered_records"] == 0  # a clean stop leaves a snapshot
+    assert bot.digest() == season.digest()
+    assert bot.rows() == season.rows()
+
+
+def test_a_stop_does_not_wait_for_the_backlog_of_a_replay_at_full_speed(
+    template: BotFolder, whole: tuple[BotFolder, dict[str, Any]], tmp_path: Path
+) -> None:
+    bot = template.copy(tmp_path / "full-speed")
+    with bot.running("run", "--headless") as process:
+        bot.wait_until(lambda status: status["waiting_inputs"] > 5_000)
+        process.terminate()
+        done = ended(process)
+    assert done.seconds < STOP_LIMIT_S
+    assert done.code == 0, done.err
+    assert done.data["records"] < whole[1]["records"] - 4_000
+
+
+def test_a_pause_outlives_a_kill_and_resume_lifts_it(new_season: Callable[[str], BotFolder]) -> None:
+    bot = new_season("paused")
+    with bot.running("run", "--headless", "--speed", VERY_SLOW) as process:
+        bot.wait_until(lambda status: "trend" in status["desks"])
+        second = bot.call("run", "--headless")
+        assert (second.code, "already running" in second.data["error"]["message"]) == (1, True)
+        assert bot.call("pause", "trend").data["ok"] is True
+        process.kill()
+    with bot.running("run", "--headless", "--speed", VERY_SLOW) as process:
+        status = bot.wait_until(lambda _: True)
+        assert [until for until in status["desks"]["trend"]["pauses"].values()] == [0]  # until a person resumes
+        assert status["desks"]["dips"]["pauses"] == {}
+        assert bot.call("resume", "trend").data["ok"] is True
+        assert bot.call("status").data["status"]["desks"]["trend"]["pauses"] == {}
+        assert bot.call("stop").code == 0
+        assert ended(process).code == 0
+    commands = [record.input for record in bot.records() if isinstance(record.input, OperatorCommand)]
+    assert [(command.kind, command.target) for command in commands] == [("pause", "trend"), ("resume", "trend")]
+    assert [row["is_done"] for row in bot.rows()["commands"]] == [True, True]
+
+
+def test_panic_at_level_three_closes_every_position_and_lets_no_entry_through(
+    season: BotFolder, new_season: Callable[[str], BotFolder]
+) -> None:
+    trade = next(row for row in season.rows()["trades"] if row["desk"] == "trend")
+    bot = new_season("panic")
+    assert bot.call("run", "--headless", "--until", iso((trade["opened_at_ns"] + trade["closed_at_ns"]) // 2)).code == 0
+    with bot.running("run", "--headless", "--speed", SLOW) as process:
+        bot.wait_until(lambda status: is_held(status, "trend"))
+        answer = bot.call("panic", "--level", "flatten", "--yes")
+        assert answer.code == 0, answer.err
+        status = bot.wait_until(lambda status: not any(is_held(status, desk) for desk in status["desks"]))
+        assert status["kill_switch"] == 3
+        assert bot.call("status", "--check").code == 7  # a risk limit or the kill switch is in force
+        process.terminate()
+        assert ended(process).code == 0
+    events = [event for record in bot.records() for event in record.events]
+    set_at = next(event.seq for event in events if isinstance(event, KillSwitchSet))
+    after = [event.request.role for event in events if isinstance(event, Approved) and event.seq > set_at]
+    assert OrderRole.FLATTEN in after
+    assert OrderRole.ENTRY not in after
+
+
+def is_held(status: dict[str, Any], desk: str) -> bool:
+    return any(float(quantity) for quantity in status["desks"][desk]["positions"].values())
