@@ -4,10 +4,10 @@ BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint coverage bench registry lock clean
+.PHONY: help setup run test lint coverage bench registry lock clean verify-kill
 
 help:  ## Show the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 $(BIN)/python:
 	@for candidate in "$$PYTHON" python3 python3.13 python3.12 python3.11; do \
@@ -39,6 +39,9 @@ lint: setup  ## Check style, types and import rules
 
 coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
 	$(BIN)/python -m pytest -q $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+verify-kill: setup  ## Kill a paper bot at 100 moments and compare each end with that of an undisturbed run
+	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} $(BIN)/python -m pytest -q -rP tests/scenario/test_kill.py
 
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks

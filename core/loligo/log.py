@@ -12,26 +12,15 @@ import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars as bind_contextvars
+from structlog.contextvars import bound_contextvars as bound_contextvars
+from structlog.contextvars import clear_contextvars as clear_contextvars
 
-from loligo.errors import ConfigError
-
-__all__ = [
-    "MASK",
-    "bind_contextvars",
-    "bound_contextvars",
-    "clear_contextvars",
-    "configure",
-    "get_logger",
-    "is_secret_name",
-    "masked",
-    "register_secret",
-]
-
-LEVELS = ("debug", "info", "warning", "error", "critical")
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Format = Literal["console", "json"]
 MASK = "***"
 
 _NAME = r"(?:api[_-]?key|api[_-]?secret|secret|passw(?:or)?d|passphrase|token|private[_-]?key|authorization)"
@@ -68,16 +57,12 @@ def masked(value: Any, name: str = "") -> Any:
 
 
 def configure(
-    *, level: str = "info", format: str = "console", stream: TextIO | None = None, file: Path | None = None
+    *, level: Level = "info", format: Format = "console", stream: TextIO | None = None, file: Path | None = None
 ) -> None:
     """Send the log of the whole process to `file` (appended, owner only), else to `stream`, else to stderr.
 
-    `format` is "console" or "json"; lines of other libraries come along. ConfigError for an unknown level or format.
+    Lines of other libraries come along, from warnings upwards.
     """
-    if level not in LEVELS:
-        raise ConfigError(f'log.level "{level}": expected one of {", ".join(LEVELS)}')
-    if format not in ("console", "json"):
-        raise ConfigError(f'log.format "{format}": expected console or json')
     while _open_files:
         _open_files.pop().close()
     target = _opened(file) if file is not None else stream or sys.stderr
@@ -117,7 +102,7 @@ def _opened(file: Path) -> TextIO:
     return _open_files[-1]
 
 
-def _renderer(format: str, target: TextIO) -> structlog.typing.Processor:
+def _renderer(format: Format, target: TextIO) -> structlog.typing.Processor:
     if format == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=target.isatty() and "NO_COLOR" not in os.environ, pad_event_to=36)

@@ -43,8 +43,9 @@ desks:
       - {tentacle: rsi, settings: {mode: momentum}}
       - {tentacle: macd}
       - {tentacle: ema_cross}
-    strategy: {tentacle: weighted_vote}
+    strategy: {tentacle: weighted_vote, settings: {entry_threshold: 0.8, exit_threshold: 0.8}}
     mode: {tentacle: signal_spot}
+    limits: {loss_pause_s: 10800}
 feeds: []
 """
 
@@ -91,17 +92,13 @@ def market_data() -> Path | None:
 def rows_of(file: Path, first: int = 0, count: int | None = None) -> Rows:
     """Return candle rows of a Parquet file."""
     columns = pq.read_table(file).slice(first, count).to_pydict()
-    return list(
-        zip(*(columns[name] for name in ("timestamp", "open", "high", "low", "close", "volume")), strict=True)
-    )
+    return list(zip(*(columns[name] for name in ("timestamp", "open", "high", "low", "close", "volume")), strict=True))
 
 
 def candles_of(rows: Rows, instrument: str, timeframe: str = "5m") -> list[Candle]:
     """Return rows as candles."""
     length_ns = timeframe_ns(timeframe)
-    return [
-        Candle(instrument, timeframe, ms * MS_NS, ms * MS_NS + length_ns, *prices) for ms, *prices in rows
-    ]
+    return [Candle(instrument, timeframe, ms * MS_NS, ms * MS_NS + length_ns, *prices) for ms, *prices in rows]
 
 
 def year_of_candles(folder: Path) -> list[Candle]:

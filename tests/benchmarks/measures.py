@@ -90,9 +90,7 @@ def step(folder: Path) -> list[Figure]:
             off.append(cpu_seconds(lambda bot=bot: _run(bot, candles)))  # type: ignore[misc]
             journalled = bots.bot(home)
             journal = Journal(home / f"journal-{run}.sqlite", journalled.journal_config)
-            journal.append(
-                journalled.engine.process(GenerationActivated(candles[0].opened_at_ns, 1, journalled.slots))
-            )
+            journal.append(journalled.engine.process(GenerationActivated(candles[0].opened_at_ns, 1, journalled.slots)))
             on.append(cpu_seconds(lambda b=journalled, j=journal: _run_journalled(b, candles, j)))  # type: ignore[misc]
             _same_decisions(bot, journalled, journal)
             journal.close()
@@ -111,7 +109,10 @@ def step(folder: Path) -> list[Figure]:
 
 
 def _same_decisions(bot: Bot, journalled: Bot, journal: Journal) -> None:
-    if bot.engine.next_seq != journalled.engine.next_seq or bot.engine.export_state() != journalled.engine.export_state():
+    if (
+        bot.engine.next_seq != journalled.engine.next_seq
+        or bot.engine.export_state() != journalled.engine.export_state()
+    ):
         raise SystemExit("journal on and off decided differently")
     if journal.last_seq != journalled.engine.next_seq - 1:
         raise SystemExit("the journal does not hold everything")

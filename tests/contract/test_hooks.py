@@ -83,20 +83,20 @@ def test_automation_hook_hands_over_the_factory_of_an_automation(tmp_path: Path)
 
 def test_bot_started_hook_hears_the_names_of_the_desks(tmp_path: Path) -> None:
     relay, module = observer(tmp_path, "bot_started", "desks")
-    assert relay.bot_started(("btc", "eth")) == ()
+    relay.bot_started(("btc", "eth"))
     assert module.heard == [("btc", "eth")]
 
 
 def test_bot_stopping_hook_hears_the_reason(tmp_path: Path) -> None:
     relay, module = observer(tmp_path, "bot_stopping", "reason")
-    assert relay.bot_stopping("asked to") == ()
+    relay.bot_stopping("asked to")
     assert module.heard == ["asked to"]
 
 
 def test_records_committed_hook_hears_the_records(tmp_path: Path) -> None:
     relay, module = observer(tmp_path, "records_committed", "records")
     records = [Record(seq=1, input=TimeAdvanced(ts=1), events=[])]
-    assert relay.records_committed(records) == ()
+    relay.records_committed(records)
     assert module.heard == [records]
 
 

@@ -66,7 +66,7 @@ class BotFolder:
     def running(self, *arguments: str, script: Path | None = None) -> Iterator[subprocess.Popen[str]]:
         """Start `loligo`, or a script with the folder as its first argument; it does not outlive the block."""
         command = (*LOLIGO, "--home", str(self.home), "--json") if script is None else (sys.executable, str(script))
-        process = subprocess.Popen(
+        with subprocess.Popen(
             (*command, *arguments),
             env=self.environment,
             cwd=self.home,
@@ -74,13 +74,11 @@ class BotFolder:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        try:
-            with process:
+        ) as process:
+            try:
                 yield process
+            finally:
                 process.kill()
-        finally:
-            process.kill()
 
     def wait_until(self, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the running bot's status once it is as wanted."""

@@ -17,7 +17,9 @@ PER_RECORD = ("decide", "append")
 PER_COMMIT = ("commit", "send", "projection")
 PER_SNAPSHOT = ("snapshot",)
 STEPS = (*PER_RECORD, *PER_COMMIT, *PER_SNAPSHOT)
-POINTS = tuple(f"{side}_{step}" for step in STEPS for side in ("before", "after") if (side, step) != ("before", "append"))
+POINTS = tuple(
+    f"{side}_{step}" for step in STEPS for side in ("before", "after") if (side, step) != ("before", "append")
+)
 AT_ONCE_S = 1.2  # about as long as a start takes until the feeds begin
 AT_WORK_S = 0.5  # about half of what the season takes after that
 

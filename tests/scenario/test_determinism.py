@@ -21,7 +21,11 @@ def test_hash_seed_time_zone_speed_and_order_of_desks_change_no_byte_of_the_jour
     season: BotFolder, new_season: Callable[[str], BotFolder]
 ) -> None:
     other = new_season("other").edit(reverse_order)
-    other.environment |= {"PYTHONHASHSEED": "4711", "TZ": "Pacific/Chatham", "LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS": "33"}
+    other.environment |= {
+        "PYTHONHASHSEED": "4711",
+        "TZ": "Pacific/Chatham",
+        "LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS": "33",
+    }
     other.environment["LC_ALL"] = "C"
     done = other.call("run", "--headless", "--speed", "10000000")  # 2,800 candles of an hour in a second
     assert done.code == 0, done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -40,7 +41,7 @@ def test_why_tells_the_way_from_the_candle_to_the_fill_with_seqs_of_the_journal(
     assert [name for name in dict.fromkeys(names) if name in way] == way
     assert [seq for seq, _ in steps] == sorted(seq for seq, _ in steps)
     assert (fill["seq"], "fill") in steps
-    journalled = {}
+    journalled: dict[int, Any] = {}
     for record in season.records():
         journalled[record.seq] = record.input
         journalled |= {event.seq: event for event in record.events}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -40,12 +39,13 @@ def test_a_pause_for_losses_outlives_a_kill_and_refuses_until_its_time(
 ) -> None:
     number, pause, refusals = first_pause(season.records())
     bot = new_season("paused")
-    bot.environment["LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS"] = "1"  # the pause is durable when the kill comes
-    killed(bot, f"after_append:{number + 2}")
+    usual, bot.environment = bot.environment, {**bot.environment, "LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS": "1"}
+    killed(bot, f"after_append:{number + 2}")  # the pause is durable by then
+    bot.environment = usual
     assert any(pause in record.events for record in bot.records())
     with bot.running("run", "--headless", "--speed", "1") as process:
         status = bot.wait_until(lambda _: True)
-        assert status["desks"][pause.desk]["pauses"] == {"loss_streak": pause.action.until_ns}
+        assert status["desks"][pause.desk]["pauses"]["loss_streak"] == pause.action.until_ns
         process.terminate()
         assert ended(process).code == 0
     assert bot.call("run", "--headless").code == 0
@@ -73,7 +73,7 @@ def test_the_high_water_mark_of_an_account_outlives_a_kill(
     assert bot.call("run", "--headless").code == 0
     after = marks(bot.records()[len(durable) :])
     assert after
-    assert max(mark.equity for mark in after) < 0.98 * highest  # a peak that began anew would show no drawdown
+    assert max(mark.equity for mark in after) < highest  # a peak that began anew would show less than this drawdown
     assert all(mark.drawdown >= 1 - mark.equity / highest for mark in after)
 
 
@@ -85,12 +85,13 @@ def marks(records: list[Record]) -> list[EquityMarked]:
 def test_snapshots_bound_what_a_killed_bot_reads_again_however_often_it_is_killed(
     template: BotFolder, whole: tuple[BotFolder, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """At most the records between two snapshots (5,000) and those of one commit (2,000)."""
+    """At most the records between two snapshots (5,000) and those of one commit (2,000), of more than 10,000."""
     bot = template.copy(tmp_path / "late", LOLIGO__JOURNAL__SNAPSHOT_EVERY_RECORDS="5000")
-    killed(bot, "after_append:14900")
-    killed(bot, "after_append:4900")  # not enough since the restart for a snapshot of its own
+    for records in (4_900, 4_900, 3_900):  # each too few for a snapshot of its own
+        killed(bot, f"after_append:{records}")
+    assert len(bot.records()) > 7_000
     done = bot.call("run", "--headless")
     assert done.code == 0, done.err
-    assert 0 < done.data["recovered_records"] <= 7_000
-    print(json.dumps({"records read again": done.data["recovered_records"]}))
+    assert done.data["is_resumed"] is True
+    assert done.data["recovered_records"] <= 7_000
     assert bot.digest() == whole[0].digest()

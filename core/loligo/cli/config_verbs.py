@@ -9,7 +9,7 @@ import typer
 from loligo.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
-    from loligo.config.layers import Layer
+    from loligo.config.layers import Setting
 
 config = typer.Typer(no_args_is_help=True, help="The configuration: check it, ask where a value comes from.")
 
@@ -34,13 +34,12 @@ def get(
 ) -> None:
     """Show what a key is set to and where: file and line, profile, environment, or the defaults."""
     from loligo.config import check_settings, read_settings
-    from loligo.config.layers import origin_of
     from loligo.host import bundled_root
 
     shell: Shell = context.obj
     settings = read_settings(shell.home, bundled_root=bundled_root())
     values = _values(check_settings(settings), key)
-    rows = [(".".join(map(str, path)), _plain(value), _where(settings, path, origin_of)) for path, value in values]
+    rows = [(".".join(map(str, path)), _plain(value), _where(settings, path)) for path, value in values]
     data = {"ok": True, "values": [{"key": name, "value": value, "origin": origin} for name, value, origin in rows]}
     columns = ("key", "value", "where it is set")
     shell.result(data, lambda console: show_table(console, columns, [(n, str(v), o) for n, v, o in rows]))
@@ -78,10 +77,9 @@ def _leaves(node: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | in
     return [(path, node)]
 
 
-def _where(settings: Layer, path: tuple[str | int, ...], origin_of: Any) -> str:
+def _where(settings: Setting, path: tuple[str | int, ...]) -> str:
     """Return where a value was set; one that nobody set has its default."""
-    is_set = path in settings or any(known[: len(path)] == path for known in settings)
-    return str(origin_of(settings, path)) if is_set else "default"
+    return settings.origin_of(path) if settings.at(path) is not None else "default"
 
 
 def _plain(value: Any) -> Any:

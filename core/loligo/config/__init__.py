@@ -4,11 +4,5 @@ from loligo.config.load import check_settings, load_config, read_settings
 from loligo.config.schema import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleConfig
 
 __all__ = [
-    "DeskConfig",
-    "EvaluatorConfig",
-    "LoligoConfig",
-    "TentacleConfig",
-    "check_settings",
-    "load_config",
-    "read_settings",
-]
+    "DeskConfig", "EvaluatorConfig", "LoligoConfig", "TentacleConfig", "check_settings", "load_config", "read_settings",
+]  # fmt: skip

@@ -1,17 +1,17 @@
 """The layers of a configuration: a YAML file, the environment, the command line. Each value knows where it was set.
 
-A layer is a flat map from key path to value; an empty dict or list stands for a mapping or list whose content has paths
-of its own. Merging lays one layer over the other: mappings key by key, all else replaced. In `venues`, `accounts` and
-`desks` the name "*" holds what every entry gets unless its own section or a higher layer says otherwise.
+Laying one layer over another goes key by key through mappings and replaces all else. In `venues`, `accounts` and
+`desks` the name "*" holds what every entry gets unless it says otherwise itself.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -27,17 +27,60 @@ EVERY = "*"
 KeyPath = tuple[str | int, ...]
 
 
-class Setting(NamedTuple):
-    """A value and where it was set, such as "config/loligo.yaml:12"."""
+@dataclass(slots=True)
+class Setting:
+    """A value and where it was set, such as "config/loligo.yaml:12". Mappings and lists hold settings in their turn."""
 
     value: Any
     origin: str
+    is_way: bool = False  # a mapping that only leads to what is set, so it replaces no list and no origin
+
+    def plain(self) -> Any:
+        """Return the value without origins."""
+        if isinstance(self.value, dict):
+            return {key: inner.plain() for key, inner in self.value.items()}
+        return [inner.plain() for inner in self.value] if isinstance(self.value, list) else self.value
+
+    def way_to(self, path: KeyPath) -> list[Setting]:
+        """Return this setting and those that lead down to a path, as far as there are any."""
+        way = [self]
+        for key in path:
+            content = way[-1].value
+            if isinstance(content, list):
+                content = dict(enumerate(content))
+            if not isinstance(content, dict) or key not in content:
+                break
+            way.append(content[key])
+        return way
+
+    def at(self, path: KeyPath) -> Setting | None:
+        """Return what is set at a path."""
+        way = self.way_to(path)
+        return way[-1] if len(way) > len(path) else None
+
+    def origin_of(self, path: KeyPath) -> str:
+        """Return where a path was set, or else what is around it."""
+        return self.way_to(path)[-1].origin
+
+    def place(self, path: KeyPath, setting: Setting) -> None:
+        """Lay a setting over what stands at a path."""
+        for key in reversed(path):
+            setting = Setting({key: setting}, setting.origin, is_way=True)
+        self.value = self.under(setting).value
+
+    def under(self, above: Setting) -> Setting:
+        """Return what comes of laying `above` over this."""
+        is_list = isinstance(self.value, list) and above.is_way
+        both = dict(enumerate(self.value)) if is_list else self.value
+        if isinstance(both, dict) and above.value is None:
+            return self  # a section whose every line is commented out says nothing
+        if not isinstance(both, dict) or not isinstance(above.value, dict):
+            return above
+        both = both | {key: both[key].under(inner) if key in both else inner for key, inner in above.value.items()}
+        return Setting(list(both.values()) if is_list else both, self.origin if above.is_way else above.origin)
 
 
-Layer = dict[KeyPath, Setting]
-
-
-def read_yaml(path: Path, label: str) -> Layer:
+def read_yaml(path: Path, label: str) -> Setting:
     """Return the layer of a file. ConfigError when it cannot be read, is not YAML, or holds a key twice."""
     try:
         content = YAML().load(path.read_text(encoding="utf-8"))
@@ -48,41 +91,37 @@ def read_yaml(path: Path, label: str) -> Layer:
         raise ConfigError(f"{label}: not valid YAML: {exc}") from exc
     if content is not None and not isinstance(content, dict):
         raise ConfigError(f"{label}: expected sections such as desks: and venues:, found {str(content)[:40]!r}")
-    return dict(_flat(content or {}, (), label, f"{label}:1"))
+    return _settings(content or {}, f"{label}:1", label)
 
 
-def read_environment(environ: Mapping[str, str], below: Layer, *, label: str) -> Layer:
-    """Return the layer of all variables LOLIGO__SECTION__KEY; `below` tells how existing names are spelt.
+def lay_environment(environ: Mapping[str, str], below: Setting, *, label: str) -> None:
+    """Lay all variables LOLIGO__SECTION__KEY over the settings `below`, which tell how existing names are spelt.
 
     Values are read as YAML; a name that ends in _FILE names a file whose text is the value, as it stands.
     """
-    layer: Layer = {}
-    tree = tree_of(below)
+    origins: dict[KeyPath, str] = {}
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX):
             continue
         origin = f"{label} {name}"
-        path = _spelt_as(name[len(PREFIX) :].lower().split("__"), tree, origin)
+        path = _spelt_as(name.removeprefix(PREFIX).lower().split("__"), below, origin)
         last = str(path[-1])
-        is_file = last.endswith("_file") and path not in below
+        is_file = last.endswith("_file") and below.at(path) is None
         if is_file:
             path = (*path[:-1], last.removesuffix("_file"))
-        value = _text_of(origin, text) if is_file else _parsed(origin, text)
+        value = _value_of(origin, text, is_file)
         if is_file or is_secret_name(last):
             register_secret(str(value))
-        if path in layer:
-            raise ConfigError(f"{origin}: {dotted(path)} is already set by {layer[path].origin}; keep one of them")
-        layer.update(_flat(value, path, "", origin))
-    return layer
+        if path in origins:
+            raise ConfigError(f"{origin}: {dotted(path)} is already set by {origins[path]}; keep one of them")
+        origins[path] = origin
+        below.place(path, _settings(value, origin))
 
 
-def read_overrides(overrides: Mapping[str, Any], below: Layer) -> Layer:
-    """Return the layer of values given by dotted key, such as {"log.level": "debug"}."""
-    layer: Layer = {}
+def lay_overrides(overrides: Mapping[str, Any], below: Setting) -> None:
+    """Lay values given by dotted key, such as {"log.level": "debug"}, over the settings `below`."""
     for key, value in overrides.items():
-        path = _spelt_as(key.split("."), tree_of(below), f"command line {key}")
-        layer.update(_flat(value, path, "", "command line"))
-    return layer
+        below.place(_spelt_as(key.split("."), below, f"command line {key}"), _settings(value, "command line"))
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
@@ -93,83 +132,38 @@ def read_dotenv(path: Path) -> dict[str, str]:
         text = line.strip().removeprefix("export ").strip()
         if not text or text.startswith("#"):
             continue
-        match = re.fullmatch(r"(\w+)\s*=\s*(?:\"(.*)\"|'(.*)'|(.*))", text)
+        match = re.fullmatch(r"(\w+)\s*=\s*(\"(?P<a>.*)\"|'(?P<b>.*)'|(?P<c>.*))", text)
         if match is None:
             raise ConfigError(f"{path}:{number}: expected KEY=VALUE")  # the line may hold a secret: not repeated
-        values[match[1]] = next((value for value in match.groups()[1:] if value is not None), "")
+        values[match[1]] = match["a"] or match["b"] or match["c"] or ""
     return values
 
 
-def merged(layers: Sequence[Layer]) -> Layer:
-    """Return all layers as one, the last on top."""
-    names = {path[:2]: None for layer in layers for path in layer if len(path) > 1 and path[0] in NAMED_SECTIONS}
-    result: Layer = {}
-    for layer in layers:
-        for path, setting in [*_for_every(layer, list(names)), *layer.items()]:
-            if path[1:2] == (EVERY,) and path[0] in NAMED_SECTIONS:
-                continue
-            inner = [known for known in result if known[: len(path)] == path]
-            is_mapping = bool(inner) and (path not in result or result[path].value == {})
-            if setting.value is None and is_mapping:
-                continue  # a section whose every line is commented out says nothing
-            if not (setting.value == {} and is_mapping):
-                for known in inner:
-                    del result[known]
-            result[path] = setting
-    return result
-
-
-def tree_of(layer: Layer) -> dict[str, Any]:
-    """Return a layer as nested mappings and lists."""
-    tree: dict[str, Any] = {}
-    for path, setting in layer.items():
-        node: Any = tree
-        for part in path[:-1]:
-            if isinstance(node, dict) and node.get(part) is None:
-                node[part] = {}
-            node = node[part]
-        value = type(setting.value)() if isinstance(setting.value, dict | list) else setting.value
-        if isinstance(node, list) and path[-1] == len(node):
-            node.append(value)
-        elif value != {} or isinstance(node, list) or not node.get(path[-1]):  # its content may have come first
-            node[path[-1]] = value
-    return tree
-
-
-def origin_of(layer: Layer, path: KeyPath) -> str:
-    """Return where a path was set, or else something below or around it; "defaults" if nowhere."""
-    for length in range(len(path), 0, -1):
-        near = (setting.origin for known, setting in layer.items() if known[:length] == path[:length])
-        if (origin := next(near, None)) is not None:
-            return layer[path[:length]].origin if path[:length] in layer else origin
-    return "defaults"
+def spread_every(settings: Setting) -> None:
+    """Give all entries of the named sections what stands under "*"."""
+    for section in NAMED_SECTIONS:
+        entries = settings.at((section,))
+        if entries is not None and isinstance(entries.value, dict) and EVERY in entries.value:
+            every = entries.value.pop(EVERY)
+            entries.value = {name: every.under(entry) for name, entry in entries.value.items()}
 
 
 def dotted(path: KeyPath) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _for_every(layer: Layer, names: list[KeyPath]) -> Iterator[tuple[KeyPath, Setting]]:
-    """Yield what a layer says under "*", once for each name."""
-    for section, name in names:
-        for path, setting in layer.items():
-            if path[:2] == (section, EVERY) and name != EVERY:
-                yield (section, name, *path[2:]), setting
-
-
-def _flat(node: Any, path: KeyPath, label: str, origin: str) -> Iterator[tuple[KeyPath, Setting]]:
-    """Yield a node and all below it; with a `label`, the origin is the line in that file."""
-    is_container = isinstance(node, dict | list)
-    if path:
-        yield path, Setting(({} if isinstance(node, dict) else []) if is_container else _scalar(node), origin)
-    if not is_container:
-        return
-    for key, inner in node.items() if isinstance(node, dict) else enumerate(node):
-        place = origin
-        if isinstance(node, CommentedMap | CommentedSeq) and label:
-            mark = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
-            place = f"{label}:{mark[0] + 1}"
-        yield from _flat(inner, (*path, key if isinstance(node, list) else str(key)), label, place)
+def _settings(node: Any, origin: str, label: str = "") -> Setting:
+    """Return what ruamel.yaml has read as settings; with a `label`, the origin is the line in that file."""
+    if not isinstance(node, dict | list):
+        return Setting(_scalar(node), origin)
+    inner = {}
+    for key, item in node.items() if isinstance(node, dict) else enumerate(node):
+        if label and isinstance(node, CommentedMap | CommentedSeq):
+            line = (node.lc.data or {}).get(key, [node.lc.line])[0]  # what comes of a merge key has no line
+            inner[str(key)] = _settings(item, f"{label}:{line + 1}", label)
+        else:
+            inner[str(key)] = _settings(item, origin)
+    return Setting(inner if isinstance(node, dict) else list(inner.values()), origin)
 
 
 def _scalar(node: Any) -> Any:
@@ -181,37 +175,32 @@ def _scalar(node: Any) -> Any:
     return next((kind(node) for kind in (int, float, str) if isinstance(node, kind)), node)
 
 
-def _spelt_as(parts: Sequence[str], tree: Any, origin: str) -> KeyPath:
-    """Return the path with each name spelt as the tree spells it: TREND is trend, BTC_USD is BTC/USD, 0 an index."""
-    path: list[str | int] = []
+def _spelt_as(parts: Sequence[str], settings: Setting, origin: str) -> KeyPath:
+    """Return the path with each name spelt as the settings spell it: BTC_USD is BTC/USD, 0 in a list an index."""
+    path: KeyPath = ()
     for part in parts:
-        key: str | int = part
-        if isinstance(tree, dict):
-            key = next((known for known in tree if _folded(known) == _folded(part)), part)
-            tree = tree.get(key)
-        elif isinstance(tree, list) and part.isdigit() and int(part) < len(tree):
-            key = int(part)
-            tree = tree[key]
-        elif tree is not None:
-            size = f"a list of {len(tree)}, numbered from 0" if isinstance(tree, list) else "a single value"
-            raise ConfigError(f'{origin}: {dotted(tuple(path))} is {size}: it has no "{part}"')
-        path.append(key)
-    return tuple(path)
+        found = settings.at(path)
+        content = None if found is None else found.value
+        if isinstance(content, dict):
+            path += (next((known for known in content if _folded(known) == _folded(part)), part),)
+        elif isinstance(content, list) and part.isdigit() and int(part) < len(content):
+            path += (int(part),)
+        elif content is None:
+            path += (part,)
+        else:
+            size = f"a list of {len(content)}, numbered from 0" if isinstance(content, list) else "a single value"
+            raise ConfigError(f'{origin}: {dotted(path)} is {size}: it has no "{part}"')
+    return path
 
 
 def _folded(name: str) -> str:
     return re.sub(r"[^a-z0-9*]+", "_", name.lower())
 
 
-def _text_of(origin: str, file: str) -> str:
+def _value_of(origin: str, text: str, is_file: bool) -> Any:
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        return Path(text).read_text(encoding="utf-8").strip() if is_file else YAML(typ="safe", pure=True).load(text)
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{origin}: cannot read the file {file}: {exc}") from exc
-
-
-def _parsed(origin: str, text: str) -> Any:
-    try:
-        return YAML(typ="safe", pure=True).load(text)
+        raise ConfigError(f"{origin}: cannot read the file {text}: {exc}") from exc
     except YAMLError as exc:
         raise ConfigError(f"{origin}: not a YAML value; put it in quotes") from exc

@@ -10,22 +10,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
-from loligo.config.layers import (
-    KeyPath,
-    Layer,
-    dotted,
-    merged,
-    origin_of,
-    read_dotenv,
-    read_environment,
-    read_overrides,
-    read_yaml,
-    tree_of,
-)
+from loligo.config import layers
+from loligo.config.layers import KeyPath, Setting, dotted
 from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError
 from loligo.log import MASK, is_secret_name
@@ -43,7 +33,7 @@ def load_config(
     file: Path | None = None,
     overrides: Mapping[str, Any] = _NOTHING,
     parts: Mapping[str, type[BaseModel]] = _NOTHING,
-    environ: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> LoligoConfig:
     """Return the configuration of the bot in `home`. ConfigError lists everything that is wrong with it.
 
@@ -60,89 +50,72 @@ def read_settings(
     bundled_root: Path,
     file: Path | None = None,
     overrides: Mapping[str, Any] = _NOTHING,
-    environ: Mapping[str, str] | None = None,
-) -> Layer:
+    environ: Mapping[str, str] = os.environ,
+) -> Setting:
     """Return everything that was set, unchecked, each value with where that was."""
     file = file or home / CONFIG_FILE
     if not file.exists():
         raise ConfigError(f"{file}: no such file; `loligo init {home}` writes one")
-    own = read_yaml(file, _label(file, home))
-    above = _above(home, os.environ if environ is None else environ, overrides, own)
-    chosen = merged([own, *above]).get(("bot", "profile"))
-    if chosen is None or chosen.value is None:
-        return merged([own, *above])
-    beneath = [_profile(str(chosen.value), chosen.origin, home, bundled_root), own]
-    return merged([*beneath, *above])
+    dotenv = {name: text for name, text in layers.read_dotenv(home / ".env").items() if name not in environ}
+    settings = layers.read_yaml(file, _label(file, home))
+    layers.lay_environment(dotenv, settings, label=".env")
+    layers.lay_environment(environ, settings, label="environment variable")
+    layers.lay_overrides(overrides, settings)
+    chosen = settings.at(("bot", "profile"))
+    if chosen is not None and chosen.value is not None:
+        settings = _profile(str(chosen.value), chosen.origin, home, bundled_root).under(settings)
+    layers.spread_every(settings)
+    return settings
 
 
 def check_settings(
-    settings: Layer, *, parts: Mapping[str, type[BaseModel]] = _NOTHING, where: str = "configuration"
+    settings: Setting, *, parts: Mapping[str, type[BaseModel]] = _NOTHING, where: str = "configuration"
 ) -> LoligoConfig:
     """Return what was set as configuration. ConfigError lists everything that is wrong with it."""
-    tree = tree_of(settings)
-    faults = _faults(LoligoConfig, tree, (), settings)
-    faults += _unknown_names(tree, settings)
-    for pattern, model in parts.items():
-        for path, part in _matches(tree, pattern.split("."), ()):
-            faults += _faults(model, part, path, settings)
+    tree = settings.plain()
+    faults = _faults(LoligoConfig, tree, (), settings) + _unknown_names(settings)
+    for section, model in parts.items():
+        faults += _faults(model, tree.get(section) or {}, (section,), settings)
     if faults:
         count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
         raise ConfigError("\n".join([f"{where}: {count}", *(f"  {fault}" for fault in faults)]))
     return LoligoConfig.model_validate(tree)
 
 
-def _above(home: Path, environ: Mapping[str, str], overrides: Mapping[str, Any], own: Layer) -> list[Layer]:
-    """Return the layers that stand above the file: .env, the environment, the command line."""
-    dotenv = {name: text for name, text in read_dotenv(home / ".env").items() if name not in environ}
-    return [
-        read_environment(dotenv, own, label=".env"),
-        read_environment(environ, own, label="environment variable"),
-        read_overrides(overrides, own),
-    ]
-
-
-def _profile(name: str, origin: str, home: Path, bundled_root: Path) -> Layer:
-    paths = [root / PROFILES / f"{name}.yaml" for root in (home, bundled_root)]
-    for path in paths:
-        if path.exists():
-            return read_yaml(path, _label(path, home))
-    known = sorted({found.stem for path in paths for found in path.parent.glob("*.yaml")})
-    hint = did_you_mean(name, known)
-    raise ConfigError(f'{origin}: bot.profile = "{name}": expected one of {", ".join(known) or "none"}{hint}')
+def _profile(name: str, origin: str, home: Path, bundled_root: Path) -> Setting:
+    """Return the layer of a profile, the home's own before a bundled one."""
+    found = {path.stem: path for root in (bundled_root, home) for path in sorted((root / PROFILES).glob("*.yaml"))}
+    if name in found:
+        return layers.read_yaml(found[name], _label(found[name], home))
+    expected = f"expected one of {', '.join(sorted(found)) or 'none'}{did_you_mean(name, sorted(found))}"
+    raise ConfigError(f'{origin}: bot.profile = "{name}": {expected}')
 
 
 def _label(path: Path, home: Path) -> str:
     return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
 
 
-def _faults(model: type[BaseModel], tree: Any, prefix: KeyPath, settings: Layer) -> list[str]:
+def _faults(model: type[BaseModel], tree: Any, prefix: KeyPath, settings: Setting) -> list[str]:
     """Return what `model` has to say against a tree that stands at `prefix`, one line each."""
+    faults: list[str] = []
     try:
         model.model_validate(tree)
     except ValidationError as exc:
-        return [
-            _fault((*prefix, *_own_path(error["loc"])), _expectation(error, model), error["input"], settings)
-            for error in exc.errors(include_url=False)
-        ]
-    return []
+        for error in exc.errors(include_url=False):
+            path = (*prefix, *(part for part in error["loc"] if part != "[key]"))
+            faults.append(_fault(path, _expectation(error, model), error["input"], settings))
+    return faults
 
 
-def _fault(path: KeyPath, expectation: str, value: Any, settings: Layer) -> str:
-    shown = "" if isinstance(value, dict) else f" = {_shown(path, value)}"
-    return f"{origin_of(settings, path)}: {dotted(path)}{shown}: {expectation}"
-
-
-def _shown(path: KeyPath, value: Any) -> str:
-    return MASK if is_secret_name(str(path[-1])) else f'"{value}"' if isinstance(value, str) else repr(value)
-
-
-def _own_path(loc: tuple[int | str, ...]) -> KeyPath:
-    return tuple(part for part in loc if part != "[key]")
+def _fault(path: KeyPath, expectation: str, value: Any, settings: Setting) -> str:
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    shown = "" if isinstance(value, dict) else f" = {MASK if is_secret_name(str(path[-1])) else text}"
+    return f"{settings.origin_of(path)}: {dotted(path)}{shown}: {expectation}"
 
 
 def _expectation(error: Any, model: type[BaseModel]) -> str:
     loc = error["loc"]
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         known = _keys_at(model, loc[:-1])
         return "unknown key" + (did_you_mean(str(loc[-1]), known) or f"; expected one of {', '.join(known)}")
     if error["type"] == "missing":
@@ -151,46 +124,45 @@ def _expectation(error: Any, model: type[BaseModel]) -> str:
     return f"expected {text.removeprefix('Input should be ')}" if text.startswith("Input should be ") else text
 
 
-def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+def _keys_at(model: Any, loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the class at a place below `model` has; mappings and lists are looked through."""
     for part in loc:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
+        if part in _fields_of(model):
+            model = _class_in(get_type_hints(model)[str(part)]) or model
+    return _fields_of(model)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)
+def _fields_of(kind: Any) -> list[str]:
+    return list(getattr(kind, "model_fields", getattr(kind, "__dataclass_fields__", ())))
 
 
-def _matches(node: Any, pattern: list[str], path: KeyPath) -> list[tuple[KeyPath, Any]]:
-    """Return the parts of a tree at a pattern such as venues.*.fills."""
-    if not pattern:
-        return [(path, node)] if node is not None else []
-    if not isinstance(node, dict):
-        return []
-    keys = list(node) if pattern[0] == "*" else [key for key in pattern[:1] if key in node]
-    return [match for key in keys for match in _matches(node[key], pattern[1:], (*path, key))]
+def _class_in(annotation: Any) -> Any:
+    """Return the class with fields in a type such as `dict[str, DeskConfig]`."""
+    return annotation if _fields_of(annotation) else next(filter(None, map(_class_in, get_args(annotation))), None)
 
 
-def _unknown_names(tree: dict[str, Any], settings: Layer) -> list[str]:
+def _unknown_names(settings: Setting) -> list[str]:
     """Return a fault for every venue, account and instrument of a desk that no other section has.
 
-    Looks at plain values, so that it can be told together with the faults of the classes.
+    Looks at what was set, so that it can be told together with the faults of the classes.
     """
     faults: list[str] = []
-    for path, desk in _matches(tree, ["desks", "*"], ()):
-        desk = desk if isinstance(desk, dict) else {}
-        symbols = desk.get("instruments")
-        wanted = [("venue", desk.get("venue"), ["venues"]), ("account", desk.get("account"), ["accounts"])]
-        for symbol in symbols if isinstance(symbols, list) else ():
-            wanted.append(("instruments", symbol, ["venues", str(desk.get("venue")), "instruments"]))
-        for key, name, place in wanted:
-            known = [found[-1] for found, _entry in _matches(tree, [*place, "*"], ())]
-            if isinstance(name, str) and name not in known and (known or len(place) == 1):
-                listed = ", ".join(map(str, known)) or "nothing"
-                expectation = f"not in {'.'.join(place)}, which has {listed}{did_you_mean(name, map(str, known))}"
-                faults.append(_fault((*path, key), expectation, name, settings))
+    for desk in _names(settings, ("desks",)):
+        path: KeyPath = ("desks", desk)
+        venue = next(iter(_names(settings, (*path, "venue"))), "")
+        instruments = ("venues", venue, "instruments")
+        for key, place in (("venue", ("venues",)), ("account", ("accounts",)), ("instruments", instruments)):
+            known = _names(settings, place)
+            for name in _names(settings, (*path, key)):
+                if name not in known and (known or place != instruments):
+                    listed = ", ".join(known) or "nothing"
+                    expectation = f"not in {dotted(place)}, which has {listed}{did_you_mean(name, known)}"
+                    faults.append(_fault((*path, key), expectation, name, settings))
     return faults
+
+
+def _names(settings: Setting, path: KeyPath) -> list[str]:
+    """Return the names at a path: the keys of a mapping, what a list holds, or a single one."""
+    found = settings.at(path)
+    value = None if found is None else found.plain()
+    return [name for name in (value if isinstance(value, dict | list) else [value]) if isinstance(name, str)]

@@ -6,14 +6,13 @@ tentacles) stay plain here; their owners' classes judge them.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, create_model, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from loligo.errors import ConfigError
+from loligo.log import Format, Level
 from loligo.model.instrument import Instrument, InstrumentKind
 from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK
 from loligo.model.risk import AccountLimits, DeskLimits
@@ -21,24 +20,10 @@ from loligo.model.timeframe import timeframe_ns
 
 # Position tier, strategy tier, account tier; within a tier, what may only refuse stands before what may also reduce.
 DEFAULT_RISK_RULES = (
-    "protective_stop",
-    "leverage",
-    "position_size",
-    "confidence",
-    "loss_streak",
-    "daily_trades",
-    "open_positions",
-    "cooldown",
-    "stop_guard",
-    "instrument_lock",
-    "daily_loss",
-    "drawdown",
-    "order_rate",
-    "price_collar",
-    "exposure",
-    "minimum_balance",
-    "buying_power",
-)
+    "protective_stop", "leverage", "position_size",
+    "confidence", "loss_streak", "daily_trades", "open_positions", "cooldown", "stop_guard", "instrument_lock",
+    "daily_loss", "drawdown", "order_rate", "price_collar", "exposure", "minimum_balance", "buying_power",
+)  # fmt: skip
 
 
 class Section(BaseModel):
@@ -80,44 +65,6 @@ Rate = Annotated[Decimal, Field(ge=0, lt=1)]
 FeeRate = Annotated[Decimal, Field(gt=-1, lt=1)]  # negative: the venue pays
 
 
-def _limits(kind: type[Any], special: dict[str, FieldInfo]) -> Any:
-    """Return the type that reads the limits dataclass `kind`: shares within 0..1, counts and seconds from 0 upwards.
-
-    `special` has the bounds of the fields to which that does not apply. Built from the dataclass, so that a limit has
-    its name and default in one place.
-    """
-    usual = {float: Field(ge=0, le=1), int: Field(ge=0)}
-    hints = get_type_hints(kind)
-    columns: dict[str, Any] = {}
-    for item in fields(kind):
-        hint = hints[item.name]
-        bounds = special.get(item.name) or usual[int if hint is int else float]
-        columns[item.name] = (Annotated[hint, bounds], ... if item.default is MISSING else item.default)
-    model = create_model(kind.__name__, __base__=Section, __doc__=kind.__doc__, **columns)
-    return Annotated[model, AfterValidator(lambda read: kind(**dict(read))), PlainSerializer(asdict)]
-
-
-if TYPE_CHECKING:
-    _DeskLimits = DeskLimits
-    _AccountLimits = AccountLimits
-else:
-    _DeskLimits = _limits(
-        DeskLimits,
-        {
-            "max_leverage": Field(ge=1, le=125),
-            "lock_below_profit": Field(ge=-1, le=0),
-            "stop_loss": Field(gt=0, lt=1),
-            "take_profit": Field(gt=0),
-            "trailing_stop": Field(gt=0, lt=1),
-            "max_position_share": Field(gt=0),  # above 1 with leverage
-        },
-    )
-    _AccountLimits = _limits(
-        AccountLimits,
-        {"max_exposure": Field(gt=0), "price_collar": Field(gt=0), "minimum_balance": Field(ge=0)},
-    )
-
-
 class BotConfig(Section):
     name: Name = "loligo"  # in logs, messages and order ids
     profile: str | None = None  # config/profiles/NAME.yaml, applied beneath the file
@@ -154,7 +101,7 @@ class VenueConfig(Section):
 class AccountConfig(Section):
     deposits: dict[Asset, Annotated[Decimal, Field(ge=0)]] = Field(min_length=1)  # asset: amount
     reference: Asset = "USD"  # currency in which equity is measured
-    limits: _AccountLimits = AccountLimits()
+    limits: AccountLimits = AccountLimits()
 
 
 class TentacleConfig(Section):
@@ -179,7 +126,7 @@ class DeskConfig(Section):
     evaluators: tuple[EvaluatorConfig, ...] = ()
     strategy: TentacleConfig
     mode: TentacleConfig
-    limits: _DeskLimits = DeskLimits()
+    limits: DeskLimits = DeskLimits()
     risk_rules: tuple[str, ...] = DEFAULT_RISK_RULES
     tick_s: Annotated[float, Field(gt=0)] | None = None  # a tick of the mode this often; None: no ticks
     on_orphan: Literal["hold_protected", "flatten"] = "hold_protected"  # when strategy or mode is missing
@@ -191,8 +138,8 @@ class EngineConfig(Section):
 
 
 class LogConfig(Section):
-    level: Literal["debug", "info", "warning", "error", "critical"] = "info"
-    format: Literal["console", "json"] = "console"
+    level: Level = "info"
+    format: Format = "console"
     file: str | None = None  # None: stderr; a relative path is in the bot folder
 
 

@@ -102,6 +102,13 @@ class Engine:
         self.risk = RiskStage(recorder, accounts, desks)
         self.execution = ExecutionStage(recorder, plan.bot, plan.venues)
         self._schedule = Schedule(plan.equity_every_ns)
+        self._parts: dict[str, Any] = {
+            "schedule": self._schedule,
+            "evaluation": self.evaluation,
+            "portfolio": self.portfolio,
+            "risk": self.risk,
+            "execution": self.execution,
+        }
         self._seats: dict[tuple[str, str], Seat] = {}
         self._markets: dict[str, Market] = {}
         for desk in desks:
@@ -576,11 +583,7 @@ class Engine:
             "now_ns": self._now.ts,
             "opened": sorted(self._opened),
             "failures": dict(sorted(self._recorder.failures.items())),
-            "schedule": self._schedule.export_state(),
-            "evaluation": self.evaluation.export_state(),
-            "portfolio": self.portfolio.export_state(),
-            "risk": self.risk.export_state(),
-            "execution": self.execution.export_state(),
+            "parts": {name: part.export_state() for name, part in self._parts.items()},
             "venues": {name: venue.export_state() for name, venue in sorted(self._plan.venues.items())},
             "seats": {"/".join(key): seat.export_state() for key, seat in sorted(self._seats.items())},
         }
@@ -596,11 +599,8 @@ class Engine:
         self._now.ts = state["now_ns"]
         self._opened = set(state["opened"])
         self._recorder.failures = dict(state["failures"])
-        self._schedule.restore_state(state["schedule"])
-        self.evaluation.restore_state(state["evaluation"])
-        self.risk.restore_state(state["risk"])
-        self.portfolio.restore_state(state["portfolio"])
-        self.execution.restore_state(state["execution"])
+        for name, part in self._parts.items():
+            part.restore_state(state["parts"][name])
         for name, venue in self._plan.venues.items():
             if name in state["venues"]:
                 venue.restore_state(state["venues"][name])

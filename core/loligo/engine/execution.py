@@ -53,6 +53,8 @@ _STATE_AFTER = {
     Expired: OrderState.EXPIRED,
 }
 
+_TERMS = tuple(name for name in OrderRequest.__struct_fields__ if name in Order.__struct_fields__)
+
 
 @dataclass(slots=True)
 class _Working:
@@ -122,22 +124,8 @@ class ExecutionStage:
             id=self._order_id(seat, approved.seq),
             desk=seat.desk_name,
             account=seat.desk.account,
-            instrument=seat.instrument_id,
-            side=request.side,
-            kind=request.kind,
-            role=request.role,
-            quantity=request.quantity,
-            limit_price=request.limit_price,
-            trigger_price=request.trigger_price,
-            trail_rate=request.trail_rate,
-            time_in_force=request.time_in_force,
-            expires_at_ns=request.expires_at_ns,
-            is_reduce_only=request.is_reduce_only,
-            is_post_only=request.is_post_only,
-            leverage=request.leverage,
-            code=request.code,
-            tag=request.tag,
             created_at_ns=approved.ts,
+            **{name: getattr(request, name) for name in _TERMS},
         )
         self._send(order, approved.ts, approved.seq, request)
         return order

@@ -135,18 +135,8 @@ class RiskStage:
         reducible = -position * request.side.sign
         quantity = min(seat.instrument.quantity(request.quantity, DOWN), reducible)
         if quantity <= 0:
-            numbers = (float(request.quantity), float(position))
-            self._recorder.emit(
-                Refused,
-                ts,
-                cause,
-                seat.desk_name,
-                seat.instrument_id,
-                KERNEL,
-                Tier.POSITION,
-                "nothing_to_reduce",
-                numbers,
-            )
+            why = (KERNEL, Tier.POSITION, "nothing_to_reduce", (float(request.quantity), float(position)))
+            self._recorder.emit(Refused, ts, cause, seat.desk_name, seat.instrument_id, *why)
             return None
         role = OrderRole.EXIT if request.role is OrderRole.ENTRY else request.role
         if not request.is_reduce_only or role is not request.role:
@@ -165,17 +155,8 @@ class RiskStage:
         refusal: tuple[Verdict, str, Tier] | None = None
         for rule in (*desk.rules, *account.rules):
             verdict = self._ask(rule, request, seat, ts, cause)
-            self._recorder.emit(
-                RiskChecked,
-                ts,
-                cause,
-                seat.desk_name,
-                rule.name,
-                rule.tier,
-                verdict.outcome,
-                verdict.code,
-                verdict.numbers,
-            )
+            said = (verdict.outcome, verdict.code, verdict.numbers)
+            self._recorder.emit(RiskChecked, ts, cause, seat.desk_name, rule.name, rule.tier, *said)
             if verdict.outcome is Outcome.REFUSED:
                 refusal = refusal or (verdict, rule.name, rule.tier)
             elif verdict.quantity is not None and verdict.outcome is Outcome.REDUCED:

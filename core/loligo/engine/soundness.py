@@ -21,7 +21,8 @@ def check_sound(value: Any, *kinds: type) -> None:
     kind = type(value)
     if kind not in kinds:
         raise DataError(f"{value!r} is not {' or '.join(kind.__name__ for kind in kinds)}")
-    for (name, allowed), given in zip(_fields(kind), msgspec.structs.astuple(value), strict=True):
+    fields = _fields(kind)  # type: ignore[arg-type]  # mypy takes the metaclass of structs for unhashable
+    for (name, allowed), given in zip(fields, msgspec.structs.astuple(value), strict=True):
         if type(given) is tuple:
             is_sound = all(type(item) in allowed for item in given)
         else:

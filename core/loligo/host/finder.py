@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -18,69 +20,56 @@ from types import ModuleType
 NAMESPACE = "_tentacles"
 
 
+@dataclass(frozen=True)
 class TreeLoader(Loader):
-    """Runs one module's compiled source."""
+    """Runs one module's source."""
 
-    def __init__(self, source: bytes, file: Path) -> None:
-        self._source = source
-        self._file = file
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Leave the making of the module to Python."""
+    source: bytes
+    file: str
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's body. Whatever it raises passes through."""
-        exec(compile(self._source, str(self._file), "exec", dont_inherit=True), module.__dict__)
+        exec(compile(self.source, self.file, "exec", dont_inherit=True), module.__dict__)
 
 
 class TentacleFinder(MetaPathFinder):
-    """Knows the files of every loaded version."""
+    """Knows the modules of every loaded version."""
 
     def __init__(self) -> None:
-        self._trees: dict[str, tuple[Mapping[str, bytes], Path]] = {}
+        self._specs: dict[str, ModuleSpec] = {}
 
     def add(self, package: str, files: Mapping[str, bytes], folder: Path) -> None:
         """Offer `files` (by path in `folder`) as the package of this full name."""
-        self._trees[package] = (files, folder)
-
-    def folder(self, package: str) -> Path | None:
-        """Return where the files of a known package came from, None for an unknown one."""
-        return self._trees[package][1] if package in self._trees else None
+        for path, source in files.items():
+            if path.endswith(".py"):
+                name = ".".join((package, *Path(path).with_suffix("").parts)).removesuffix(".__init__")
+                file = str(folder / path)
+                is_package = path.endswith("__init__.py")
+                spec = ModuleSpec(name, TreeLoader(source, file), origin=file, is_package=is_package)
+                spec.has_location = True  # with the origin it sets __file__
+                self._specs[name] = spec
 
     def forget(self, package: str) -> None:
         """Take the package and its modules out of the import system; objects made from it live on."""
-        self._trees.pop(package, None)
-        for name in [name for name in sys.modules if name == package or name.startswith(package + ".")]:
-            del sys.modules[name]
+        for known in (self._specs, sys.modules):
+            for name in [name for name in known if name == package or name.startswith(package + ".")]:
+                del known[name]
         vars(sys.modules[NAMESPACE]).pop(package.rpartition(".")[2], None)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec of a module of a known tentacle, None for everything else."""
-        if not fullname.startswith(NAMESPACE + "."):
-            return None
-        _, package, *inner = fullname.split(".")
-        files, folder = self._trees.get(f"{NAMESPACE}.{package}", ({}, Path()))
-        base = "/".join(inner)
-        for file, is_package in ((f"{base}/__init__.py".lstrip("/"), True), (f"{base}.py", False)):
-            if file in files:
-                spec = ModuleSpec(fullname, TreeLoader(files[file], folder / file), is_package=is_package)
-                spec.origin, spec.has_location = str(folder / file), True  # together they set __file__
-                return spec
-        return None
+        return self._specs.get(fullname)
 
 
+@cache
 def installed_finder() -> TentacleFinder:
     """Return the process's one finder, put on `sys.meta_path` at the first call."""
-    for finder in sys.meta_path:
-        if isinstance(finder, TentacleFinder):
-            return finder
     finder = TentacleFinder()
     sys.meta_path.append(finder)
-    namespace = ModuleType(NAMESPACE, "Parent of every loaded tentacle version.")
+    sys.modules[NAMESPACE] = namespace = ModuleType(NAMESPACE, "Parent of every loaded tentacle version.")
     namespace.__path__ = []
-    sys.modules[NAMESPACE] = namespace
     return finder
 
 
@@ -89,9 +78,10 @@ def import_tree(package: str, files: Mapping[str, bytes], folder: Path) -> Modul
 
     Whatever the import raises passes through, and nothing of the package stays behind.
     """
-    finder = installed_finder()
-    if finder.folder(package) != folder:  # the same content elsewhere: __file__ must name the place that is in use
-        finder.forget(package)
+    finder, loaded = installed_finder(), sys.modules.get(package)
+    if loaded is not None and loaded.__file__ == str(folder / "__init__.py"):
+        return loaded
+    finder.forget(package)  # the same content elsewhere: __file__ must name the place that is in use
     finder.add(package, files, folder)
     try:
         return importlib.import_module(package)

@@ -62,8 +62,10 @@ class Host:
     def load_all(self) -> tuple[LoadedTentacle, ...]:
         """Read the registry and load everything that is on; failures are in `list`. ConfigError for a wrong file."""
         self._registry = load_registry(self.registry_path)
-        self._loaded, self._reasons = {}, {}
         enabled = [entry for entry in self._registry.tentacles if entry.enabled]
+        off = f'switched off; set "enabled": true in {self.registry_path}'
+        self._loaded = {}
+        self._reasons = {entry.slot: off for entry in self._registry.tentacles if not entry.enabled}
         for entry in enabled:
             try:
                 self._loaded[entry.slot] = load_tentacle(entry, self._roots, enabled)
@@ -79,8 +81,6 @@ class Host:
         if slot in self._reasons:
             raise TentacleError(f"{slot} is off: {self._reasons[slot]}")
         names = [entry.name for entry in self._registry.tentacles if entry.kind == kind]
-        if name in names:
-            raise TentacleError(f'{slot} is switched off: set "enabled": true in {self.registry_path}')
         raise TentacleError(f"{self.registry_path} has no {slot}{did_you_mean(name, names)}")
 
     def list(self) -> tuple[TentacleStatus, ...]:
@@ -95,11 +95,8 @@ class Host:
         loaded = self._loaded.get(entry.slot)
         state = LoadState.LOADED if loaded else LoadState.FAILED if entry.enabled else LoadState.OFF
         return TentacleStatus(
-            name=entry.name,
-            kind=entry.kind,
-            version=entry.version,
+            **entry.model_dump(include={"name", "kind", "version", "enabled"}),
             hash12=hash12(loaded.tree_hash if loaded else entry.tree_hash or ""),
-            enabled=entry.enabled,
             state=state,
-            reason=self._reasons.get(entry.slot, "" if entry.enabled else "switched off in the registry"),
+            reason=self._reasons.get(entry.slot, ""),
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from inspect import iscoroutinefunction
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -27,7 +28,7 @@ from loligo.host.finder import NAMESPACE, import_tree, installed_finder
 from loligo.ports import hooks
 from loligo.ports.tentacles import Factory, MakeContext, TentacleSettings
 from loligo.registry.faults import describe_faults, did_you_mean
-from loligo.registry.manifest import MANIFEST_FILE, Manifest, parse_manifest
+from loligo.registry.manifest import MANIFEST_FILE, Manifest, read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import hash12, read_tree, tree_hash
 
@@ -51,14 +52,6 @@ class LoadedTentacle:
     @property
     def kind(self) -> str:
         return self.entry.kind
-
-    @property
-    def version(self) -> str:
-        return self.manifest.version
-
-    @property
-    def hash12(self) -> str:
-        return hash12(self.tree_hash)
 
     def make_settings(self, given: Mapping[str, Any], *, where: str = "settings") -> TentacleSettings:
         """Return the settings: `given` over those of the registry over the defaults.
@@ -90,39 +83,28 @@ def load_tentacle(entry: RegistryEntry, roots: Sequence[Path], enabled: Sequence
         places = " nor in ".join(str(root) for root in roots)
         raise TentacleError(f"no folder {entry.path} in {places}; correct its path in the registry")
     files = read_tree(folder)
-    _check_hash(entry, folder, tree_hash(files))
-    manifest = _read_manifest(entry, folder, files)
+    found = tree_hash(files)
+    if entry.tree_hash not in (None, found):
+        raise TentacleError(
+            f"the registry wants {hash12(entry.tree_hash or '')}, {folder} holds {hash12(found)}; if the change is "
+            "yours, run `make registry` (in a bot folder `python -m loligo.registry FILE`), else restore the folder"
+        )
+    manifest = read_manifest(folder, files)
+    said, wanted = f"{manifest.kind} {manifest.name} {manifest.version}", f"{entry.slot} {entry.version}"
+    if said != wanted:
+        raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {wanted}")
     _check_wishes(entry, manifest, enabled)
     return _bind(entry, manifest, files, folder)
 
 
 def describe_error(error: BaseException) -> str:
     """Return type, text and the place in the tentacle's own file where `error` was raised."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        if trace.tb_frame.f_globals.get("__name__", "").startswith(NAMESPACE + "."):
-            place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {error}{place}"
-
-
-def _check_hash(entry: RegistryEntry, folder: Path, found: str) -> None:
-    if entry.tree_hash not in (None, found):
-        raise TentacleError(
-            f"the registry wants {hash12(entry.tree_hash or '')}, {folder} holds {hash12(found)}; if the change is "
-            "yours, run `make registry` (in a bot folder `python -m loligo.registry FILE`), else restore the folder"
-        )
-
-
-def _read_manifest(entry: RegistryEntry, folder: Path, files: Mapping[str, bytes]) -> Manifest:
-    for needed in (MANIFEST_FILE, "__init__.py"):
-        if needed not in files:
-            raise TentacleError(f"{folder} has no {needed}")
-    manifest = parse_manifest(files[MANIFEST_FILE], folder / MANIFEST_FILE)
-    said = f"{manifest.kind} {manifest.name} {manifest.version}"
-    if said != f"{entry.slot} {entry.version}":
-        raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {entry.slot} {entry.version}")
-    return manifest
+    places = [
+        f" ({Path(frame.f_code.co_filename).name}, line {line})"
+        for frame, line in walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__", "").startswith(NAMESPACE + ".")
+    ]
+    return f"{type(error).__name__}: {error}{''.join(places[-1:])}"
 
 
 def _check_wishes(entry: RegistryEntry, manifest: Manifest, enabled: Sequence[RegistryEntry]) -> None:
@@ -160,11 +142,10 @@ def _bind(entry: RegistryEntry, manifest: Manifest, files: Mapping[str, bytes], 
         module = import_tree(package, files, folder)
         plugin = _register(module, manifest)
         factory = _take_factory(plugin, entry)
-    except TentacleError:
-        installed_finder().forget(package)
-        raise
     except (Exception, SystemExit) as exc:  # code of strangers may raise anything, and only switches itself off
         installed_finder().forget(package)
+        if isinstance(exc, TentacleError):
+            raise
         raise TentacleError(f"its code cannot be loaded: {describe_error(exc)}") from exc
     return LoadedTentacle(
         entry=entry, manifest=manifest, tree_hash=found, folder=folder, module=module, factory=factory, plugin=plugin
@@ -182,9 +163,9 @@ def _register(module: ModuleType, manifest: Manifest) -> pluggy.PluginManager:
         unknown = sorted(set(vars(manager.hook)) - set(known))
         hint = f'unknown hook "{unknown[0]}"{did_you_mean(unknown[0], known)}' if unknown else str(exc)
         raise TentacleError(" ".join(hint.split())) from exc
-    found = {one.name: [impl.function for impl in one.get_hookimpls()] for one in manager.get_hookcallers(module) or ()}
-    for name, functions in found.items():
-        if any(iscoroutinefunction(function) for function in functions):
+    found = {caller.name: caller.get_hookimpls()[0].function for caller in manager.get_hookcallers(module) or ()}
+    for name, function in found.items():
+        if iscoroutinefunction(function):
             raise TentacleError(f"hook {name} is `async def`, hooks are plain functions")
     if manifest.hooks and set(manifest.hooks) != set(found):
         raise TentacleError(f"its manifest says hooks = {sorted(manifest.hooks)}, its code has {sorted(found)}")
@@ -192,10 +173,10 @@ def _register(module: ModuleType, manifest: Manifest) -> pluggy.PluginManager:
 
 
 def _take_factory(plugin: pluggy.PluginManager, entry: RegistryEntry) -> Factory:
-    for kind in hooks.KINDS:
-        if (kind == entry.kind) != bool(getattr(plugin.hook, kind).get_hookimpls()):
-            fault = "no" if kind == entry.kind else "another kind's"
-            raise TentacleError(f"has {fault} hook {kind}(); expected {entry.kind}() and no other in its __init__.py")
+    kinds = [kind for kind in hooks.KINDS if getattr(plugin.hook, kind).get_hookimpls()]
+    if kinds != [entry.kind]:
+        has = ", ".join(kinds) or "none"
+        raise TentacleError(f"has the hooks of the kinds: {has}; expected {entry.kind}() and no other in __init__.py")
     factory = next(iter(getattr(plugin.hook, entry.kind)()), None)  # pluggy leaves out None
     if not isinstance(factory, Factory):
         raise TentacleError(f"{entry.kind}() returned {type(factory).__name__}, expected a Factory")

@@ -23,30 +23,27 @@ class HookFailure:
 
 
 class Relay:
-    """The hooks of one set of loaded tentacles. Each call returns its failures and hands each to `on_failure`."""
+    """The hooks of one set of loaded tentacles. `on_failure` hears of each tentacle that raises."""
 
     def __init__(self, tentacles: Sequence[LoadedTentacle], on_failure: Callable[[HookFailure], None]) -> None:
         self._tentacles = tuple(tentacles)
         self._on_failure = on_failure
 
-    def bot_started(self, desks: Sequence[str]) -> tuple[HookFailure, ...]:
+    def bot_started(self, desks: Sequence[str]) -> None:
         """Tell that the engine accepts inputs."""
-        return self._tell("bot_started", desks=desks)
+        self._tell("bot_started", desks=desks)
 
-    def bot_stopping(self, reason: str) -> tuple[HookFailure, ...]:
+    def bot_stopping(self, reason: str) -> None:
         """Tell that the bot is about to end."""
-        return self._tell("bot_stopping", reason=reason)
+        self._tell("bot_stopping", reason=reason)
 
-    def records_committed(self, records: Sequence[Record]) -> tuple[HookFailure, ...]:
+    def records_committed(self, records: Sequence[Record]) -> None:
         """Tell of records that are durable now."""
-        return self._tell("records_committed", records=records)
+        self._tell("records_committed", records=records)
 
-    def _tell(self, hook: str, **arguments: object) -> tuple[HookFailure, ...]:
-        failures = []
+    def _tell(self, hook: str, **arguments: object) -> None:
         for tentacle in self._tentacles:
             try:
                 getattr(tentacle.plugin.hook, hook)(**arguments)
             except (Exception, SystemExit) as exc:
-                failures.append(HookFailure(tentacle=tentacle.entry.slot, hook=hook, error=describe_error(exc)))
-                self._on_failure(failures[-1])
-        return tuple(failures)
+                self._on_failure(HookFailure(tentacle=tentacle.entry.slot, hook=hook, error=describe_error(exc)))

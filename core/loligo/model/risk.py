@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import Annotated
 
 import msgspec
+from annotated_types import Ge, Gt, Interval
 
 from loligo.model.evaluation import Numbers
 
@@ -79,36 +81,45 @@ class KillLevel(IntEnum):
     FLATTEN = 3
 
 
+# Bounds hold for what a person sets: the configuration is checked against them.
+Share = Annotated[float, Interval(ge=0, le=1)]
+OpenShare = Annotated[float, Interval(gt=0, lt=1)]
+Positive = Annotated[float, Gt(0)]  # above 1 with leverage
+Count = Annotated[int, Ge(0)]  # or seconds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskLimits:
     """Limits of one desk: the position tier and the strategy tier."""
 
-    stop_loss: float = 0.02  # largest distance of the stop from the entry, share of the price
-    take_profit: float = 0.05  # distance of the target from the entry where a signal brings none
-    trailing_stop: float | None = None  # distance of a trailing stop that every entry gets, share of the price
-    max_position_share: float = 0.10  # of the desk's equity in one position
-    max_leverage: float = 1.0
-    max_consecutive_losses: int = 3
-    loss_pause_s: int = 86_400  # pause after that many losses; 0 means until a person resumes
-    min_confidence: float = 0.7
-    max_trades_per_day: int = 20  # entries in one UTC day
-    max_open_positions: int = 3
-    cooldown_s: int = 0  # no entry into an instrument for this long after leaving it
-    stop_guard_count: int = 4  # this many stops within the window lock the desk
-    stop_guard_window_s: int = 86_400
-    stop_guard_pause_s: int = 21_600
-    lock_below_profit: float = -0.05  # an instrument whose trades in the window lost this share of equity is locked
-    lock_window_s: int = 604_800
-    lock_pause_s: int = 86_400
+    stop_loss: OpenShare = 0.02  # largest distance of the stop from the entry, share of the price
+    take_profit: Positive = 0.05  # distance of the target from the entry where a signal brings none
+    trailing_stop: OpenShare | None = None  # distance of a trailing stop that every entry gets, share of the price
+    max_position_share: Positive = 0.10  # of the desk's equity in one position
+    max_leverage: Annotated[float, Interval(ge=1, le=125)] = 1.0
+    max_consecutive_losses: Count = 3
+    loss_pause_s: Count = 86_400  # pause after that many losses; 0 means until a person resumes
+    min_confidence: Share = 0.7
+    max_trades_per_day: Count = 20  # entries in one UTC day
+    max_open_positions: Count = 3
+    cooldown_s: Count = 0  # no entry into an instrument for this long after leaving it
+    stop_guard_count: Count = 4  # this many stops within the window lock the desk
+    stop_guard_window_s: Count = 86_400
+    stop_guard_pause_s: Count = 21_600
+    lock_below_profit: Annotated[
+        float, Interval(ge=-1, le=0)
+    ] = -0.05  # an instrument whose trades in the window lost this share of equity is locked
+    lock_window_s: Count = 604_800
+    lock_pause_s: Count = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLimits:
     """Limits over all desks of one account."""
 
-    max_daily_loss: float = 0.05  # of the equity at the start of the UTC day, open positions included
-    max_exposure: float = 0.80  # gross position value, open entries included, share of equity
-    max_drawdown: float = 0.15  # from the highest equity ever seen; pauses until a person resumes
-    max_orders_per_minute: int = 120
-    price_collar: float = 0.05  # largest distance of a limit price from the last price
-    minimum_balance: float = 0.0  # quote units that always stay free
+    max_daily_loss: Share = 0.05  # of the equity at the start of the UTC day, open positions included
+    max_exposure: Positive = 0.80  # gross position value, open entries included, share of equity
+    max_drawdown: Share = 0.15  # from the highest equity ever seen; pauses until a person resumes
+    max_orders_per_minute: Count = 120
+    price_collar: Positive = 0.05  # largest distance of a limit price from the last price
+    minimum_balance: Annotated[float, Ge(0)] = 0.0  # quote units that always stay free

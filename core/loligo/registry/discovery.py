@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loligo.errors import TentacleError
-from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE, Manifest, parse_manifest
+from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE, Manifest, read_manifest
 from loligo.registry.registry_file import Registry, RegistryEntry, load_registry, publish_schema, save_registry
 from loligo.registry.tree import read_tree, tree_hash
 
@@ -63,6 +63,4 @@ def _entry(folder: Path, root: Path, source: str) -> RegistryEntry:
 
 def _read(folder: Path) -> tuple[Manifest, str]:
     files = read_tree(folder)
-    if MANIFEST_FILE not in files:
-        raise TentacleError(f"{folder}: no {MANIFEST_FILE}")
-    return parse_manifest(files[MANIFEST_FILE], folder / MANIFEST_FILE), tree_hash(files)
+    return read_manifest(folder, files), tree_hash(files)

@@ -6,17 +6,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 
 def describe_faults(error: ValidationError, model: type[BaseModel], *, ignore: str = "") -> str:
     """Return every fault of a failed validation of `model` but those of pydantic's type `ignore`, joined by "; "."""
-    return "; ".join(
-        _fault(
-            ".".join(str(part) for part in fault["loc"]) or "all", fault["type"], fault["input"], fault["msg"], model
-        )
-        for fault in error.errors(include_url=False)
-        if fault["type"] != ignore
-    )
+    faults = error.errors(include_url=False)
+    return "; ".join(_said(fault, model) for fault in faults if fault["type"] != ignore)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -25,11 +21,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f' (did you mean "{close[0]}"?)' if close else ""
 
 
-def _fault(key: str, code: str, value: object, text: str, model: type[BaseModel]) -> str:
-    if code == "extra_forbidden":
-        last = key.rpartition(".")[2]
-        return f"{key} = {value!r}: unknown key{did_you_mean(last, model.model_fields)}"
-    if code == "missing":
+def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    key, value = ".".join(map(str, fault["loc"])) or "all", fault["input"]
+    if fault["type"] == "extra_forbidden":
+        return f"{key} = {value!r}: unknown key{did_you_mean(str(fault['loc'][-1]), model.model_fields)}"
+    if fault["type"] == "missing":
         return f"{key} is missing"
-    text = text.removeprefix("Value error, ")
-    return text if isinstance(value, dict) and code == "value_error" else f"{key} = {value!r}: {text}"
+    text = fault["msg"].removeprefix("Value error, ")
+    return text if isinstance(value, dict) and fault["type"] == "value_error" else f"{key} = {value!r}: {text}"

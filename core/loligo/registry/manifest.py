@@ -7,7 +7,7 @@ wishes (api range, python packages, other tentacles, permissions) are met is the
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -45,19 +45,21 @@ VersionText = Annotated[str, _read_by(Version, 'a version such as "1.0.0"')]
 RequirementText = Annotated[str, _read_by(Requirement, 'a requirement such as "numpy>=1.26"')]
 
 
-class Requires(BaseModel):
-    """What must be there: other tentacles as name = range, and python packages."""
+class Strict(BaseModel):
+    """Base of what is read from files: unknown keys and wrong types are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Requires(Strict):
+    """What must be there: other tentacles as name = range, and python packages."""
 
     tentacles: dict[Name, Range] = Field(default_factory=dict)
     python: list[RequirementText] = Field(default_factory=list)
 
 
-class Manifest(BaseModel):
+class Manifest(Strict):
     """The content of one `tentacle.toml`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Name
     kind: Kind
@@ -80,10 +82,14 @@ class Manifest(BaseModel):
         return self
 
 
-def parse_manifest(content: bytes, where: Path) -> Manifest:
-    """Return the manifest in `content`; `where` is for messages. TentacleError when it is not a valid one."""
+def read_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:
+    """Return the manifest among `files` of a tentacle in `folder`. TentacleError when there is no valid one."""
+    where = folder / MANIFEST_FILE
+    for needed in (MANIFEST_FILE, "__init__.py"):
+        if needed not in files:
+            raise TentacleError(f"{folder} has no {needed}")
     try:
-        return Manifest.model_validate(tomllib.loads(content.decode()))
+        return Manifest.model_validate(tomllib.loads(files[MANIFEST_FILE].decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise TentacleError(f"{where}: not valid TOML: {exc}") from exc
     except ValidationError as exc:

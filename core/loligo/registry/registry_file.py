@@ -13,14 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from loligo.errors import ConfigError
 from loligo.registry.faults import describe_faults
-from loligo.registry.manifest import KIND_FOLDERS, Kind, Name, Permission, VersionText
+from loligo.registry.manifest import KIND_FOLDERS, Kind, Name, Permission, Strict, VersionText
 
 REGISTRY_FILE = "tentacle_registry.json"
 SCHEMA_FILE = "config/tentacle_registry.schema.json"  # beside the registry file, for editors
+
+
+TreeHash = Annotated[str, Field(pattern=r"^h1:[0-9a-f]{64}$")]
 
 
 def _inside(path: str) -> str:
@@ -29,17 +32,13 @@ def _inside(path: str) -> str:
     return path
 
 
-class RegistryEntry(BaseModel):
+class RegistryEntry(Strict):
     """One tentacle, as a person wants it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Name
     kind: Kind
     version: VersionText
-    tree_hash: Annotated[str, Field(pattern=r"^h1:[0-9a-f]{64}$")] | None = Field(
-        default=None, description="of the content; only a local tentacle may go without"
-    )
+    tree_hash: TreeHash | None = Field(default=None, description="of the content; only a local tentacle may go without")
     source: Literal["bundled", "local"] = "local"
     path: Annotated[str, Field(min_length=1), AfterValidator(_inside)]
     enabled: bool = True
@@ -60,10 +59,8 @@ class RegistryEntry(BaseModel):
         return self
 
 
-class Registry(BaseModel):
+class Registry(Strict, title="Loligo tentacle registry"):
     """The whole file; entries are unique by kind and name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, title="Loligo tentacle registry")
 
     schema_: str = Field(default=SCHEMA_FILE, alias="$schema")
     format: Literal[1] = 1
@@ -114,7 +111,7 @@ def previous_copy(path: Path) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Make `content` the content of `path`, durably: a crash leaves the old file or the new one."""
+    """Make `content` the content of `path`: a crash leaves the old file or the new one, whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -124,9 +121,3 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    if hasattr(os, "O_DIRECTORY"):  # the rename itself is durable once the folder is; Windows has no such call
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -20,7 +20,12 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     """Return the bytes of every file by its path in `folder`, with "/", sorted. TentacleError if it holds a link."""
     if not folder.is_dir():
         raise TentacleError(f"{folder}: no such folder")
-    return dict(sorted((path.relative_to(folder).as_posix(), path.read_bytes()) for path in _files(folder)))
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc"}
+    kept = {name.as_posix(): path for name, path in found.items() if "__pycache__" not in name.parts}
+    for path in kept.values():
+        if path.is_symlink():
+            raise TentacleError(f"{path}: a link inside a tentacle; replace it by the file it points to")
+    return {name: path.read_bytes() for name, path in sorted(kept.items()) if path.is_file()}
 
 
 def tree_hash(files: Mapping[str, bytes]) -> str:
@@ -32,15 +37,3 @@ def tree_hash(files: Mapping[str, bytes]) -> str:
 def hash12(full_hash: str) -> str:
     """Return the first 12 digits of a tree hash, which name a loaded version."""
     return full_hash.removeprefix(PREFIX)[:12]
-
-
-def _files(folder: Path) -> list[Path]:
-    found = []
-    for path in folder.rglob("*"):
-        if "__pycache__" in path.relative_to(folder).parts or path.suffix == ".pyc":
-            continue
-        if path.is_symlink():
-            raise TentacleError(f"{path}: a link inside a tentacle; replace it by the file it points to")
-        if path.is_file():
-            found.append(path)
-    return found

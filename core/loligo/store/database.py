@@ -25,8 +25,7 @@ def open_engine(database: str | Path) -> Engine:
     url = _url(database)
     match url.get_backend_name():
         case "sqlite":
-            if url.database:
-                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
             engine = create_engine(url, hide_parameters=True)
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

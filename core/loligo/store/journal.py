@@ -89,12 +89,12 @@ class Journal(JournalReader):
         if not self._frames:
             return
         filled = [segment for segment in self._open_segments.values() if segment.frames]
+        block = (self._first_seq, self._next_seq - 1, *pack(self._frames))
+        market = [(segment.hub, segment.first_offset, *pack(segment.frames)) for segment in filled]
         with writing(self.engine) as connection:
-            block = (self._first_seq, self._next_seq - 1, *pack(self._frames))
             connection.exec_driver_sql(self._insert_block, block)
-            if filled:
-                rows = [(segment.hub, segment.first_offset, *pack(segment.frames)) for segment in filled]
-                connection.exec_driver_sql(self._insert_segment, rows)
+            if market:
+                connection.exec_driver_sql(self._insert_segment, market)
         for segment in filled:
             segment.first_offset += len(segment.frames)
             segment.frames = []
@@ -125,9 +125,10 @@ class Journal(JournalReader):
                 f"snapshot {row.next_seq} does not match its checksum: delete its row; an older snapshot, or none,"
                 " gives the same state from the records after it"
             )
-        end = self._first_seq - 1
-        if row.next_seq > end + 1:
-            raise JournalCorrupt(f"snapshot {row.next_seq} lies after the journal's end, {end}: {REPAIR}")
+        if row.next_seq > self._first_seq:
+            raise JournalCorrupt(
+                f"snapshot {row.next_seq} lies after the journal's end, {self._first_seq - 1}: {REPAIR}"
+            )
         return row.next_seq, row.state
 
     def close(self) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import Engine, select, union_all
 
 from loligo.errors import JournalError
@@ -19,12 +16,7 @@ class ProjectionReader:
         self._engine = engine
 
     def rows(
-        self,
-        projection: str,
-        *,
-        desk: str | None = None,
-        limit: int | None = None,
-        where: Mapping[str, Any] | None = None,
+        self, projection: str, *, desk: str | None = None, limit: int | None = None, where: Row | None = None
     ) -> list[Row]:
         """Return rows, newest last; with `limit` the newest of them.
 
@@ -35,7 +27,7 @@ class ProjectionReader:
         chosen = PROJECTIONS[projection]
         table, query = chosen.table, select(chosen.table) if chosen.view is None else chosen.view
         columns = query.selected_columns
-        for name, value in {**(where or {}), **({} if desk is None else {"desk": desk})}.items():
+        for name, value in ((where or {}) | ({} if desk is None else {"desk": desk})).items():
             if name not in columns:
                 raise JournalError(f'projection "{projection}" has no "{name}": it has {", ".join(columns.keys())}')
             query = query.where(columns[name] == value)

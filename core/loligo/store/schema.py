@@ -19,12 +19,11 @@ from sqlalchemy.types import TypeDecorator
 SCHEMA_VERSION = "0001"  # the newest migration
 
 metadata = MetaData()
-_json = msgspec.json.Encoder()
 
 
 def json_text(value: Any) -> str:
     """Return a value as it lies in a JSON column."""
-    return _json.encode(value).decode()
+    return msgspec.json.encode(value).decode()
 
 
 class AsText(TypeDecorator[Any]):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from loligo.config import load_config, read_settings
+from loligo.config.layers import Setting
 from loligo.errors import ConfigError
 from loligo.log import masked
 
@@ -178,5 +179,18 @@ def test_unquoted_date_stays_the_text_that_was_written(load: Load) -> None:
 
 def test_every_value_knows_where_it_was_set(home: Path) -> None:
     settings = read_settings(home, bundled_root=REPOSITORY, overrides={"log.level": "debug"}, environ={})
-    assert settings["desks", "trend", "capital"] == (600, "config/loligo.yaml:13")
-    assert settings["log", "level"] == ("debug", "command line")
+    assert settings.at(("desks", "trend", "capital")) == Setting(600, "config/loligo.yaml:13")
+    assert settings.at(("log", "level")) == Setting("debug", "command line")
+
+
+def test_section_that_only_a_variable_has_begun_is_blamed_on_it(load: Load) -> None:
+    with pytest.raises(
+        ConfigError, match=r"environment variable LOLIGO__DESKS__NEW__VENUE: desks.new.capital: missing"
+    ):
+        load(DESKS__NEW__VENUE="coinbase")
+
+
+def test_merge_key_of_yaml_brings_what_it_names(load: Load) -> None:
+    desk = "  dips:\n    <<: *desk\n    capital: 100\nfeeds:"
+    desks = load(SMALL.replace("  trend:\n", "  trend: &desk\n").replace("feeds:", desk)).desks
+    assert (desks["dips"].venue, str(desks["dips"].capital)) == ("coinbase", "100")

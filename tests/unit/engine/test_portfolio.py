@@ -14,7 +14,7 @@ from loligo.model.market import FundingRate, Quote, Side
 from loligo.model.order import OrderRole
 from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, PostingKind
 from loligo.model.timeframe import DAY_NS, HOUR_NS
-from tests.fakes.desks import BTC, PERP, Bot, OnlySignals, Wishes, account, buy, desk, of, plan, seat, sell
+from tests.fakes.desks import BTC, PERP, Bot, Wishes, account, buy, desk, of, plan, seat, sell
 
 D = Decimal
 
@@ -181,12 +181,13 @@ def test_equity_follows_the_mark_of_candles_trades_and_quotes() -> None:
 
 
 def test_a_short_perpetual_gains_when_the_price_falls() -> None:
-    mode = Wishes()
+    seen: list[float] = []
+    mode = Wishes(candle=lambda candle, view: seen.append(view.account_exposure) or ())
     bot = perp_bot(mode)
     trade(bot, mode, 1, 100, contract("sell", "2"), instrument=PERP.id)
     bot.candle(2, 90, instrument=PERP.id)
     assert bot.engine.portfolio.books["alpha"].equity == pytest.approx(10_000 - 0.2 + 20, abs=1e-9)
-    assert bot.engine.portfolio.accounts["paper"].exposure == 180.0
+    assert seen == [0.0, 200.0, 180.0]
 
 
 def test_equity_is_told_for_each_desk_and_the_account_when_it_moved() -> None:
@@ -214,7 +215,7 @@ def test_the_days_first_equity_is_taken_at_midnight_utc() -> None:
 
 
 def test_an_account_without_money_has_no_shares() -> None:
-    bot = Bot(plan(desk(OnlySignals and seat(), capital="0"), accounts=[account(deposit="0")], equity_every_ns=HOUR_NS))
+    bot = Bot(plan(desk(seat(), capital="0"), accounts=[account(deposit="0")], equity_every_ns=HOUR_NS))
     book = bot.engine.portfolio.accounts["paper"]
     book.told_equity = 1.0  # as if it had been told, so that the move to nothing is
     told = of(bot.feed(TimeAdvanced(2 * HOUR_NS)), EquityMarked)

@@ -14,7 +14,7 @@ from loligo.model.events import TentacleFailed, TimerFired, TimerSet
 from loligo.model.market import Candle, ExternalSignal, Quote
 from loligo.model.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from loligo.ports.tentacles import TimerIntent
-from tests.fakes.desks import BTC, Bot, OnlySignals, Wishes, buy, desk, of, plan, seat
+from tests.fakes.desks import BTC, Bot, OnlySignals, Wishes, buy, candle, desk, of, plan, seat
 
 KEY = ("alpha", BTC.id, "t")
 NEVER_NS = 10_000 * DAY_NS
@@ -97,10 +97,10 @@ def test_state_survives_as_plain_data() -> None:
 
 
 def test_an_engine_restored_before_its_first_input_still_sees_days() -> None:
-    make = lambda: plan(desk(seat()))  # noqa: E731
-    fresh = Engine(make())
-    fresh.restore_state(Engine(make()).export_state())
-    fresh.process(TimeAdvanced(5))
+    plans = [plan(desk(seat())) for _ in range(2)]
+    fresh = Engine(plans[0])
+    fresh.restore_state(Engine(plans[1]).export_state())
+    fresh.process(candle(0, 100, 100, 100, 100))
     assert fresh.export_state()["schedule"]["day_ns"] == DAY_NS
 
 

@@ -118,7 +118,7 @@ def test_a_package_wished_for_another_system_only_is_not_missed(tmp_path: Path) 
         ("import nonsense_module", "ModuleNotFoundError: No module named 'nonsense_module' (__init__.py, line 1)"),
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit(1)", "SystemExit: 1 (__init__.py, line 1)"),
-        ("", "has no hook evaluator()"),
+        ("", "has the hooks of the kinds: none; expected evaluator()"),
         (SPLIT + "@hookimpl\ndef evaluator():\n    return 3", "evaluator() returned int, expected a Factory"),
         (SPLIT + "@hookimpl\ndef evaluator():\n    pass", "evaluator() returned NoneType, expected a Factory"),
         (SPLIT + "@hookimpl\ndef evaluator():\n    1 / 0", "ZeroDivisionError: division by zero (__init__.py, line 4)"),
@@ -145,7 +145,10 @@ def test_a_refused_tentacle_leaves_no_module_behind(tmp_path: Path) -> None:
     [
         ("@hookimpl\ndef bot_startd(desks): pass", 'unknown hook "bot_startd" (did you mean "bot_started"?)'),
         ("@hookimpl\ndef bot_started(desk): pass", "Argument(s) {'desk'} are declared in the hookimpl"),
-        ("@hookimpl\ndef strategy(): pass", "has another kind's hook strategy()"),
+        (
+            "@hookimpl\ndef strategy(): pass",
+            "has the hooks of the kinds: evaluator, strategy; expected evaluator() and no other",
+        ),
     ],
 )
 def test_hooks_that_pluggy_or_the_kind_do_not_know_are_refused(tmp_path: Path, body: str, said: str) -> None:

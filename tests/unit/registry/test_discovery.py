@@ -73,4 +73,4 @@ def test_the_command_prints_what_it_did_and_reports_faults(tmp_path: Path, capsy
     assert main([path]) == 3
     printed = capsys.readouterr()
     assert printed.out == "added    evaluator rsi\nchanged  evaluator rsi\n"
-    assert "rsi: no tentacle.toml" in printed.err
+    assert "rsi has no tentacle.toml" in printed.err

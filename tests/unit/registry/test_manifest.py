@@ -9,16 +9,18 @@ import pytest
 
 from loligo.errors import TentacleError
 from loligo.ports.hooks import KINDS
-from loligo.registry.manifest import KIND_FOLDERS, Kind, parse_manifest
+from loligo.registry.manifest import KIND_FOLDERS, Kind, Manifest, read_manifest
 from tests.fakes.tentacle_folder import manifest_text
 
-WHERE = Path("rsi/tentacle.toml")
+
+def read(text: str) -> Manifest:
+    return read_manifest(Path("rsi"), {"tentacle.toml": text.encode(), "__init__.py": b""})
 
 
 def test_a_complete_manifest_is_read() -> None:
     text = manifest_text("evaluator", "rsi", state_version="2")
     text += '[requires]\ntentacles = { ema = ">=1" }\npython = ["numpy>=1.26"]\n'
-    manifest = parse_manifest(text.encode(), WHERE)
+    manifest = read(text)
     assert (manifest.kind, manifest.name, manifest.state_version) == ("evaluator", "rsi", 2)
     assert manifest.requires.tentacles == {"ema": ">=1"}
     assert manifest.requires.python == ["numpy>=1.26"]
@@ -43,11 +45,11 @@ def test_every_kind_of_the_hooks_has_a_folder() -> None:
 )
 def test_a_wrong_key_is_refused_with_file_key_and_expectation(changes: dict[str, str], said: str) -> None:
     with pytest.raises(TentacleError) as refusal:
-        parse_manifest(manifest_text("evaluator", "rsi", **changes).encode(), WHERE)
+        read(manifest_text("evaluator", "rsi", **changes))
     assert said in str(refusal.value)
     assert str(refusal.value).startswith("rsi/tentacle.toml: ")
 
 
 def test_broken_toml_is_refused_with_its_line() -> None:
     with pytest.raises(TentacleError, match=r"rsi/tentacle.toml: not valid TOML: .*line 2"):
-        parse_manifest(b'name = "rsi"\nkind = \n', WHERE)
+        read('name = "rsi"\nkind = \n')
