@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -128,7 +129,7 @@ def sharpe(curve: Sequence[tuple[int, float]]) -> float:
     daily: list[float] = []
     for day, following in zip(days, [*days[1:], days[-1] + 1], strict=True):
         daily += [by_day[day]] * (following - day)
-    returns = [after / before - 1.0 for before, after in zip(daily, daily[1:], strict=False)]
+    returns = [after / before - 1.0 for before, after in pairwise(daily)]
     mean = sum(returns) / len(returns)
     variance = sum((value - mean) ** 2 for value in returns) / (len(returns) - 1)
     return mean / sqrt(variance) * sqrt(YEAR_DAYS) if variance > 0 else 0.0

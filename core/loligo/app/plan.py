@@ -81,8 +81,8 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
             raise ConfigError(f'{where}.instruments: "{symbol}" is not an instrument of {desk.venue}; known: {known}')
         if instrument.quote != account.reference:
             raise ConfigError(
-                f"{where}.instruments: {symbol} is quoted in {instrument.quote}, but account {desk.account} is measured "
-                f"in {account.reference}; use an account whose reference is {instrument.quote}"
+                f"{where}.instruments: {symbol} is quoted in {instrument.quote}, but account {desk.account} is "
+                f"measured in {account.reference}; use an account whose reference is {instrument.quote}"
             )
         seats.append(_seat(name, desk, instrument, host))
     return DeskPlan(

@@ -17,8 +17,7 @@ tentacle = typer.Typer(no_args_is_help=True, help="What the bot has: evaluators,
 
 @tentacle.command("list")
 def list_(
-    context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="Only this kind, such as evaluator.")] = None,
+    context: typer.Context, kind: Annotated[str | None, typer.Option(help="Only this kind, such as evaluator.")] = None
 ) -> None:
     """List every tentacle with its state."""
     shell: Shell = context.obj

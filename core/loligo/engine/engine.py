@@ -25,14 +25,7 @@ from loligo.engine.strategy import StrategyStage
 from loligo.engine.trading import TradingStage
 from loligo.engine.views import Now, SeatView
 from loligo.errors import DataError, LoligoError
-from loligo.model.command import (
-    CommandKind,
-    GenerationActivated,
-    OperatorCommand,
-    TimeAdvanced,
-    VenueReports,
-    WarmUp,
-)
+from loligo.model.command import CommandKind, GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
 from loligo.model.events import CommandHandled, Consequence, Input, Record, TimerFired, TimerSet
 from loligo.model.instrument import Instrument
 from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade

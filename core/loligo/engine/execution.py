@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
@@ -108,12 +108,15 @@ class ExecutionStage:
     def pending_value(self, account: str, marks: Mapping[str, float]) -> float:
         """Return the value of the account's open entry orders at their limit, or at the mark, quote units."""
         value = 0.0
-        for working in self._open.values():
-            order = working.order
-            if order.role is OrderRole.ENTRY and order.account == account:
+        for order in self.open_entries():
+            if order.account == account:
                 price = float(order.limit_price) if order.limit_price else marks.get(order.instrument, 0.0)
                 value += float(order.remaining) * price
         return value
+
+    def open_entries(self) -> Iterator[Order]:
+        """Yield the open entry orders of all desks, oldest first."""
+        return (working.order for working in self._open.values() if working.order.role is OrderRole.ENTRY)
 
     # Orders on their way
 
@@ -223,10 +226,7 @@ class ExecutionStage:
             return order.with_fill(report.quantity)
         if isinstance(report, Amended):
             return replace(
-                order,
-                quantity=report.quantity,
-                limit_price=report.limit_price,
-                trigger_price=report.trigger_price,
+                order, quantity=report.quantity, limit_price=report.limit_price, trigger_price=report.trigger_price
             )
         if isinstance(report, Rejected):
             return order.moved_to(OrderState.REJECTED) if report.of == "order" else order

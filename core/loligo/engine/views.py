@@ -48,6 +48,8 @@ class SeatView:
         self._scope: Scope = risk.desks[desk.name]
         self._book: Book = portfolio.books[desk.name]
         self._account_book: AccountBook = portfolio.accounts[account.name]
+        self.desk = desk.name
+        self.account = desk.account
         self.instrument = instrument
         self._key = (desk.name, instrument.id)
         self._marks = portfolio.marks
@@ -57,14 +59,6 @@ class SeatView:
     @property
     def ts(self) -> int:
         return self._now.ts
-
-    @property
-    def desk(self) -> str:
-        return self._plan.name
-
-    @property
-    def account(self) -> str:
-        return self._plan.account
 
     @property
     def price(self) -> float:
@@ -118,14 +112,8 @@ class SeatView:
 
     @property
     def open_positions(self) -> int:
-        count = 0
-        for seat in self._plan.seats:
-            key = (self._plan.name, seat.instrument.id)
-            if seat.instrument.id in self._book.holdings or any(
-                order.role is OrderRole.ENTRY for order in self._execution.open_orders(key)
-            ):
-                count += 1
-        return count
+        entered = {order.instrument for order in self._execution.open_entries() if order.desk == self.desk}
+        return len(entered | self._book.holdings.keys())
 
     @property
     def trades_today(self) -> int:

@@ -13,15 +13,7 @@ import msgspec
 
 from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
 from loligo.model.evaluation import Declined, Evaluation, Numbers, Signal
-from loligo.model.market import (
-    BookUpdate,
-    Candle,
-    ExternalSignal,
-    FundingRate,
-    InstrumentStatus,
-    Quote,
-    Trade,
-)
+from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Trade
 from loligo.model.order import Order, OrderRequest, VenueReport
 from loligo.model.portfolio import ClosedTrade, Position, Posting, PostingKind
 from loligo.model.risk import KillLevel, Outcome, RiskAction, Tier
@@ -144,6 +136,8 @@ class PositionChanged(Event, frozen=True, array_like=True, gc=False, tag="positi
 
 
 class TradeClosed(Event, frozen=True, array_like=True, gc=False, tag="trade_closed"):
+    """A desk went flat in an instrument: the round trip that ended."""
+
     trade: ClosedTrade
 
 

@@ -8,17 +8,7 @@ from __future__ import annotations
 
 from math import inf
 
-from loligo.api import (
-    OrderRequest,
-    RiskView,
-    Stateless,
-    Tier,
-    Verdict,
-    passed,
-    quantity_for_share,
-    reduced,
-    refused,
-)
+from loligo.api import OrderRequest, RiskView, Stateless, Tier, Verdict, passed, quantity_for_share, reduced, refused
 
 
 class MinimumBalance(Stateless):

@@ -33,8 +33,7 @@ class DipBuyerSettings(TentacleSettings):
         default=("rsi",), min_length=1, description='Evaluators that are bullish after a fall: "rsi" or "rsi@1h".'
     )
     trend: Names = Field(
-        default=("ema_cross",),
-        description='Evaluators of the longer trend, "ema_cross@4h"; empty: no filter.',
+        default=("ema_cross",), description='Evaluators of the longer trend, "ema_cross@4h"; empty: no filter.'
     )
     dip_threshold: float = Field(default=0.7, gt=0.0, le=1.0, description="Dip opinion at or above which to buy.")
     trend_floor: float = Field(default=0.0, ge=-1.0, le=1.0, description="Every trend opinion must be at least this.")

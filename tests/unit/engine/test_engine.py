@@ -10,32 +10,12 @@ import pytest
 from loligo.engine.engine import Engine
 from loligo.errors import DataError
 from loligo.model.command import CommandKind, GenerationActivated, TimeAdvanced
-from loligo.model.events import (
-    CommandHandled,
-    DecisionDeclined,
-    KillSwitchSet,
-    OrderSubmitted,
-    Record,
-    RiskActed,
-)
+from loligo.model.events import CommandHandled, DecisionDeclined, KillSwitchSet, OrderSubmitted, Record, RiskActed
 from loligo.model.market import BookUpdate, FundingRate, InstrumentStatus, Quote, Side, Trade
 from loligo.model.order import OrderRole
 from loligo.model.timeframe import HOUR_NS
 from tentacles.venues.simulated.settings import MatchOn
-from tests.fakes.desks import (
-    BTC,
-    PERP,
-    Bot,
-    OnlySignals,
-    Wishes,
-    account,
-    buy,
-    desk,
-    free_venue,
-    of,
-    plan,
-    seat,
-)
+from tests.fakes.desks import BTC, PERP, Bot, OnlySignals, Wishes, account, buy, desk, free_venue, of, plan, seat
 
 
 def test_an_input_before_the_newest_is_refused_and_changes_nothing() -> None:

@@ -38,21 +38,7 @@ from loligo.model.order import (
 )
 from loligo.model.timeframe import HOUR_NS, MINUTE_NS
 from loligo.ports.tentacles import AmendIntent, CancelIntent
-from tests.fakes.desks import (
-    BTC,
-    PERP,
-    Bot,
-    Wishes,
-    account,
-    buy,
-    causes,
-    desk,
-    free_venue,
-    of,
-    plan,
-    seat,
-    sell,
-)
+from tests.fakes.desks import BTC, PERP, Bot, Wishes, account, buy, causes, desk, free_venue, of, plan, seat, sell
 
 
 def spot(mode: Wishes, **venue: Any) -> Bot:

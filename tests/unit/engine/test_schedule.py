@@ -9,8 +9,8 @@ import pytest
 
 from loligo.engine.engine import Engine
 from loligo.engine.schedule import Due, Schedule
-from loligo.model.command import TimeAdvanced, VenueReports
-from loligo.model.events import TentacleFailed, TimerFired, TimerSet
+from loligo.model.command import GenerationActivated, TimeAdvanced, VenueReports
+from loligo.model.events import EquityMarked, TentacleFailed, TimerFired, TimerSet
 from loligo.model.market import Candle, ExternalSignal, Quote
 from loligo.model.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from loligo.ports.tentacles import TimerIntent
@@ -96,12 +96,12 @@ def test_state_survives_as_plain_data() -> None:
     assert due(fresh, 3 * SECOND_NS) == due(made, 3 * SECOND_NS) != []
 
 
-def test_an_engine_restored_before_its_first_input_still_sees_days() -> None:
-    plans = [plan(desk(seat())) for _ in range(2)]
+def test_an_engine_restored_before_its_first_input_still_keeps_time() -> None:
+    plans = [plan(desk(seat()), equity_every_ns=HOUR_NS) for _ in range(2)]
     fresh = Engine(plans[0])
     fresh.restore_state(Engine(plans[1]).export_state())
-    fresh.process(candle(0, 100, 100, 100, 100))
-    assert fresh.export_state()["schedule"]["day_ns"] == DAY_NS
+    fresh.process(GenerationActivated(5, 1, ()))
+    assert of(fresh.process(candle(0, 100, 100, 100, 100)), EquityMarked)
 
 
 # In the engine

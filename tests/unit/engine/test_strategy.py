@@ -9,19 +9,7 @@ import pytest
 from loligo.model.evaluation import Declined, Direction, Signal
 from loligo.model.events import DecisionDeclined, OrderSubmitted, SignalRaised, TentacleFailed
 from loligo.model.timeframe import HOUR_NS
-from tests.fakes.desks import (
-    Bot,
-    CandleSays,
-    Wishes,
-    buy,
-    desk,
-    evaluator,
-    long_signal,
-    of,
-    opinion,
-    plan,
-    seat,
-)
+from tests.fakes.desks import Bot, CandleSays, Wishes, buy, desk, evaluator, long_signal, of, opinion, plan, seat
 
 
 def test_a_signal_is_caused_by_the_newest_opinion_and_names_its_board() -> None:

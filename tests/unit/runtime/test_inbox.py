@@ -158,3 +158,22 @@ def test_input_through_the_inbox_in_batches_of_512_costs_little() -> None:
         return (time.perf_counter() - started) / rounds / 512
 
     assert asyncio.run(there_and_back(200)) < 3e-6
+
+
+def test_command_of_a_person_goes_before_all_that_waits_and_into_a_full_inbox() -> None:
+    inbox = Inbox(size=3)
+    asyncio.run(inbox.put_many(ticks(1, 3)))
+    inbox.put_first(TimeAdvanced(0))
+    assert len(inbox) == 4
+    assert inbox.take(1, 0) == ticks(0, 1)
+    assert inbox.take(9, 0) == ticks(2, 3)
+
+
+def test_closed_inbox_refuses_commands_and_hands_out_those_it_has_without_the_rest() -> None:
+    inbox = Inbox()
+    asyncio.run(inbox.put_many(ticks(1, 3)))
+    inbox.put_first(TimeAdvanced(0))
+    inbox.close()
+    assert inbox.take(0, 0) == ticks(0, 0)
+    with pytest.raises(InboxClosed, match="stopping"):
+        inbox.put_first(TimeAdvanced(4))

@@ -1,0 +1,101 @@
+"""The session and its thread: the order of commands, what a stop leaves, when a snapshot is due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loligo.app.session import Durability, EngineThread, Session
+from loligo.engine.engine import Engine
+from loligo.model.command import CommandKind, OperatorCommand
+from loligo.model.events import Record
+from loligo.runtime.inbox import Inbox
+from loligo.store.journal import Journal
+from tests.fakes.desks import desk, plan, seat
+from tests.fakes.venue_scene import candle
+
+PAUSE = OperatorCommand("c1", 0, CommandKind.PAUSE, "alpha")
+CANDLES = [candle(hour, 100, 101, 99, 100) for hour in range(300)]
+Open = Callable[..., Session]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Open:
+    """Open sessions on one journal, one after the other."""
+
+    def open_session(**durability: int) -> Session:
+        session = Session(
+            Engine(plan(desk(seat()))),
+            Journal(tmp_path / "journal.sqlite"),
+            Durability(commit_every_s=3_600.0, **durability),
+        )
+        session.open((), CANDLES[0].ts)
+        return session
+
+    return open_session
+
+
+def records(session: Session, tmp_path: Path) -> list[Record]:
+    return list(Journal(tmp_path / "journal.sqlite").records())
+
+
+def test_command_goes_before_waiting_candles_and_happens_at_the_time_of_the_engine(
+    opened: Open, tmp_path: Path
+) -> None:
+    session, inbox = opened(), Inbox()
+    session.step(CANDLES[:10])
+    asyncio.run(inbox.put_many(CANDLES[10:20]))
+    inbox.put_first(PAUSE)
+    inbox.close()
+    thread = EngineThread(session, inbox)
+    thread.start()
+    asyncio.run(thread.join())
+    inputs = [record.input for record in records(session, tmp_path)][1:]  # behind the generation
+    assert [type(item).__name__ for item in inputs[9:12]] == ["Candle", "OperatorCommand", "Candle"]
+    assert inputs[10].ts == CANDLES[9].ts
+    assert len(inputs) == 21
+
+
+def test_stop_leaves_the_backlog_to_the_next_run_and_obeys_the_last_command(opened: Open, tmp_path: Path) -> None:
+    session, inbox = opened(), Inbox()
+    session.step(CANDLES[:10])
+    asyncio.run(inbox.put_many(CANDLES[10:]))
+    inbox.put_first(PAUSE)
+    thread = EngineThread(session, inbox)
+    thread.leave()
+    thread.start()
+    asyncio.run(thread.join())
+    assert len(records(session, tmp_path)) == 1 + 10 + 1
+    following = opened()
+    assert following.cursor.ts == CANDLES[9].ts
+    assert following.engine.risk.desks["alpha"].pauses
+
+
+def test_records_that_recovery_read_again_count_towards_the_next_snapshot(opened: Open, tmp_path: Path) -> None:
+    """A generation and 8 candles, then 3 more in the next run: 12 records, and a snapshot was due at 10."""
+    first = opened(commit_every_records=1, snapshot_every_records=10)
+    first.step(CANDLES[:8])
+    second = opened(commit_every_records=1, snapshot_every_records=10)
+    second.step(CANDLES[8:11])
+    newest = Journal(tmp_path / "journal.sqlite").newest_snapshot()
+    assert newest is not None
+    assert newest[0] == records(second, tmp_path)[10].seq
+
+
+def test_who_stopped_waiting_for_a_command_does_not_end_the_run(opened: Open) -> None:
+    session, inbox = opened(), Inbox()
+    thread = EngineThread(session, inbox)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await thread.command(PAUSE, timeout_s=0.01)  # nobody takes it yet
+        thread.start()
+        while not session.engine.risk.desks["alpha"].pauses:
+            await asyncio.sleep(0.001)
+        inbox.close()
+        await thread.join()
+
+    asyncio.run(give_up())
