@@ -47,7 +47,7 @@ bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/la
 	$(BIN)/python -m tests.benchmarks
 
 registry: setup  ## List new bundled tentacles and take the hashes of changed ones
-	$(BIN)/python -m loligo.registry tentacle_registry.json bundled
+	$(BIN)/loligo tentacle refresh --bundled
 
 lock: setup  ## Resolve the dependencies anew into requirements.lock
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url \

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from loligo.api import Candle, MakeContext
+from loligo.cli.command_line import run
 from loligo.host import Host
-from loligo.registry.__main__ import main
 
 README = Path(__file__).resolve().parents[2] / "tentacles" / "README.md"
 
@@ -27,8 +28,8 @@ def test_the_evaluator_of_the_tutorial_is_listed_loaded_and_bullish_on_a_rising_
     folder.mkdir(parents=True)
     (folder / "tentacle.toml").write_text(block("toml"))
     (folder / "__init__.py").write_text(block("python"))
-    assert main([str(tmp_path / "tentacle_registry.json")]) == 0
-    assert capsys.readouterr().out == "added    evaluator candle_body\n"
+    assert run(["--home", str(tmp_path), "--json", "tentacle", "refresh"]) == 0
+    assert json.loads(capsys.readouterr().out)["added"] == ["evaluator candle_body"]
     (loaded,) = Host(tmp_path, tmp_path).load_all()
     evaluator = loaded.create(loaded.make_settings({}), MakeContext())
     candle = Candle("demo:BTC/USD", "1h", 0, 3_600_000_000_000, 100.0, 102.0, 99.0, 101.0, 1.0)

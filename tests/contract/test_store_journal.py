@@ -200,10 +200,7 @@ def test_missing_market_data_is_named(engine: Engine) -> None:
 
 def test_a_head_that_disagrees_with_its_block_is_named(engine: Engine) -> None:
     journal = filled_journal(engine, quiet_records(2))
-    for wrong, message in (
-        ({"last_seq": 9}, "ends at 8 where its head says 9"),
-        ({"item_count": 3}, "holds 2 items"),
-    ):
+    for wrong, message in (({"last_seq": 9}, "ends at 8 where its head says 9"), ({"item_count": 3}, "holds 2 items")):
         with engine.begin() as connection:
             connection.execute(update(journal_block).values(**wrong))
         with pytest.raises(JournalCorrupt, match=message):

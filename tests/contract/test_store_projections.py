@@ -14,22 +14,8 @@ from sqlalchemy import Engine, delete, event, update
 from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.command import TimeAdvanced
 from loligo.model.evaluation import Declined
-from loligo.model.events import (
-    Consequence,
-    DecisionDeclined,
-    OrderReported,
-    OrderSubmitted,
-    Record,
-)
-from loligo.model.order import (
-    Amended,
-    Canceled,
-    Expired,
-    Liquidated,
-    Order,
-    Rejected,
-    Triggered,
-)
+from loligo.model.events import Consequence, DecisionDeclined, OrderReported, OrderSubmitted, Record
+from loligo.model.order import Amended, Canceled, Expired, Liquidated, Order, Rejected, Triggered
 from loligo.model.portfolio import ClosedTrade, Position
 from loligo.store.database import open_engine
 from loligo.store.journal import Journal

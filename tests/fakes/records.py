@@ -17,14 +17,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
-from loligo.model.command import (
-    CommandKind,
-    GenerationActivated,
-    OperatorCommand,
-    SlotVersion,
-    VenueReports,
-    WarmUp,
-)
+from loligo.model.command import CommandKind, GenerationActivated, OperatorCommand, SlotVersion, VenueReports, WarmUp
 from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
 from loligo.model.events import (
     Approved,

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loligo.model.events import Approved, EquityMarked, Record, Refused, RiskActed
+from loligo.model.command import GenerationActivated
+from loligo.model.events import Approved, EquityMarked, Record, Refused, RiskActed, TentacleFailed
 from loligo.model.order import OrderRole
 from tests.scenario.bots import BotFolder, ended
 from tests.scenario.kills import PAPER_BOT
+from tests.scenario.protection import unprotected
 
 
 def killed(bot: BotFolder, place: str) -> None:
@@ -95,3 +97,49 @@ def test_snapshots_bound_what_a_killed_bot_reads_again_however_often_it_is_kille
     assert done.data["is_resumed"] is True
     assert done.data["recovered_records"] <= 7_000
     assert bot.digest() == whole[0].digest()
+
+
+def change_everything(config: dict[str, Any]) -> None:
+    """Another mode, other settings, one desk less, one desk more."""
+    desks = config["desks"]
+    desks["monthly"]["mode"] = {"tentacle": "grid"}
+    desks["trend"]["evaluators"] = [{"tentacle": "rsi", "settings": {"period": 10, "mode": "momentum"}}]
+    desks["ladder"]["limits"]["max_trades_per_day"] = 100
+    config["accounts"]["extra"] = {"deposits": {"USD": 5_000}}
+    desks["late"] = {**desks["trend"], "account": "extra", "capital": 5_000}
+    del desks["dips"]
+
+
+def test_a_person_may_change_modes_settings_and_desks_between_two_runs(new_season: Callable[[str], BotFolder]) -> None:
+    bot = new_season("changed")
+    assert bot.call("run", "--headless", "--until", "2017-12-28").code == 0
+    done = bot.edit(change_everything).call("run", "--headless")
+    assert done.code == 0, done.err
+    assert set(done.data["desks"]) == {"trend", "monthly", "ladder", "late"}
+    records = bot.records()
+    numbers = [record.input.number for record in records if isinstance(record.input, GenerationActivated)]
+    assert numbers == [1, 2]
+    assert [event for record in records for event in record.events if isinstance(event, TentacleFailed)] == []
+    assert list(unprotected(records)) == []
+
+
+def test_an_end_before_the_last_one_leaves_nothing_to_do(season: BotFolder, tmp_path: Path) -> None:
+    bot = season.copy(tmp_path / "back")
+    done = bot.call("run", "--headless", "--until", "2017-12-28")
+    assert (done.code, done.data["records"]) == (0, 0), done.err
+
+
+def test_corrupt_data_ends_the_run_with_its_file_and_row(new_season: Callable[[str], BotFolder]) -> None:
+    bot = new_season("corrupt")
+    (bot.home / "data" / "bad.csv").write_text(
+        "timestamp,open,high,low,close,volume\n"
+        "2017-12-20T00:00:00Z,10,12,9,11,5\n"
+        "2017-12-20T01:00:00Z,11,9,12,11,5\n",  # the high lies below the low
+        encoding="utf-8",
+    )
+    bot.edit(lambda config: config["feeds"][0]["settings"]["sources"][0].update(file="bad.csv"))
+    done = bot.call("run", "--headless")
+    assert done.code == 1
+    assert done.data["error"]["kind"] == "DataError"
+    assert "bad.csv" in done.data["error"]["message"]
+    assert "row" in done.data["error"]["message"]

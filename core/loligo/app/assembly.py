@@ -36,9 +36,9 @@ class Bot:
     slots: tuple[SlotVersion, ...]
 
 
-def read_config(home: Path, *, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> LoligoConfig:
+def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
     """Return the configuration of a bot folder, every part's section judged by its own class."""
-    return load_config(home, bundled_root=bundled_root(), file=file, overrides=overrides or {}, parts=PARTS)
+    return load_config(home, bundled_root=bundled_root(), file=file, parts=PARTS)
 
 
 def assemble(home: Path, config: LoligoConfig) -> Bot:

@@ -12,7 +12,6 @@ import msgspec
 
 from loligo.config import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleConfig
 from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan
-from loligo.engine.seat import inputs_of
 from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle
 from loligo.model.command import SlotVersion
@@ -99,7 +98,7 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
 
 def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) -> SeatPlan:
     evaluators = tuple(_evaluator(desk_name, desk, item, instrument, host) for item in desk.evaluators)
-    context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=inputs_of(evaluators))
+    context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=evaluators)
     return SeatPlan(
         instrument=instrument,
         evaluators=evaluators,

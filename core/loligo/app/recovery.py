@@ -16,6 +16,7 @@ from loligo.errors import JournalError
 from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
 from loligo.model.events import Input, Record
 from loligo.ports.journal import Journal
+from loligo.store.codec import encode
 
 _NOT_FROM_A_FEED = (OperatorCommand, TimeAdvanced, VenueReports, GenerationActivated, WarmUp)
 
@@ -80,7 +81,6 @@ def recover(engine: Engine, journal: Journal) -> Recovered:
 
 
 def _compare(stored: Record, again: Record) -> None:
-    encode = msgspec.msgpack.encode
     if encode(stored) == encode(again):
         return
     difference = next(

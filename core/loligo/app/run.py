@@ -32,6 +32,7 @@ from loligo.store.journal import Journal
 from loligo.store.projector import Projector
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
+FEEDS = "feeds"  # the task that runs them
 JOURNAL_FILE = Path("state/journal.sqlite")
 COMMAND_TIMEOUT_S = 5.0
 
@@ -68,7 +69,7 @@ def run_bot(
     """Run the bot of a folder until its feeds end, a signal comes or an operator stops it.
 
     `speed` (0: as fast as it goes) and `until` (ISO 8601) override those of replaying feeds. Observers hear of records
-    once they are durable, on the engine's thread. Raises what ended the engine, if it did not end by itself.
+    once they are durable, on the engine's thread. Raises what ended the engine or a feed, if it did not end by itself.
     """
     if until is not None:
         ns_from_iso(until)
@@ -145,6 +146,9 @@ class _Running:
         await self._thread.join()
         self._projector.catch_up()
         self._journal.close()
+        for name, error in ended.failures:
+            if name == FEEDS:
+                raise _innermost(error)
         return RunSummary(
             reason=reason,
             is_clean=ended.is_clean,
@@ -173,7 +177,7 @@ class _Running:
         tasks = self._tasks
         tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._end_engine, ends_run=True)
         tasks.start(self._tell(), name="notifiers", stage="notifiers", ask=lambda: self._offer(None))
-        tasks.start(self._feed_all(), name="feeds", stage="edges", ends_run=True)
+        tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
 
     def _end_engine(self) -> None:
         """Let the engine finish what the feeds gave when they ended by themselves; a stop does not wait for it."""
@@ -280,6 +284,12 @@ class _Running:
                 for name in self._bot.config.desks
             },
         }
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _heard_failure(failure: HookFailure) -> None:

@@ -46,6 +46,25 @@ def show(
     shell.result({"ok": True, "tentacle": data}, lambda console: show_pairs(console, data))
 
 
+@tentacle.command()
+def refresh(
+    context: typer.Context,
+    is_bundled: Annotated[bool, typer.Option("--bundled", help="New entries are bundled ones, not your own.")] = False,
+) -> None:
+    """Bring the registry in line with the folders: list new tentacles, take hashes and versions of changed ones."""
+    from loligo.registry.discovery import discover, refresh_hashes
+    from loligo.registry.registry_file import REGISTRY_FILE
+
+    shell: Shell = context.obj
+    file = shell.home / REGISTRY_FILE
+    data = {
+        "added": list(discover(file, source="bundled" if is_bundled else "local")),
+        "changed": list(refresh_hashes(file)),
+    }
+    rows = [(what, slot) for what, slots in data.items() for slot in slots]
+    shell.result({"ok": True, **data}, lambda console: show_table(console, ("", "tentacle"), rows))
+
+
 def _host(shell: Shell) -> Host:
     from loligo.host import Host, bundled_root
 

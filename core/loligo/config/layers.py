@@ -118,12 +118,6 @@ def lay_environment(environ: Mapping[str, str], below: Setting, *, label: str) -
         below.place(path, _settings(value, origin))
 
 
-def lay_overrides(overrides: Mapping[str, Any], below: Setting) -> None:
-    """Lay values given by dotted key, such as {"log.level": "debug"}, over the settings `below`."""
-    for key, value in overrides.items():
-        below.place(_spelt_as(key.split("."), below, f"command line {key}"), _settings(value, "command line"))
-
-
 def read_dotenv(path: Path) -> dict[str, str]:
     """Return the KEY=VALUE lines of an .env file, none if there is no file. ConfigError for any other line."""
     values: dict[str, str] = {}

@@ -31,26 +31,20 @@ def load_config(
     *,
     bundled_root: Path,
     file: Path | None = None,
-    overrides: Mapping[str, Any] = _NOTHING,
     parts: Mapping[str, type[BaseModel]] = _NOTHING,
     environ: Mapping[str, str] = os.environ,
 ) -> LoligoConfig:
     """Return the configuration of the bot in `home`. ConfigError lists everything that is wrong with it.
 
-    `file` replaces HOME/config/loligo.yaml. `overrides` are values of the command line by dotted key. `parts` gives
-    the classes of the sections that belong to other parts, such as {"journal": ...}.
+    `file` replaces HOME/config/loligo.yaml. `parts` gives the classes of sections that belong to other parts, such as
+    {"journal": ...}.
     """
-    settings = read_settings(home, bundled_root=bundled_root, file=file, overrides=overrides, environ=environ)
+    settings = read_settings(home, bundled_root=bundled_root, file=file, environ=environ)
     return check_settings(settings, parts=parts, where=str(file or home / CONFIG_FILE))
 
 
 def read_settings(
-    home: Path,
-    *,
-    bundled_root: Path,
-    file: Path | None = None,
-    overrides: Mapping[str, Any] = _NOTHING,
-    environ: Mapping[str, str] = os.environ,
+    home: Path, *, bundled_root: Path, file: Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> Setting:
     """Return everything that was set, unchecked, each value with where that was."""
     file = file or home / CONFIG_FILE
@@ -60,7 +54,6 @@ def read_settings(
     settings = layers.read_yaml(file, _label(file, home))
     layers.lay_environment(dotenv, settings, label=".env")
     layers.lay_environment(environ, settings, label="environment variable")
-    layers.lay_overrides(overrides, settings)
     chosen = settings.at(("bot", "profile"))
     if chosen is not None and chosen.value is not None:
         settings = _profile(str(chosen.value), chosen.origin, home, bundled_root).under(settings)

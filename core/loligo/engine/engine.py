@@ -588,6 +588,12 @@ class Engine:
                 f"engine state has version {state.get('version')}, expected {STATE_VERSION}; "
                 "it was written by another Loligo: start that version, or rebuild from the journal"
             )
+        for order, *_ in state["parts"]["execution"]["open"]:
+            if (order["desk"], order["instrument"]) not in self._seats:
+                raise DataError(
+                    f"desk {order['desk']} has open order {order['id']} on {order['instrument']}, but is no longer "
+                    "configured there: put it back, close what it holds, then take it out"
+                )
         self._next_seq = state["next_seq"]
         self._now.ts = state["now_ns"]
         self._opened = set(state["opened"])

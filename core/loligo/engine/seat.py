@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from loligo.engine.plan import DeskPlan, SeatPlan
+from loligo.errors import DataError
 from loligo.model.evaluation import Declined, Evaluation, Signal
 from loligo.model.instrument import Instrument
 from loligo.model.market import Candle
-from loligo.ports.tentacles import CandleMode, FillMode, OrderEndMode, PlainState, Strategy, TimerMode, TradingMode
-
-
-@dataclass(frozen=True, slots=True)
-class SeatInput:
-    """One place on a board (`loligo.ports.views.BoardInput`)."""
-
-    name: str
-    timeframe: str
-    label: str
+from loligo.ports.tentacles import (
+    CandleMode,
+    FillMode,
+    OrderEndMode,
+    PlainState,
+    Stateful,
+    Strategy,
+    TimerMode,
+    TradingMode,
+)
 
 
 class SeatBoard:
@@ -48,6 +48,7 @@ class Seat:
         self.instrument_id = plan.instrument.id
         self.key = (desk.name, plan.instrument.id)
         self.board = SeatBoard(len(plan.evaluators))
+        self._keys = tuple(evaluator.key for evaluator in plan.evaluators)
         self.strategy_name = plan.strategy_name
         self.strategy: Strategy = plan.make_strategy()
         self.decide: Callable[[Any], Signal | Declined] = self.strategy.decide
@@ -66,24 +67,35 @@ class Seat:
         """Return the state of both tentacles and the board."""
         board = self.board
         return {
-            "strategy": {"version": self.strategy.state_version, "state": self.strategy.export_state()},
-            "mode": {"version": self.mode.state_version, "state": self.mode.export_state()},
+            "strategy": _exported(self.strategy_name, self.strategy),
+            "mode": _exported(self.mode_name, self.mode),
             "board": {
-                "evaluations": msgspec.to_builtins(board.evaluations),
-                "evaluated_at_ns": list(board.evaluated_at_ns),
-                "seqs": list(board.seqs),
+                key: [msgspec.to_builtins(board.evaluations[place]), board.evaluated_at_ns[place], board.seqs[place]]
+                for place, key in enumerate(self._keys)
             },
         }
 
     def restore_state(self, state: PlainState) -> None:
-        self.strategy.restore_state(state["strategy"]["state"])
-        self.mode.restore_state(state["mode"]["state"])
-        board, plain = self.board, state["board"]
-        board.evaluations[:] = msgspec.convert(plain["evaluations"], list[Evaluation | None])
-        board.evaluated_at_ns[:] = plain["evaluated_at_ns"]
-        board.seqs[:] = plain["seqs"]
+        """Take back what belongs to the same tentacles: what a person put in place of others begins anew."""
+        _restore(self.strategy_name, self.strategy, state["strategy"])
+        _restore(self.mode_name, self.mode, state["mode"])
+        board = self.board
+        for place, key in enumerate(self._keys):
+            if key in state["board"]:
+                evaluation, board.evaluated_at_ns[place], board.seqs[place] = state["board"][key]
+                board.evaluations[place] = msgspec.convert(evaluation, Evaluation | None)
 
 
-def inputs_of(plans: Sequence[Any]) -> tuple[SeatInput, ...]:
-    """Return the board places of evaluator plans, in order."""
-    return tuple(SeatInput(plan.name, plan.timeframe, plan.label) for plan in plans)
+def _exported(name: str, tentacle: Stateful) -> PlainState:
+    return {"name": name, "version": tentacle.state_version, "state": tentacle.export_state()}
+
+
+def _restore(name: str, tentacle: Stateful, state: PlainState) -> None:
+    if state["name"] != name:
+        return
+    if state["version"] != tentacle.state_version:
+        raise DataError(
+            f"{name}: its state has version {state['version']}, and it reads version {tentacle.state_version}; "
+            "put the version back that wrote it, or begin a new journal with `loligo run --fresh`"
+        )
+    tentacle.restore_state(state["state"])

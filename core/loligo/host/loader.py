@@ -87,7 +87,7 @@ def load_tentacle(entry: RegistryEntry, roots: Sequence[Path], enabled: Sequence
     if entry.tree_hash not in (None, found):
         raise TentacleError(
             f"the registry wants {hash12(entry.tree_hash or '')}, {folder} holds {hash12(found)}; if the change is "
-            "yours, run `make registry` (in a bot folder `python -m loligo.registry FILE`), else restore the folder"
+            "yours, run `make registry` (in a bot folder `loligo tentacle refresh`), else restore the folder"
         )
     manifest = read_manifest(folder, files)
     said, wanted = f"{manifest.kind} {manifest.name} {manifest.version}", f"{entry.slot} {entry.version}"

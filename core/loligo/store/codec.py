@@ -47,7 +47,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seq: int
 
 
-encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder(enc_hook=float).encode  # numpy scalars in a reason are numbers, too
 decode_record = msgspec.msgpack.Decoder(StoredRecord).decode
 decode_market = msgspec.msgpack.Decoder(MarketData).decode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode

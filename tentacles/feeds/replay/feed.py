@@ -104,6 +104,8 @@ class ReplayFeed:
         if since_ns is not None and since_ns > after_ns:
             taken, after_ns = since_count or 0, since_ns if since_count is None else since_ns - 1
         window = Window(first_ns=after_ns + 1, last_ns=last_ns if until_ns is None else min(until_ns, last_ns))
+        if window.last_ns < window.first_ns:
+            return iter(())  # the end was moved back behind what was taken
         batches = merged([read(window) for read in self._readers], window)
         return _after(batches, after_ns + 1, taken) if taken else batches
 

@@ -117,3 +117,9 @@ def test_a_late_feed_catches_up_in_batches(make_feed: Any, write_candles: Any) -
     recorder = Stalled()
     asyncio.run(make_feed([source], clock=recorder, speed=1.0).run(recorder, since_ns=None))
     assert [len(items) for _, items in recorder.batches] == [1, 512, 512, 175]
+
+
+def test_an_end_before_the_cursor_leaves_nothing_to_read(sources: Any, make_feed: Any) -> None:
+    feed = make_feed(sources, until="1970-01-02T00:00:00Z")
+    assert list(feed.read(since_ns=32 * HOUR, since_count=2)) == []
+    assert list(feed.read(since_ns=32 * HOUR)) == []

@@ -7,16 +7,7 @@ from typing import Any
 
 import pytest
 
-from loligo.api import (
-    BookUpdate,
-    DataError,
-    ExternalSignal,
-    FundingRate,
-    InstrumentStatus,
-    Quote,
-    Side,
-    Trade,
-)
+from loligo.api import BookUpdate, DataError, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
 
 MS = 1_000_000
 X = "x:A/USD"

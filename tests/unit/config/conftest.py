@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -50,12 +49,12 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def load(home: Path) -> Load:
-    """Load the home's configuration; the keywords are environment variables without LOLIGO__, and `overrides`."""
+    """Load the home's configuration; the keywords are environment variables without LOLIGO__."""
 
-    def read(text: str | None = None, overrides: dict[str, Any] | None = None, **environ: str) -> LoligoConfig:
+    def read(text: str | None = None, **environ: str) -> LoligoConfig:
         if text is not None:
             (home / "config" / "loligo.yaml").write_text(text, encoding="utf-8")
         variables = {f"LOLIGO__{name}": value for name, value in environ.items()}
-        return load_config(home, bundled_root=REPOSITORY, parts=PARTS, overrides=overrides or {}, environ=variables)
+        return load_config(home, bundled_root=REPOSITORY, parts=PARTS, environ=variables)
 
     return read

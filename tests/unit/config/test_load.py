@@ -28,7 +28,6 @@ def test_each_layer_counts_more_than_the_one_below(load: Load, home: Path) -> No
     (home / ".env").write_text("LOLIGO__LOG__LEVEL=warning\n", encoding="utf-8")
     assert load().log.level == "warning"
     assert load(LOG__LEVEL="info").log.level == "info"
-    assert load(overrides={"log.level": "debug"}, LOG__LEVEL="info").log.level == "debug"
 
 
 @pytest.mark.parametrize(("name", "size", "stop", "leverage"), [("crypto", 0.05, 0.02, 3), ("stock", 0.10, 0.05, 2)])
@@ -178,9 +177,9 @@ def test_unquoted_date_stays_the_text_that_was_written(load: Load) -> None:
 
 
 def test_every_value_knows_where_it_was_set(home: Path) -> None:
-    settings = read_settings(home, bundled_root=REPOSITORY, overrides={"log.level": "debug"}, environ={})
+    settings = read_settings(home, bundled_root=REPOSITORY, environ={"LOLIGO__LOG__LEVEL": "debug"})
     assert settings.at(("desks", "trend", "capital")) == Setting(600, "config/loligo.yaml:13")
-    assert settings.at(("log", "level")) == Setting("debug", "command line")
+    assert settings.at(("log", "level")) == Setting("debug", "environment variable LOLIGO__LOG__LEVEL")
 
 
 def test_section_that_only_a_variable_has_begun_is_blamed_on_it(load: Load) -> None:

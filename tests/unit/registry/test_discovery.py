@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from loligo.cli.command_line import run
 from loligo.errors import TentacleError
-from loligo.registry.__main__ import main
 from loligo.registry.discovery import discover, refresh_hashes
 from loligo.registry.registry_file import load_registry, save_registry
 from loligo.registry.tree import read_tree, tree_hash
@@ -65,12 +66,13 @@ def test_a_manifest_that_names_another_place_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_prints_what_it_did_and_reports_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_tentacle(tmp_path, "evaluator", "rsi")
-    path = str(tmp_path / "tentacle_registry.json")
-    assert main([path, "bundled"]) == 0
+    refresh = ["--home", str(tmp_path), "--json", "tentacle", "refresh"]
+    assert run([*refresh, "--bundled"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "added": ["evaluator rsi"], "changed": []}
+    assert load_registry(tmp_path / "tentacle_registry.json").tentacles[0].source == "bundled"
     (folder / "notes.txt").write_text("new")
-    assert main([path]) == 0
+    assert run(refresh) == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "added": [], "changed": ["evaluator rsi"]}
     (folder / "tentacle.toml").unlink()
-    assert main([path]) == 3
-    printed = capsys.readouterr()
-    assert printed.out == "added    evaluator rsi\nchanged  evaluator rsi\n"
-    assert "rsi has no tentacle.toml" in printed.err
+    assert run(refresh) == 1
+    assert "rsi has no tentacle.toml" in json.loads(capsys.readouterr().out)["error"]["message"]

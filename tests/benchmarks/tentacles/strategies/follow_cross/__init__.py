@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from loligo.api import (
-    Board,
-    Declined,
-    Direction,
-    Factory,
-    MakeContext,
-    PlainState,
-    Signal,
-    TentacleSettings,
-    hookimpl,
-)
+from loligo.api import Board, Declined, Direction, Factory, MakeContext, PlainState, Signal, TentacleSettings, hookimpl
 
 _COLD = Declined("not_warm")
 _SAME = Declined("no_cross")
