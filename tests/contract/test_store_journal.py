@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from sqlalchemy import Engine, Table, delete, select, update
 
@@ -373,3 +374,12 @@ def test_time_that_passes_is_stored_in_the_record_itself(engine: Engine) -> None
     with engine.connect() as connection:
         assert connection.execute(select(segment_block)).first() is None
     assert list(journal.records()) == [Record(1, TimeAdvanced(START), [])]
+
+
+def test_numpy_numbers_in_a_reason_are_stored_as_numbers(engine: Engine) -> None:
+    def told(numbers: tuple[float, ...]) -> Record:
+        evaluated = Evaluated(2, START, 1, "", "rsi", Evaluation(0.5, "mid_range", numbers))
+        return Record(1, TimeAdvanced(START), [evaluated])
+
+    journal = filled_journal(engine, [told((np.float64(51.5), np.int64(3)))])
+    assert list(journal.records()) == [told((51.5, 3.0))]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from loligo.engine.engine import Engine
-from loligo.errors import OrderError, Overfilled
+from loligo.errors import DataError, OrderError, Overfilled
 from loligo.model.command import CommandKind, VenueReports
 from loligo.model.events import (
     AmendRequested,
@@ -471,3 +471,14 @@ def test_a_restored_engine_keeps_open_orders_and_their_protection() -> None:
     bot.candle(2, 100, low=90)
     assert sorted(bot.roles()) == [("stop", "1"), ("stop", "1"), ("target", "1")]
     assert not bot.events(Refused)
+
+
+def test_a_state_with_open_orders_of_a_desk_that_is_gone_is_refused() -> None:
+    mode = Wishes()
+    bot = spot(mode)
+    mode.wishes = [buy(limit_price="95", stop="80")]
+    bot.candle(0, 100)
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(bot.engine.export_state()))
+    other = Engine(plan(desk(seat(Wishes), name="beta")))
+    with pytest.raises(DataError, match=r"desk alpha has open order .* but is no longer configured there: put it back"):
+        other.restore_state(state)
