@@ -102,9 +102,7 @@ def test_what_was_built_does_not_depend_on_later_candles(hours: set[int], cut: i
     assert whole[: len(part)] == part
 
 
-@given(
-    prices=st.lists(st.lists(st.floats(1, 1e6), min_size=4, max_size=4), min_size=24, max_size=96),
-)
+@given(prices=st.lists(st.lists(st.floats(1, 1e6), min_size=4, max_size=4), min_size=24, max_size=96))
 def test_built_candles_equal_numpy_aggregation(prices: list[list[float]]) -> None:
     table = np.array([[p[0], max(p), min(p), p[1], p[2]] for p in prices][: len(prices) // 24 * 24])
     builder = CandleBuilder(BTC, "1h", ["4h", "1d"])

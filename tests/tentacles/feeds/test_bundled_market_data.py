@@ -17,12 +17,7 @@ MARKET = Path(__file__).resolve().parents[3] / "tentacles/feeds/replay/market"
 SEAMS = {"2018-08-11T00": 1, "2018-10-15T00": 1, "2018-12-10T00": 1, "2019-03-18T00": 13, "2019-05-06T00": 1}
 # file: rows, first open, last open, {open before the gap: candles missing}
 BUNDLED = {
-    "coinbase/BTC_USD-1h": (
-        20_106,
-        "2017-07-01T11",
-        "2019-10-17T09",
-        {"2017-09-22T19": 4, "2017-11-05T04": 1},
-    ),
+    "coinbase/BTC_USD-1h": (20_106, "2017-07-01T11", "2019-10-17T09", {"2017-09-22T19": 4, "2017-11-05T04": 1}),
     "bitstamp/BTC_USD-1d": (1_859, "2014-11-28T00", "2020-01-16T00", SEAMS),
     "bitstamp/ETH_USD-1d": (782, "2017-11-09T00", "2020-01-16T00", SEAMS),
     "bitstamp/LTC_USD-1d": (919, "2017-06-25T00", "2020-01-16T00", SEAMS),

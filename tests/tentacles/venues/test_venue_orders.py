@@ -96,11 +96,7 @@ def test_amended_member_keeps_its_group() -> None:
     v.submit(order("stop", SELL, kind=STOP, trigger_price="90", group_id="g"), HOUR)
     v.submit(order("target", SELL, kind=LIMIT, limit_price="110", group_id="g"), HOUR)
     v.amend("stop", HOUR, Decimal(1), None, Decimal(97))
-    assert names(play(v, candle(1, 100.0, 101.0, 96.0, 97.0))) == [
-        "Triggered stop",
-        "Filled stop",
-        "Canceled target",
-    ]
+    assert names(play(v, candle(1, 100.0, 101.0, 96.0, 97.0))) == ["Triggered stop", "Filled stop", "Canceled target"]
 
 
 @pytest.mark.parametrize(
