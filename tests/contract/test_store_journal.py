@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -377,7 +378,7 @@ def test_time_that_passes_is_stored_in_the_record_itself(engine: Engine) -> None
 
 
 def test_numpy_numbers_in_a_reason_are_stored_as_numbers(engine: Engine) -> None:
-    def told(numbers: tuple[float, ...]) -> Record:
+    def told(numbers: tuple[Any, ...]) -> Record:
         evaluated = Evaluated(2, START, 1, "", "rsi", Evaluation(0.5, "mid_range", numbers))
         return Record(1, TimeAdvanced(START), [evaluated])
 

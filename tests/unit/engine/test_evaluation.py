@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_an_evaluator_that_raises_is_counted_and_the_others_go_on() -> None:
 
 
 def test_what_is_no_evaluation_is_a_failure() -> None:
-    bot = Bot(plan(desk(seat(evaluators=[evaluator(lambda: CandleSays(lambda _: 0.5))]))))
+    bot = Bot(plan(desk(seat(evaluators=[evaluator(lambda: CandleSays(cast(Any, lambda _: 0.5)))]))))
     assert "AttributeError" in of(bot.candle(0, 100), TentacleFailed)[0].error
 
 
@@ -129,9 +130,7 @@ def test_an_evaluator_hears_only_its_instrument_and_timeframe() -> None:
 
 def test_ticks_reach_their_evaluators_and_trigger_desks_without_a_timeframe() -> None:
     makes = {"trade": TradeSays, "quote": QuoteSays, "book": BookSays, "news": NewsSays}
-    plans = [
-        evaluator(lambda make=make: make(lambda _: opinion(0.5)), name, timeframe="") for name, make in makes.items()
-    ]
+    plans = [evaluator(partial(make, lambda _: opinion(0.5)), name, timeframe="") for name, make in makes.items()]
     bot = Bot(plan(desk(seat(evaluators=plans, decide=lambda board: long_signal(board.price / 1000)), timeframe="")))
     told = [
         bot.feed(Trade(BTC.id, 1, 100.0, 1.0, Side.BUY)),

@@ -120,7 +120,7 @@ def test_an_answer_to_a_cancel_or_amendment_is_caused_by_the_asking() -> None:
     mode.wishes = [buy("2", limit_price="95", stop="80")]
     bot.candle(0, 100)
     entry = bot.open_orders()[0]
-    wanted = {
+    wanted: dict[Any, tuple[Any, Any]] = {
         AmendIntent(entry.id, Decimal(1)): (AmendRequested, Amended),
         CancelIntent(entry.id): (CancelRequested, Canceled),
     }
@@ -285,7 +285,7 @@ def test_an_acknowledgement_that_a_fill_has_overtaken_changes_nothing(late: Any,
     bot.candle(0, 100)
     entry = bot.open_orders()[0]
     say(bot, filled(entry.id, "1"), msgspec.structs.replace(late, order_id=entry.id))
-    assert bot.engine.execution.order(entry.id).state is state  # type: ignore[union-attr]
+    assert bot.engine.execution.order(entry.id).state is state
 
 
 def test_a_late_or_foreign_report_is_recorded_and_changes_nothing() -> None:

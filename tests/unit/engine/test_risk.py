@@ -462,8 +462,9 @@ def test_what_a_rule_may_ask_of_the_past() -> None:
 
 def test_closed_trades_are_remembered_as_long_as_the_longest_window_asks() -> None:
     for days, remembered in ((7, 1), (30, 2)):
-        mode, seen = Wishes(), []
-        judge = judged(lambda request, view, seen=seen: seen.append(view.stops_since(0)) or passed("x"))  # type: ignore[misc]
+        mode = Wishes()
+        seen: list[int] = []
+        judge = judged(lambda request, view, seen=seen: seen.append(view.stops_since(0)) or passed("x"))
         bot = bot_with(mode, judge, LETS_STRATEGY, lock_window_s=days * 86_400)
         for day in (0, 20, 21):
             mode.wishes = [buy()]
