@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from loligo.config import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleConfig
+from loligo.config.schema import AccountConfig, VenueConfig
 from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan
 from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle
@@ -162,25 +163,15 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 def slots_of(config: LoligoConfig, loaded: tuple[LoadedTentacle, ...]) -> tuple[SlotVersion, ...]:
     """Return what a generation runs: the code of every tentacle, and the settings of every desk, account and venue."""
     code = [SlotVersion(f"{item.kind}/{item.name}", item.tree_hash, "") for item in loaded]
-    desks = [
-        SlotVersion(f"desk/{name}", "", settings_hash(_plain_desk(desk))) for name, desk in sorted(config.desks.items())
-    ]
-    accounts = [
-        SlotVersion(
-            f"account/{name}", "", settings_hash({**asdict(account.limits), "deposits": _texts(account.deposits)})
-        )
-        for name, account in sorted(config.accounts.items())
-    ]
-    venues = [
-        SlotVersion(f"venue/{name}", "", settings_hash(venue.model_dump(mode="json")))
-        for name, venue in sorted(config.venues.items())
-    ]
-    return (*sorted(code, key=lambda slot: slot.tentacle), *desks, *accounts, *venues)
+    sections: dict[str, DeskConfig | AccountConfig | VenueConfig] = {
+        **{f"desk/{name}": desk for name, desk in config.desks.items()},
+        **{f"account/{name}": account for name, account in config.accounts.items()},
+        **{f"venue/{name}": venue for name, venue in config.venues.items()},
+    }
+    settings = [SlotVersion(name, "", settings_hash(_plain(section))) for name, section in sorted(sections.items())]
+    return (*sorted(code, key=lambda slot: slot.tentacle), *settings)
 
 
-def _plain_desk(desk: DeskConfig) -> dict[str, Any]:
-    return {**desk.model_dump(mode="json", exclude={"limits"}), "limits": asdict(desk.limits)}
-
-
-def _texts(amounts: Mapping[str, Any]) -> dict[str, str]:
-    return {asset: str(amount) for asset, amount in sorted(amounts.items())}
+def _plain(section: DeskConfig | AccountConfig | VenueConfig) -> dict[str, Any]:
+    limits = {} if isinstance(section, VenueConfig) else asdict(section.limits)
+    return {**section.model_dump(mode="json", exclude={"limits"}), "limits": limits}

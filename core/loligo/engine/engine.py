@@ -85,7 +85,8 @@ class Engine:
         self._accounts = {account.name: account for account in accounts}
         self._now = Now()
         self._next_seq = 1
-        self._opened: set[str] = set()
+        self._opened: set[str] = set()  # desks that have their capital
+        self._deposits: dict[tuple[str, str], Decimal] = {}  # by account and asset, booked so far
         # Seats whose protection must be fitted, with ts and seq of the last fill
         self._touched: dict[tuple[str, str], tuple[int, int]] = {}
         self.evaluation = EvaluationStage(recorder)
@@ -167,8 +168,9 @@ class Engine:
                 f"{type(item).__name__} at {iso(ts)} comes after an input at {iso(self._now.ts)}; "
                 "inputs must arrive in time order: sort the source or drop the late row"
             )
-        if ts >= self._schedule.next_ns:
-            # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
+        due_ns = self._schedule.next_ns
+        # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
+        if ts > due_ns or (ts == due_ns and type(item) not in _BRING_FILLS):
             self._serve_due(ts - 1 if type(item) in _BRING_FILLS else ts, seq)
         self._now.ts = ts
         self._handlers[type(item)](item, seq)
@@ -550,13 +552,14 @@ class Engine:
         return True, f"kill switch at {int(level)}: {cancelled} order(s) cancelled, closing {closed} position(s)"
 
     def _on_generation(self, generation: GenerationActivated, seq: int) -> None:
-        """Open the accounts and desks that are new with this generation."""
+        """Book the deposits and open the desks that are new with this generation."""
         ts = generation.ts
         for name, account in self._accounts.items():
-            if f"account:{name}" not in self._opened:
-                self._opened.add(f"account:{name}")
-                for asset, amount in sorted(account.deposits.items()):
-                    self.portfolio.deposit(ts, seq, name, asset, amount)
+            for asset, amount in sorted(account.deposits.items()):
+                booked = self._deposits.get((name, asset), ZERO)
+                if amount > booked:  # the setting can add money later; it never takes any away
+                    self._deposits[name, asset] = amount
+                    self.portfolio.deposit(ts, seq, name, asset, amount - booked)
         for name, desk in self._desks.items():
             if name in self._opened:
                 continue
@@ -575,6 +578,7 @@ class Engine:
             "next_seq": self._next_seq,
             "now_ns": self._now.ts,
             "opened": sorted(self._opened),
+            "deposits": [[*key, str(amount)] for key, amount in sorted(self._deposits.items())],
             "failures": dict(sorted(self._recorder.failures.items())),
             "parts": {name: part.export_state() for name, part in self._parts.items()},
             "venues": {name: venue.export_state() for name, venue in sorted(self._plan.venues.items())},
@@ -597,6 +601,7 @@ class Engine:
         self._next_seq = state["next_seq"]
         self._now.ts = state["now_ns"]
         self._opened = set(state["opened"])
+        self._deposits = {(account, asset): Decimal(amount) for account, asset, amount in state["deposits"]}
         self._recorder.failures = dict(state["failures"])
         for name, part in self._parts.items():
             part.restore_state(state["parts"][name])

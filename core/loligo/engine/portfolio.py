@@ -136,10 +136,12 @@ class PortfolioStage:
     # Booking
 
     def deposit(self, ts: int, cause: int, account: str, asset: str, amount: Decimal) -> None:
-        """Book money that came from outside into the house book: it is no profit of the day."""
+        """Book money that came from outside into the house book: it is neither profit nor recovery."""
         self._post(ts, cause, "", PostingKind.DEPOSIT, "opening", account, [(HOUSE_BOOK, asset, amount)])
-        if asset == self.accounts[account].reference:
-            self.accounts[account].day_start_equity += float(amount)
+        book = self.accounts[account]
+        if asset == book.reference:
+            book.day_start_equity += float(amount)
+            book.peak_equity += float(amount)
         self.revalue()
 
     def allocate(self, ts: int, cause: int, desk: str, amount: Decimal) -> None:

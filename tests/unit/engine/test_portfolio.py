@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
+from loligo.engine.engine import Engine
 from loligo.errors import LedgerError
 from loligo.model.command import GenerationActivated, TimeAdvanced
 from loligo.model.events import EquityMarked, LedgerPosted, PositionChanged, TradeClosed
@@ -220,3 +222,15 @@ def test_an_account_without_money_has_no_shares() -> None:
     book.told_equity = 1.0  # as if it had been told, so that the move to nothing is
     told = of(bot.feed(TimeAdvanced(2 * HOUR_NS)), EquityMarked)
     assert [(event.equity, event.drawdown, event.exposure) for event in told] == [(0.0, 0.0, 0.0)] * 2
+
+
+def test_money_added_to_the_deposits_of_an_open_account_is_booked_once_and_hides_no_drawdown() -> None:
+    bot = Bot(plan(desk(seat(Wishes)), accounts=[account(deposit="10000")]))
+    books = bot.engine.portfolio.accounts["paper"]
+    books.peak_equity = 12_500.0  # as after a fall of 20 %
+    richer = Engine(plan(desk(seat(Wishes)), accounts=[account(deposit="15000")]))
+    richer.restore_state(msgspec.msgpack.decode(msgspec.msgpack.encode(bot.engine.export_state())))
+    posted = [richer.process(GenerationActivated(ts, ts, ())).events for ts in (2, 3)]
+    assert [[str(event.postings[0].amount) for event in events] for events in posted] == [["5000"], []]
+    after = richer.portfolio.accounts["paper"]
+    assert (after.equity, after.peak_equity) == (15_000.0, 17_500.0)
