@@ -2,6 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
+COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint coverage bench registry lock clean verify-kill
@@ -28,8 +29,8 @@ setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the 
 run: setup  ## Run the paper desks over the bundled candles
 	$(BIN)/loligo run
 
-test: setup  ## Run all tests
-	$(BIN)/python -m pytest -q
+test: setup  ## Run all tests; with CI set also hold branch coverage, as `make coverage` does
+	$(BIN)/python -m pytest -q $(if $(CI),$(COVERAGE))
 
 lint: setup  ## Check style, types and import rules
 	$(BIN)/ruff check .
@@ -38,7 +39,7 @@ lint: setup  ## Check style, types and import rules
 	$(BIN)/lint-imports
 
 coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
-	$(BIN)/python -m pytest -q $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(BIN)/python -m pytest -q $(COVERAGE)
 
 verify-kill: setup  ## Kill a paper bot at 100 moments and compare each end with that of an undisturbed run
 	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} $(BIN)/python -m pytest -q -rP tests/scenario/test_kill.py
