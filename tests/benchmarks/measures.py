@@ -17,8 +17,8 @@ from typing import Any
 from loligo.app.assembly import Bot
 from loligo.model.command import GenerationActivated
 from loligo.model.market import Candle
-from loligo.store.journal import Journal
 from loligo_lab.report import Tally
+from loligo_store.journal import Journal
 from tests.benchmarks import bots, references
 
 RUNS = 5

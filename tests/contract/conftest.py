@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from loligo.store.database import open_engine
+from loligo_store.database import open_engine
 from tests.fakes.postgresql import PostgresMissing, PostgresServer, running_server
 
 

@@ -19,10 +19,10 @@ from loligo.errors import ConfigError, JournalCorrupt, JournalError
 from loligo.model.command import TimeAdvanced
 from loligo.model.evaluation import Evaluation
 from loligo.model.events import Evaluated, Record
-from loligo.store.config import JournalConfig
-from loligo.store.database import open_engine
-from loligo.store.journal import Journal
-from loligo.store.schema import journal_block, segment_block, snapshot
+from loligo_store.config import JournalConfig
+from loligo_store.database import open_engine
+from loligo_store.journal import Journal
+from loligo_store.schema import journal_block, segment_block, snapshot
 from tests.fakes.records import START, candle, quiet_record, quiet_records, story
 
 
@@ -124,7 +124,7 @@ def test_digest_does_not_depend_on_where_commits_fell(
 
 _DIGEST = """
 import sys
-from loligo.store.journal import Journal
+from loligo_store.journal import Journal
 from tests.fakes.records import story
 journal = Journal(sys.argv[1])
 for record in story():
@@ -294,7 +294,7 @@ def test_a_failed_commit_keeps_the_group_for_the_next_one(engine: Engine) -> Non
 _WRITER = """
 import sys
 from sqlalchemy import event
-from loligo.store.journal import Journal
+from loligo_store.journal import Journal
 from tests.fakes.records import quiet_record
 journal = Journal(sys.argv[1])
 journal.append(quiet_record(0, 1))

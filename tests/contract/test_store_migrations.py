@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from loligo.errors import JournalError
-from loligo.store.migrate import MIGRATIONS, migrate
-from loligo.store.schema import SCHEMA_VERSION, metadata
+from loligo_store.migrate import MIGRATIONS, migrate
+from loligo_store.schema import SCHEMA_VERSION, metadata
 
 
 def differences(engine: Engine) -> list[Any]:
@@ -70,8 +70,8 @@ def test_a_newer_database_is_refused_and_left_alone(engine: Engine) -> None:
 _MIGRATING = """
 import sys
 from sqlalchemy import event
-from loligo.store.database import open_engine
-from loligo.store.migrate import migrate
+from loligo_store.database import open_engine
+from loligo_store.migrate import migrate
 engine = open_engine(sys.argv[1])
 
 def die(connection, cursor, statement, *_):
@@ -99,7 +99,7 @@ def test_a_process_killed_within_a_migration_leaves_nothing_behind(database_url:
 def test_an_open_database_at_the_head_does_not_load_alembic(database_url: str, engine: Engine) -> None:
     migrate(engine)
     check = (
-        "import sys; from loligo.store.journal import Journal; Journal(sys.argv[1]).close();"
+        "import sys; from loligo_store.journal import Journal; Journal(sys.argv[1]).close();"
         " print('alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", check, database_url], capture_output=True, text=True, timeout=60)

@@ -17,11 +17,11 @@ from loligo.model.evaluation import Declined
 from loligo.model.events import Consequence, DecisionDeclined, OrderReported, OrderSubmitted, Record
 from loligo.model.order import Amended, Canceled, Expired, Liquidated, Order, Rejected, Triggered
 from loligo.model.portfolio import ClosedTrade, Position
-from loligo.store.database import open_engine
-from loligo.store.journal import Journal
-from loligo.store.projections import PROJECTIONS
-from loligo.store.projector import Projector
-from loligo.store.schema import journal_block, orders, positions, projection_cursor, trades
+from loligo_store.database import open_engine
+from loligo_store.journal import Journal
+from loligo_store.projections import PROJECTIONS
+from loligo_store.projector import Projector
+from loligo_store.schema import journal_block, orders, positions, projection_cursor, trades
 from tests.fakes.records import BTC, HOUR, START, numbered, quiet_records, story
 
 DAY = 24 * HOUR
@@ -234,8 +234,8 @@ def test_two_projectors_of_one_journal_never_double_a_row(engine: Engine) -> Non
 _PROJECTING = """
 import sys
 from sqlalchemy import event
-from loligo.store.database import open_engine
-from loligo.store.projector import Projector
+from loligo_store.database import open_engine
+from loligo_store.projector import Projector
 engine = open_engine(sys.argv[1])
 
 def die(connection, cursor, statement, *_):

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loligo.model.events import Record
-from loligo.store.config import JournalConfig
-from loligo.store.journal import Journal
-from loligo.store.projections import PROJECTIONS
-from loligo.store.projector import Projector
+from loligo_store.config import JournalConfig
+from loligo_store.journal import Journal
+from loligo_store.projections import PROJECTIONS
+from loligo_store.projector import Projector
 from tests.fakes.records import record_lists
 
 # A database is a file each: hundreds of examples would only measure the disk.

@@ -20,12 +20,12 @@ from sqlalchemy import Engine
 from loligo.cli.control_client import ask
 from loligo.errors import LoligoError
 from loligo.model.events import Record
-from loligo.store.database import open_engine
-from loligo.store.journal import Journal
-from loligo.store.projections import PROJECTIONS
-from loligo.store.projector import Projector
-from loligo.store.reader import JournalReader
-from loligo.store.rows import ProjectionReader
+from loligo_store.database import open_engine
+from loligo_store.journal import Journal
+from loligo_store.projections import PROJECTIONS
+from loligo_store.projector import Projector
+from loligo_store.reader import JournalReader
+from loligo_store.rows import ProjectionReader
 
 ROOT = Path(__file__).resolve().parents[2]
 LOLIGO = (sys.executable, "-c", "from loligo.cli import main; main()")  # what the installed command runs

@@ -9,7 +9,7 @@ indicators with their array twins, and sizing by risk.
 # fmt: off
 from loligo.api.candles import CandleBuilder, InstantOrder, instant_order, market_order
 from loligo.api.history import CandleHistory
-from loligo.api.indicators import ATR, EMA, RSI, SMA, RollingWindow, atr_series, ema_series, rsi_series, sma_series
+from loligo_indicators import ATR, EMA, RSI, SMA, RollingWindow, atr_series, ema_series, rsi_series, sma_series
 from loligo.api.sizing import quantity_for_risk, quantity_for_share
 from loligo.errors import ConfigError, DataError, LoligoError, OrderError, TentacleError, VenueError
 from loligo.model.command import CommandKind, OperatorCommand

@@ -17,7 +17,7 @@ from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import HistoricalFeed, MakeContext
 from loligo.ports.venue import EngineVenue
-from loligo.store.config import JournalConfig
+from loligo_store.config import JournalConfig
 
 PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig}
 

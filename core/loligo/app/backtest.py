@@ -12,7 +12,7 @@ from loligo.app.assembly import Bot, assemble, historical_feed, read_config
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Record
 from loligo.ports.runner import FinishedRun
-from loligo.store.journal import Journal
+from loligo_store.journal import Journal
 
 
 def run_backtest(

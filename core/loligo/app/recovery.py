@@ -16,7 +16,7 @@ from loligo.errors import JournalError
 from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
 from loligo.model.events import Input, Record
 from loligo.ports.journal import Journal
-from loligo.store.codec import encode
+from loligo_store.codec import encode
 
 _NOT_FROM_A_FEED = (OperatorCommand, TimeAdvanced, VenueReports, GenerationActivated, WarmUp)
 

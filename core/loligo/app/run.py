@@ -28,8 +28,8 @@ from loligo.runtime.clock import SystemClock
 from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
-from loligo.store.journal import Journal
-from loligo.store.projector import Projector
+from loligo_store.journal import Journal
+from loligo_store.projector import Projector
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
 FEEDS = "feeds"  # the task that runs them

@@ -14,8 +14,8 @@ from loligo.errors import JournalError
 from loligo.model import events as ev
 from loligo.model.market import Candle
 from loligo.model.timeframe import iso
-from loligo.store.reader import JournalReader
-from loligo.store.rows import ProjectionReader
+from loligo_store.reader import JournalReader
+from loligo_store.rows import ProjectionReader
 
 Step = dict[str, Any]  # seq, at, step, text, event
 

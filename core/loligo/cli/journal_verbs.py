@@ -32,8 +32,8 @@ def why(
 ) -> None:
     """Say why something happened: from the candle over evaluations, decision and risk to orders and fills."""
     from loligo.cli.explain import explain
-    from loligo.store.projector import Projector
-    from loligo.store.reader import JournalReader
+    from loligo_store.projector import Projector
+    from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
     with _journal(shell.home) as engine:
@@ -53,7 +53,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="The newest so many rows.")] = 20,
 ) -> None:
     """Show the newest rows of a table made of the journal."""
-    from loligo.store.projector import Projector
+    from loligo_store.projector import Projector
 
     shell: Shell = context.obj
     with _journal(shell.home) as engine:
@@ -74,7 +74,7 @@ def events(
 
     from loligo.cli.explain import described
     from loligo.model.timeframe import iso
-    from loligo.store.reader import JournalReader
+    from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
     with _journal(shell.home) as engine:
@@ -91,7 +91,7 @@ def events(
 @journal.command()
 def check(context: typer.Context) -> None:
     """Read the whole journal, prove every checksum, and print its digest."""
-    from loligo.store.reader import JournalReader
+    from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
     with _journal(shell.home) as engine:
@@ -105,7 +105,7 @@ def check(context: typer.Context) -> None:
 @journal.command()
 def rebuild(context: typer.Context) -> None:
     """Drop all tables that are made of the journal and make them again."""
-    from loligo.store.projector import Projector
+    from loligo_store.projector import Projector
 
     shell: Shell = context.obj
     with _journal(shell.home) as engine:
@@ -118,7 +118,7 @@ def _journal(home: Path) -> Iterator[Engine]:
     """Open the bot's journal. NothingToDo while there is none."""
     from loligo.app.assembly import read_config
     from loligo.app.run import journal_address
-    from loligo.store.database import open_engine
+    from loligo_store.database import open_engine
 
     address = journal_address(home, read_config(home).journal.get("url"))
     if isinstance(address, Path) and not address.exists():

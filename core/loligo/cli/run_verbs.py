@@ -92,8 +92,8 @@ def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManag
 def _desks(home: Path, config: LoligoConfig) -> dict[str, dict[str, Any]]:
     """Return what each desk has done since its journal began."""
     from loligo.app.run import journal_address
-    from loligo.store.database import open_engine
-    from loligo.store.rows import ProjectionReader
+    from loligo_store.database import open_engine
+    from loligo_store.rows import ProjectionReader
 
     engine = open_engine(journal_address(home, config.journal.get("url")))
     reader = ProjectionReader(engine)

@@ -13,7 +13,7 @@ from loligo.engine.engine import Engine
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
 from loligo.runtime.inbox import Inbox
-from loligo.store.journal import Journal
+from loligo_store.journal import Journal
 from tests.fakes.desks import desk, plan, seat
 from tests.fakes.venue_scene import candle
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from loligo.config import LoligoConfig, load_config
-from loligo.store.config import JournalConfig
+from loligo_store.config import JournalConfig
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -26,7 +26,7 @@ from loligo.config.schema import (
     VenueConfig,
 )
 from loligo.model.risk import AccountLimits, DeskLimits
-from loligo.store.config import JournalConfig
+from loligo_store.config import JournalConfig
 from tentacles.venues.simulated.settings import SimulatedVenueSettings
 
 from .conftest import PARTS, REPOSITORY

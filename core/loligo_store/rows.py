@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Engine, select, union_all
 
 from loligo.errors import JournalError
-from loligo.store.projections import PROJECTIONS, Row
-from loligo.store.schema import commands, fills, orders
+from loligo_store.projections import PROJECTIONS, Row
+from loligo_store.schema import commands, fills, orders
 
 
 class ProjectionReader:

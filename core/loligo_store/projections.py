@@ -26,8 +26,8 @@ from loligo.model.events import Record
 from loligo.model.money import exact
 from loligo.model.order import OrderState
 from loligo.model.timeframe import DAY_NS
-from loligo.store import schema
-from loligo.store.schema import json_text
+from loligo_store import schema
+from loligo_store.schema import json_text
 
 Row = dict[str, Any]
 LogRow = Iterable[Any]  # in the order of the table's columns, as the driver takes it

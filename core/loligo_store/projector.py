@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Engine, Table, delete, select, tuple_, update
 
 from loligo.errors import JournalCorrupt
 from loligo.model.events import Record
-from loligo.store.database import insert_sql, writing
-from loligo.store.migrate import migrate
-from loligo.store.projections import PROJECTIONS, Key, Projection, Row
-from loligo.store.reader import JournalReader
-from loligo.store.rows import ProjectionReader
-from loligo.store.schema import projection_cursor
+from loligo_store.database import insert_sql, writing
+from loligo_store.migrate import migrate
+from loligo_store.projections import PROJECTIONS, Key, Projection, Row
+from loligo_store.reader import JournalReader
+from loligo_store.rows import ProjectionReader
+from loligo_store.schema import projection_cursor
 
 _KEYS_AT_ONCE = 200  # bounds the parameters of one query
 _KINDS = dict.fromkeys(kind for projection in PROJECTIONS.values() for kind in projection.of)

@@ -20,12 +20,12 @@ from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.command import WarmUp
 from loligo.model.events import Record
 from loligo.model.market import ExternalSignal, MarketData
-from loligo.store.codec import REPAIR, encode, pack
-from loligo.store.config import JournalConfig
-from loligo.store.database import insert_sql, open_engine, writing
-from loligo.store.migrate import migrate
-from loligo.store.reader import JournalReader
-from loligo.store.schema import journal_block, segment_block, snapshot
+from loligo_store.codec import REPAIR, encode, pack
+from loligo_store.config import JournalConfig
+from loligo_store.database import insert_sql, open_engine, writing
+from loligo_store.migrate import migrate
+from loligo_store.reader import JournalReader
+from loligo_store.schema import journal_block, segment_block, snapshot
 
 
 @dataclass(slots=True)

@@ -17,8 +17,8 @@ from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.command import WarmUp
 from loligo.model.events import Consequence, Input, Record
 from loligo.model.market import MarketData
-from loligo.store import codec
-from loligo.store.schema import journal_block, segment_block
+from loligo_store import codec
+from loligo_store.schema import journal_block, segment_block
 
 _BLOCK = journal_block.c
 

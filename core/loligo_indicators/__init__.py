@@ -15,8 +15,10 @@ from math import nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from loligo.ports.tentacles import FloatArray, PlainState
+FloatArray = NDArray[np.float64]
+PlainState = dict[str, Any]
 
 _CHUNK = 16_384  # values that the array code takes at once: they stay in the processor's cache
 

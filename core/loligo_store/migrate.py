@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect
 
 from loligo.errors import JournalError
-from loligo.store.database import writing
-from loligo.store.schema import SCHEMA_VERSION
+from loligo_store.database import writing
+from loligo_store.schema import SCHEMA_VERSION
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = 0x4C6F6C69  # "Loli": two bots that open one PostgreSQL database migrate it one after the other
