@@ -4,6 +4,7 @@
     ├── ConfigError          the configuration is wrong: fix the named key (exit code 3)
     ├── DataError            market data is corrupt: the run stops, file and row are named
     ├── TentacleError        a tentacle cannot be found, loaded or made: that tentacle stays off
+    │   └── TentacleOff      a person has switched it off
     ├── OrderError           an order was asked to do what its state or its instrument does not allow
     │   └── Overfilled       a fill is larger than what is left of the order
     ├── LedgerError          a booking does not balance: the run stops, money is never guessed
@@ -14,7 +15,8 @@
     ├── AlreadyRunning       another process runs the bot of this home folder
     └── NotRunning           no bot answers in this home folder (exit code 4)
 
-A risk refusal is a result with a reason, not an error.
+A risk refusal is a result with a reason, not an error. `TentacleInterrupted` stands apart: it must pass through a
+tentacle's own `except Exception`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,10 @@ class DataError(LoligoError):
 
 class TentacleError(LoligoError):
     """A tentacle cannot be found, loaded or made; the message names it and says what to do."""
+
+
+class TentacleOff(TentacleError):
+    """A person has switched the tentacle off."""
 
 
 class OrderError(LoligoError):
@@ -70,3 +76,10 @@ class AlreadyRunning(LoligoError):
 
 class NotRunning(LoligoError):
     """No bot answers in this home folder."""
+
+
+class TentacleInterrupted(BaseException):
+    """The watchdog ends a tentacle's call that does not return. Whoever calls tentacles catches `TENTACLE_FAULTS`."""
+
+
+TENTACLE_FAULTS = (Exception, SystemExit, TentacleInterrupted)  # what a call of a tentacle may come to

@@ -24,3 +24,8 @@ class JournalConfig(BaseModel):
         default=100_000, ge=1, description="records between two snapshots of the state, which bound recovery time"
     )
     keep_snapshots: int = Field(default=3, ge=1, description="snapshots kept, newest first")
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="days of records kept, in the time of the data; empty: all. What a snapshot needs is kept longer",
+    )

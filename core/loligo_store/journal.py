@@ -1,40 +1,38 @@
 """The journal's writer: takes records, groups them into blocks, makes each group durable in one transaction.
 
-What must hold: seqs are contiguous; a group is in the database whole or not at all; the stored bytes depend on the
+What must hold: seqs are contiguous; a group is in the database whole or not at all; the stored content depends on the
 records alone. One process writes; a second one fails at its first commit, because its block's key is taken.
 
-Market data goes to a segment per hub, a growing series of items that records refer to by hub and offset. A record and
-its market data are committed together, so a reference never points across the end of a segment block.
+Records are encoded a few at a time: one by one costs half a microsecond more for each, and many at once make Python's
+collector walk over all that waits. So it is at most that many records later, and always before its commit, that one
+which cannot be stored is refused. Market data goes to the segment of its hub; a block and its segments are committed
+together. Retention cuts old blocks beside commits, a few at a time.
 """
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, select
 
 from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.command import WarmUp
 from loligo.model.events import Record
 from loligo.model.market import ExternalSignal, MarketData
-from loligo_store.codec import REPAIR, encode, pack
+from loligo_store.codec import MARKET, REPAIR, Content, Warmed, compressed, decompressed, encode
 from loligo_store.config import JournalConfig
 from loligo_store.database import insert_sql, open_engine, writing
 from loligo_store.migrate import migrate
 from loligo_store.reader import JournalReader
+from loligo_store.retention import cut
 from loligo_store.schema import journal_block, segment_block, snapshot
 
-
-@dataclass(slots=True)
-class _OpenSegment:
-    """What one hub has gathered since the last commit: encoded items, the first of them at `first_offset`."""
-
-    hub: str
-    first_offset: int = 0
-    frames: list[bytes] = field(default_factory=list)
+ENCODED_AT_ONCE = 32
+_UNSTORABLE = (TypeError, ValueError, OverflowError)  # by msgspec, of what msgpack has no bytes for
 
 
 class Journal(JournalReader):
@@ -49,69 +47,103 @@ class Journal(JournalReader):
         self.config = config or JournalConfig()
         self._insert_block = insert_sql(self.engine, journal_block)
         self._insert_segment = insert_sql(self.engine, segment_block)
-        self._first_seq = self._next_seq = self.last_seq + 1  # of the open group, and after it
-        self._frames: list[bytes] = []
-        table = segment_block.c
-        ends = select(table.hub, func.max(table.first_offset + table.item_count)).group_by(table.hub)
-        with self.engine.connect() as connection:
-            self._open_segments = {hub: _OpenSegment(hub, offset) for hub, offset in connection.execute(ends)}
+        self._is_more_to_cut = True
+        self._last_ts = 0  # of the newest record
+        self._next_seq = self.last_seq + 1
+        self._fresh: list[Record] = []  # not yet encoded
+        self._open_group()
+
+    def _open_group(self) -> None:
+        self._first_seq = self._next_seq
+        self._rows = Content()
+        self._segments: dict[str, Content] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether as many records wait as one commit should hold."""
-        return len(self._frames) >= self.config.commit_every_records
+        return self._rows.count + len(self._fresh) >= self.config.commit_every_records
 
     def append(self, record: Record) -> None:
-        """Take a record into the open group. JournalError if its seq does not follow or it cannot be stored."""
-        seq, item = record.seq, record.input
+        """Take a record into the open group. JournalError if its seq does not follow, or if one taken before cannot be
+        stored."""
+        seq, fresh = record.seq, self._fresh
         if seq != self._next_seq:
             raise JournalError(f"record {seq} does not follow the journal: expected seq {self._next_seq}")
-        try:
-            if isinstance(item, MarketData):
-                self._append_with_market(record, None, _hub_of(item), [encode(item)])
-            elif isinstance(item, WarmUp):
-                self._append_with_market(record, replace(item, candles=()), _hub_of(item), [*map(encode, item.candles)])
-            else:
-                self._frames.append(encode(record))
-        except (TypeError, ValueError, OverflowError) as exc:  # before anything was kept of it
-            raise JournalError(f"record {seq} cannot be stored: {exc}. Give plain values of the right types") from exc
+        fresh.append(record)
         self._next_seq = seq + 1 + len(record.events)
+        if len(fresh) == ENCODED_AT_ONCE:
+            self._encode_fresh()
 
-    def _append_with_market(self, record: Record, rest: WarmUp | None, hub: str, items: list[bytes]) -> None:
-        segment = self._open_segments.get(hub) or self._open_segments.setdefault(hub, _OpenSegment(hub))
-        place = hub, segment.first_offset + len(segment.frames), len(items)
-        self._frames.append(encode((record.seq, rest, record.events, place)))
-        segment.frames += items
+    def _encode_fresh(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        try:
+            self._encode(fresh)
+        except _UNSTORABLE:
+            self._encode_up_to_the_unstorable(fresh)
+
+    def _encode_up_to_the_unstorable(self, records: list[Record]) -> None:
+        for record in records:
+            try:
+                self._encode([record])
+            except _UNSTORABLE as exc:
+                self._next_seq = record.seq
+                why = f"{exc}. Give plain values of the right types"
+                raise JournalError(f"record {record.seq} cannot be stored: {why}") from exc
+
+    def _encode(self, records: list[Record]) -> None:
+        """Encode records into the open group: all of them, or none if one cannot be."""
+        rows: list[tuple[Any, ...]] = []
+        market: defaultdict[str, list[MarketData]] = defaultdict(list)
+        for record in records:
+            item: Any = record.input
+            if type(item) in MARKET:
+                hub = _hub_of(item)
+                market[hub].append(item)
+                item = hub
+            elif type(item) is WarmUp:
+                hub = _hub_of(item)
+                market[hub] += item.candles
+                item = Warmed(hub, len(item.candles), replace(item, candles=()))
+            rows.append((item, record.events, record.feed))
+        run, market_runs = encode(rows), {hub: encode(items) for hub, items in market.items() if items}
+        self._rows.add(run, len(rows))
+        for hub, market_run in market_runs.items():
+            self._segments.setdefault(hub, Content()).add(market_run, len(market[hub]))
+        self._last_ts = records[-1].input.ts
 
     def commit(self) -> None:
-        """Make everything appended so far durable. JournalError if the database fails; the group stays and may be
-        committed again."""
-        if not self._frames:
+        """Make everything appended so far durable.
+
+        JournalError if the database fails: the group stays and may be committed again. JournalError, too, if a record
+        cannot be stored: that one and what was appended after it are gone, and the group is what came before.
+        """
+        if self._fresh:
+            self._encode_fresh()
+        if not self._rows.count:
             return
-        filled = [segment for segment in self._open_segments.values() if segment.frames]
-        block = (self._first_seq, self._next_seq - 1, *pack(self._frames))
-        market = [(segment.hub, segment.first_offset, *pack(segment.frames)) for segment in filled]
+        block = (self._first_seq, self._next_seq - 1, self._last_ts, *self._rows.packed())
+        market = [(self._first_seq, hub, *items.packed()) for hub, items in self._segments.items()]
         with writing(self.engine) as connection:
             connection.exec_driver_sql(self._insert_block, block)
             if market:
                 connection.exec_driver_sql(self._insert_segment, market)
-        for segment in filled:
-            segment.first_offset += len(segment.frames)
-            segment.frames = []
-        self._frames = []
-        self._first_seq = self._next_seq
+            is_more = self._is_more_to_cut and cut(connection, self.config.retention_days)
+        self._is_more_to_cut = is_more
+        self._open_group()
 
     def save_snapshot(self, next_seq: int, state: bytes) -> None:
         """Keep the state before `next_seq`, made durable after the records that led to it; older ones go."""
         self.commit()
         if next_seq > self._next_seq:
             raise JournalError(f"snapshot before seq {next_seq} is ahead of the journal's end, {self._next_seq - 1}")
-        key = snapshot.c.next_seq
+        key, kept = snapshot.c.next_seq, compressed(state)
         newest = select(key).order_by(key.desc()).limit(self.config.keep_snapshots).correlate(None)
         with writing(self.engine) as connection:
             connection.execute(delete(snapshot).where(key == next_seq))
-            connection.execute(snapshot.insert().values(next_seq=next_seq, checksum=zlib.crc32(state), state=state))
+            connection.execute(snapshot.insert().values(next_seq=next_seq, checksum=zlib.crc32(kept), state=kept))
             connection.execute(delete(snapshot).where(key.not_in(newest)))
+            is_more = cut(connection, self.config.retention_days)
+        self._is_more_to_cut = is_more
 
     def newest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest snapshot as (next_seq, state), None without one. JournalCorrupt if it is damaged or ahead
@@ -120,16 +152,13 @@ class Journal(JournalReader):
             row = connection.execute(select(snapshot).order_by(snapshot.c.next_seq.desc()).limit(1)).one_or_none()
         if row is None:
             return None
-        if zlib.crc32(row.state) != row.checksum:
-            raise JournalCorrupt(
-                f"snapshot {row.next_seq} does not match its checksum: delete its row; an older snapshot, or none,"
-                " gives the same state from the records after it"
-            )
         if row.next_seq > self._first_seq:
             raise JournalCorrupt(
                 f"snapshot {row.next_seq} lies after the journal's end, {self._first_seq - 1}: {REPAIR}"
             )
-        return row.next_seq, row.state
+        older = "an older snapshot, or none," if self.first_seq == 1 else "an older snapshot"
+        repair = f"delete its row; {older} gives the same state from the records after it"
+        return row.next_seq, decompressed(row.state, row.checksum, f"snapshot {row.next_seq}", repair)
 
     def close(self) -> None:
         """Commit what is open and let go of the database."""

@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, select, tuple_, update
 
-from loligo.errors import JournalCorrupt
+from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.events import Record
 from loligo_store.database import insert_sql, writing
 from loligo_store.migrate import migrate
 from loligo_store.projections import PROJECTIONS, Key, Projection, Row
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
-from loligo_store.schema import projection_cursor
+from loligo_store.schema import journal_start, projection_cursor
 
 _KEYS_AT_ONCE = 200  # bounds the parameters of one query
 _KINDS = dict.fromkeys(kind for projection in PROJECTIONS.values() for kind in projection.of)
@@ -48,13 +48,28 @@ class Projector(ProjectionReader):
         return count
 
     def rebuild(self, *, batch_records: int = 2_000) -> int:
-        """Drop all rows and make them again from the journal; return how many records were read."""
+        """Drop all rows and make them again from the journal; return how many records were read.
+
+        JournalError, with every row left as it is, once retention has cut a part of the journal: what was cut cannot be
+        made again, and an order or a count that began there would come out wrong.
+        """
         with writing(self._engine) as connection:
-            # First the cursor: a projector at work holds it, so this waits for it and it then starts anew.
+            # First the cursor: a projector at work holds it, so this waits for it and it then starts anew; retention
+            # heeds it, so nothing more is cut before the rows are made.
             connection.execute(update(projection_cursor).values(next_seq=1))
+            self._check_whole(connection)
             for projection in PROJECTIONS.values():
                 connection.execute(delete(projection.table))
         return self.catch_up(batch_records=batch_records)
+
+    def _check_whole(self, connection: Connection) -> None:
+        start = connection.execute(select(journal_start)).one()
+        if start.first_seq > 1:
+            raise JournalError(
+                f"the tables cannot be made again: everything before seq {start.first_seq} was cut from the journal by"
+                f" retention of {start.retention_days} days. They keep their rows; if those are damaged, restore the"
+                " database from a backup"
+            )
 
     def _cursor(self) -> int:
         with self._engine.connect() as connection:

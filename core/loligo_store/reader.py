@@ -1,6 +1,8 @@
 """Reads the journal: records in order, one event by its seq, the digest. Safe beside the writer, from any process.
 
-Every block read is checked against its checksum, against its own head and against the block before it.
+Every block read is checked against its checksum, against its own head and against the block before it. The journal
+begins where `journal_start` says: at seq 1, or later once retention has cut what was before. Asking for what was cut is
+an error that says so; a block that lacks anywhere else is damage.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, Row, func, select
 
 from loligo.errors import JournalCorrupt, JournalError
-from loligo.model.command import WarmUp
 from loligo.model.events import Consequence, Input, Record
 from loligo.model.market import MarketData
 from loligo_store import codec
-from loligo_store.schema import journal_block, segment_block
+from loligo_store.codec import REPAIR, Warmed
+from loligo_store.schema import journal_block, journal_start, segment_block
 
 _BLOCK = journal_block.c
 
@@ -28,7 +30,12 @@ class JournalReader:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._segments = _SegmentReader(engine)
+        self._last_found: list[Record] = []  # the block that `find` read last: questions come in clusters
+
+    @property
+    def first_seq(self) -> int:
+        """Return the seq at which the journal begins: 1 until retention cuts."""
+        return self._start()[0]
 
     @property
     def last_seq(self) -> int:
@@ -38,20 +45,22 @@ class JournalReader:
             return connection.execute(newest).scalar() or 0
 
     def records(self, first_seq: int = 0) -> Iterator[Record]:
-        """Yield records from the one that contains `first_seq` to the newest. JournalCorrupt if a block is damaged."""
-        with self.engine.connect() as connection:
-            start = connection.execute(select(func.max(_BLOCK.first_seq)).where(_BLOCK.first_seq <= first_seq)).scalar()
-        expected = start or 1
-        while (block := self._block_from(expected)) is not None:
-            if block.last_seq >= first_seq:
-                yield from self._records_of(block, first_seq)
-            expected = block.last_seq + 1
+        """Yield records from the one that contains `first_seq`, 0 being where the journal begins, to the newest.
+
+        JournalCorrupt if a block is damaged, JournalError if retention has cut `first_seq`.
+        """
+        for block in self._blocks(first_seq):
+            yield from self._records_of(block, first_seq)
 
     def find(self, seq: int) -> tuple[Record, Input | Consequence]:
         """Return the record that contains `seq` and the event with that seq. JournalError if there is none."""
-        record = next(self.records(seq), None) if seq > 0 else None
-        if record is None:
-            raise JournalError(f"seq {seq} is not in the journal: it ends at {self.last_seq}")
+        found = self._last_found
+        if not found or not found[0].seq <= seq < found[-1].next_seq:
+            block = next(self._blocks(seq), None) if seq > 0 else None
+            if block is None:
+                raise JournalError(f"seq {seq} is not in the journal: it ends at {self.last_seq}")
+            found = self._last_found = list(self._records_of(block))
+        record = found[bisect_right(found, seq, key=lambda one: one.seq) - 1]
         return record, record.input if seq == record.seq else record.events[seq - record.seq - 1]
 
     def digest(self) -> str:
@@ -62,66 +71,94 @@ class JournalReader:
             whole.update(codec.encode(record))
         return whole.hexdigest()
 
+    def _start(self) -> tuple[int, int | None]:
+        """Return where the journal begins, and the days of the retention that cut what was before."""
+        with self.engine.connect() as connection:
+            start = connection.execute(select(journal_start)).one()
+        return start.first_seq, start.retention_days
+
+    def _blocks(self, first_seq: int) -> Iterator[Row[Any]]:
+        """Yield blocks from the one that contains a seq; 0 is where the journal begins."""
+        around = select(func.max(_BLOCK.first_seq)).where(_BLOCK.first_seq <= first_seq)
+        with self.engine.connect() as connection:
+            expected = connection.execute(around).scalar()
+        if expected is None:
+            expected, days = self._start()
+            if 0 < first_seq < expected:
+                raise _was_cut(first_seq, expected, days)
+        while (block := self._block_from(expected)) is not None:
+            if block.last_seq >= first_seq:
+                yield block
+            expected = block.last_seq + 1
+
     def _block_from(self, expected: int) -> Row[Any] | None:
         """Return the block that begins at a seq, None at the end of the journal."""
         following = select(journal_block).where(_BLOCK.first_seq >= expected).order_by(_BLOCK.first_seq).limit(1)
         with self.engine.connect() as connection:
             block = connection.execute(following).one_or_none()
-        if block is not None and block.first_seq != expected:
-            gap = f"follows seq {expected - 1}; expected a block from {expected}"
-            raise JournalCorrupt(f"journal block {block.first_seq} {gap}: {codec.REPAIR}")
-        return block
+        if block is None or block.first_seq == expected:
+            return block
+        start, days = self._start()  # read after the block, which may have been cut while this reader was on its way
+        if expected < start:
+            raise _was_cut(expected, start, days)
+        gap = f"follows seq {expected - 1}; expected a block from {expected}"
+        raise JournalCorrupt(f"journal block {block.first_seq} {gap}: {REPAIR}")
 
-    def _records_of(self, block: Row[Any], first_seq: int) -> Iterator[Record]:
-        """Yield a block's records from the one that contains `first_seq`, each checked to follow the one before."""
-        place = f"journal block {block.first_seq}"
-        frames = codec.unpack(block, place)
-        start = max(bisect_right(frames, first_seq, key=codec.seq_of) - 1, 0)
-        expected = codec.seq_of(frames[start]) if start else block.first_seq
-        for stored in codec.decoded(frames[start:], codec.decode_record, place):
-            if stored.seq != expected:
-                raise JournalCorrupt(f"{place} holds record {stored.seq} where {expected} was expected: {codec.REPAIR}")
-            expected += 1 + len(stored.events)
-            yield Record(stored.seq, self._input(stored), stored.events)
-        if expected != block.last_seq + 1:
-            raise JournalCorrupt(f"{place} ends at {expected - 1} where its head says {block.last_seq}: {codec.REPAIR}")
-
-    def _input(self, stored: codec.StoredRecord) -> Input:
-        items = [] if stored.place is None else self._segments.items(stored.place)
-        if isinstance(stored.input, WarmUp):
-            return replace(stored.input, candles=tuple(items))
-        return items[0] if stored.input is None else stored.input
+    def _records_of(self, block: Row[Any], first_seq: int = 0) -> Iterator[Record]:
+        """Yield a block's records from the one that contains a seq; all are checked against head and market data."""
+        place, seq, ts = f"journal block {block.first_seq}", block.first_seq, 0
+        market = _Market(self.engine, block.first_seq)
+        for row in codec.items_of(block, codec.decode_records, place):
+            own_seq, events, item = seq, row.events, market.input_of(row)
+            if events and events[0].seq != seq + 1:
+                raise JournalCorrupt(f"{place} holds seq {events[0].seq} where {seq + 1} was expected: {REPAIR}")
+            seq, ts = seq + 1 + len(events), item.ts
+            if seq > first_seq:
+                yield Record(own_seq, item, events, row.feed)
+        if seq != block.last_seq + 1:
+            raise JournalCorrupt(f"{place} ends at {seq - 1} where its head says {block.last_seq}: {REPAIR}")
+        if ts != block.last_ts:
+            raise JournalCorrupt(f"{place} ends at ts {ts} where its head says {block.last_ts}: {REPAIR}")
+        market.check_all_taken()
 
 
-class _SegmentReader:
-    """Reads market data back, block by block: it keeps the newest block of each hub that it was asked for."""
+def _was_cut(seq: int, start: int, days: int | None) -> JournalError:
+    cut = f"seq {seq} was cut by retention of {days} days: the journal begins at seq {start}"
+    return JournalError(f"{cut}. Ask for that or a later one, or look into a backup")
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._blocks: dict[str, tuple[int, list[MarketData]]] = {}
 
-    def items(self, place: codec.Place) -> list[MarketData]:
-        """Return the items at a place. JournalCorrupt if one is missing or damaged."""
-        hub, offset, count = place.hub, place.offset, place.count
-        if count == 0:
-            return []
-        first, stored = self._blocks.get(hub, (0, []))
-        if not first <= offset < first + len(stored):
-            first, stored = self._blocks[hub] = self._load(hub, offset)
-        found = stored[offset - first : offset - first + count]
-        if len(found) != count:
-            end = first + len(stored)
-            raise JournalCorrupt(
-                f"segment {hub} ends at {end} where a record refers to {offset}+{count}: {codec.REPAIR}"
-            )
-        return found
+class _Market:
+    """The market data of one block, handed out in order."""
 
-    def _load(self, hub: str, offset: int) -> tuple[int, list[MarketData]]:
-        table = segment_block.c
-        blocks = select(segment_block).where(table.hub == hub, table.first_offset <= offset)
-        with self._engine.connect() as connection:
-            block = connection.execute(blocks.order_by(table.first_offset.desc()).limit(1)).one_or_none()
-        if block is None:
-            raise JournalCorrupt(f"segment {hub} has no block with offset {offset}: {codec.REPAIR}")
-        place = f"segment block {hub} from offset {block.first_offset}"
-        return block.first_offset, list(codec.decoded(codec.unpack(block, place), codec.decode_market, place))
+    def __init__(self, engine: Engine, first_seq: int) -> None:
+        self._first_seq = first_seq
+        of_block = segment_block.c.first_seq == first_seq
+        with engine.connect() as connection:
+            segments = connection.execute(select(segment_block).where(of_block)).all()
+        self._items: dict[str, Iterator[MarketData]] = {
+            segment.hub: codec.items_of(segment, codec.decode_market, self._place(segment.hub)) for segment in segments
+        }
+
+    def input_of(self, row: codec.StoredRecord) -> Input:
+        """Return the input of a row, with its market data. JournalCorrupt if there is none left."""
+        item = row.input
+        if isinstance(item, str):
+            return self._next(item)
+        if isinstance(item, Warmed):
+            candles: Any = tuple([self._next(item.hub) for _ in range(item.count)])
+            return replace(item.warm_up, candles=candles)
+        return item
+
+    def check_all_taken(self) -> None:
+        for hub, items in self._items.items():
+            if next(items, None) is not None:
+                raise JournalCorrupt(f"{self._place(hub)} holds an item that no record names: {REPAIR}")
+
+    def _next(self, hub: str) -> MarketData:
+        item = next(self._items.get(hub, iter(())), None)
+        if item is None:
+            raise JournalCorrupt(f"{self._place(hub)} lacks an item that a record names: {REPAIR}")
+        return item
+
+    def _place(self, hub: str) -> str:
+        return f"segment {hub} of journal block {self._first_seq}"

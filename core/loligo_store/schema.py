@@ -75,8 +75,9 @@ def _log(name: str, columns: str, *indexes: str) -> Table:
 
 # Payloads come last, so that reading a block's head does not touch its overflow pages.
 _payload = "integer: item_count checksum; bytes: payload"
-journal_block = _table("journal_block", "first_seq", f"integer: first_seq last_seq; {_payload}")
-segment_block = _table("segment_block", "hub first_offset", f"text: hub; integer: first_offset; {_payload}")
+journal_block = _table("journal_block", "first_seq", f"integer: first_seq last_seq last_ts; {_payload}")
+segment_block = _table("segment_block", "first_seq hub", f"integer: first_seq; text: hub; {_payload}")  # of that block
+journal_start = _table("journal_start", "first_seq", "integer: first_seq retention_days?")  # one row, as the next one
 snapshot = _table("snapshot", "next_seq", "integer: next_seq checksum; bytes: state")
 projection_cursor = _table("projection_cursor", "next_seq", "integer: next_seq")  # one row, made by the first migration
 

@@ -13,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TENTACLES = sorted(path.parent for path in (ROOT / "tentacles").glob("*/*/tentacle.toml"))
-OURS = {"loligo", "loligo_indicators", "loligo_lab", "loligo_store", "loligo_web", "tentacles"}
+OURS = {
+    *("loligo", "loligo_files", "loligo_indicators", "loligo_kit", "loligo_lab", "loligo_store", "loligo_web"),
+    *("loligo_verifier", "tentacles"),
+}
 
 
 def imported(file: Path) -> Iterator[tuple[int, str]]:

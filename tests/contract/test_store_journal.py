@@ -7,23 +7,28 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, Table, delete, select, update
 
 from loligo.errors import ConfigError, JournalCorrupt, JournalError
-from loligo.model.command import TimeAdvanced
+from loligo.model.command import TimeAdvanced, WarmUp
 from loligo.model.evaluation import Evaluation
 from loligo.model.events import Evaluated, Record
+from loligo_store.codec import decompressed
 from loligo_store.config import JournalConfig
 from loligo_store.database import open_engine
-from loligo_store.journal import Journal
+from loligo_store.journal import ENCODED_AT_ONCE, Journal
 from loligo_store.schema import journal_block, segment_block, snapshot
-from tests.fakes.records import START, candle, quiet_record, quiet_records, story
+from tests.fakes.records import BTC, HOUR, START, candle, quiet_record, quiet_records, story
 
 
 def filled_journal(engine: Engine, records: list[Record], *, block: int = 2_000) -> Journal:
@@ -98,12 +103,31 @@ def test_a_record_that_cannot_be_stored_leaves_the_group_as_it_was(engine: Engin
     journal = Journal(engine)
     first, second = quiet_records(2)
     journal.append(first)
-    unstorable = Evaluated(6, START, 5, "", "rsi", Evaluation(0.5, "\ud800"))  # a lone surrogate has no bytes
-    with pytest.raises(JournalError, match="record 5 cannot be stored"):
-        journal.append(Record(5, candle(1), [unstorable]))
+    nameless = "\ud800"  # a lone surrogate has no bytes
+    evaluated = Evaluated(6, START, 5, "", "rsi", Evaluation(0.5, "rsi" * 100))
+    warm_up = WarmUp(START, BTC, "1h", (candle(0), replace(candle(1), timeframe=nameless)))
+    for unstorable in (
+        Record(5, candle(1), [evaluated, replace(evaluated, seq=7, evaluator=nameless)]),
+        Record(5, replace(candle(1), timeframe=nameless), [evaluated]),
+        Record(5, warm_up, [evaluated]),
+    ):
+        journal.append(unstorable)
+        journal.append(quiet_record(2, unstorable.next_seq))
+        with pytest.raises(JournalError, match="record 5 cannot be stored"):
+            journal.commit()
+        assert journal.last_seq == 0
     journal.append(second)
     journal.commit()
     assert list(journal.records()) == [first, second]
+
+
+def test_a_record_that_cannot_be_stored_is_refused_a_few_records_later_without_a_commit(engine: Engine) -> None:
+    journal = Journal(engine)
+    nameless = Evaluated(2, START, 1, "", "\ud800", Evaluation(0.5, "rsi"))
+    journal.append(Record(1, candle(0), [nameless]))
+    with pytest.raises(JournalError, match="record 1 cannot be stored"):
+        for hour in range(1, ENCODED_AT_ONCE):
+            journal.append(quiet_record(hour, 4 * hour - 1))
 
 
 def test_digest_does_not_depend_on_where_commits_fell(
@@ -156,10 +180,12 @@ def test_digest_changes_with_one_market_price(engine: Engine, tmp_path_factory: 
 def test_market_data_lies_in_segments_and_not_in_records(engine: Engine) -> None:
     filled_journal(engine, story())
     with engine.connect() as connection:
-        stored = connection.execute(select(journal_block.c.payload)).scalar_one()
+        block = connection.execute(select(journal_block)).one()
         rows = connection.execute(select(segment_block.c.hub, segment_block.c.item_count.label("items")))
         hubs = {row.hub: row.items for row in rows}
-    assert msgspec.msgpack.encode(candle(2)) not in stored
+    content = decompressed(block.payload, block.checksum, "the block")
+    assert msgspec.msgpack.encode(7050.0) in content  # the stop of the story's signal
+    assert msgspec.msgpack.encode(candle(2))[1:] not in content
     # coinbase: two candles of the warm-up and those that close at hours 2, 3 and 5
     assert hubs == {"coinbase": 5, "newswire": 1, "kraken": 1}
 
@@ -172,7 +198,7 @@ def test_a_damaged_payload_is_named(engine: Engine, table: Table) -> None:
         payload[len(payload) // 2] ^= 1
         connection.execute(update(table).values(payload=bytes(payload)))
     with pytest.raises(
-        JournalCorrupt, match=r"(journal block 1|segment block coinbase from offset 0) has checksum .* restore"
+        JournalCorrupt, match=r"(journal block 1|segment coinbase of journal block 1) has checksum .* restore"
     ):
         list(journal.records())
     with pytest.raises(JournalCorrupt):
@@ -195,18 +221,83 @@ def test_a_missing_block_is_named(engine: Engine) -> None:
 def test_missing_market_data_is_named(engine: Engine) -> None:
     journal = filled_journal(engine, quiet_records(4), block=2)
     with engine.begin() as connection:
-        connection.execute(delete(segment_block).where(segment_block.c.first_offset == 2))
-    with pytest.raises(JournalCorrupt, match=r"segment coinbase ends at 2 where a record refers to 2\+1"):
+        connection.execute(delete(segment_block).where(segment_block.c.first_seq == 9))
+    with pytest.raises(JournalCorrupt, match="segment coinbase of journal block 9 lacks an item that a record names"):
+        list(journal.records())
+
+
+def test_market_data_that_no_record_names_is_damage(engine: Engine) -> None:
+    journal = filled_journal(engine, quiet_records(4), block=2)
+    with engine.begin() as connection:  # the second block's, as if they were of the first block and another hub
+        moved = update(segment_block).where(segment_block.c.first_seq == 9)
+        connection.execute(moved.values(first_seq=1, hub="kraken"))
+    with pytest.raises(JournalCorrupt, match="segment kraken of journal block 1 holds an item that no record names"):
         list(journal.records())
 
 
 def test_a_head_that_disagrees_with_its_block_is_named(engine: Engine) -> None:
     journal = filled_journal(engine, quiet_records(2))
-    for wrong, message in (({"last_seq": 9}, "ends at 8 where its head says 9"), ({"item_count": 3}, "holds 2 items")):
+    with engine.connect() as connection:
+        right = connection.execute(select(journal_block)).one()._asdict()
+    for wrong, message in (
+        ({"last_seq": 9}, "ends at 8 where its head says 9"),
+        ({"last_ts": START}, f"ends at ts {START + HOUR} where its head says {START}"),
+        ({"item_count": 3}, "holds 2 items where its head says 3"),
+    ):
         with engine.begin() as connection:
-            connection.execute(update(journal_block).values(**wrong))
+            connection.execute(update(journal_block).values(**(right | wrong)))
         with pytest.raises(JournalCorrupt, match=message):
             list(journal.records())
+
+
+def test_a_block_under_the_seq_of_another_is_named(engine: Engine) -> None:
+    journal = filled_journal(engine, quiet_records(4), block=2)  # blocks from seqs 1 and 9
+    with engine.begin() as connection:
+        first = connection.execute(select(journal_block).order_by(journal_block.c.first_seq).limit(1)).one()
+        connection.execute(update(journal_block).values(payload=first.payload, checksum=first.checksum))
+    with pytest.raises(JournalCorrupt, match="journal block 9 holds seq 2 where 10 was expected"):
+        list(journal.records(9))
+
+
+_LENGTH = Struct("<I")
+
+
+def _length(payload: bytes) -> int:
+    return int(_LENGTH.unpack_from(payload)[0])
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda payload: _LENGTH.pack(_length(payload) - 1) + payload[4:],
+        lambda payload: _LENGTH.pack(_length(payload) + 1) + payload[4:],
+        lambda payload: payload[:-1],
+        lambda payload: payload[:2],
+        lambda payload: b"",
+    ],
+    ids=["length too small", "length too large", "end cut off", "length cut off", "empty"],
+)
+@pytest.mark.parametrize("table", [journal_block, segment_block], ids=["journal", "segment"])
+def test_a_payload_that_does_not_decompress_is_named(
+    engine: Engine, table: Table, damaged: Callable[[bytes], bytes]
+) -> None:
+    journal = filled_journal(engine, quiet_records(3))
+    with engine.begin() as connection:
+        wrong = damaged(connection.execute(select(table.c.payload)).scalar_one())
+        connection.execute(update(table).values(payload=wrong, checksum=zlib.crc32(wrong)))  # as if written so
+    with pytest.raises(JournalCorrupt, match=r"journal block 1 cannot be decompressed: its \d+ bytes .* restore"):
+        list(journal.records())
+
+
+def test_records_take_a_third_of_their_bytes_on_disk_at_most(engine: Engine) -> None:
+    records = quiet_records(2_000)
+    filled_journal(engine, records)
+    with engine.connect() as connection:
+        sizes = [
+            sum(map(len, connection.execute(select(table.c.payload)).scalars()))
+            for table in (journal_block, segment_block)
+        ]
+    assert sum(sizes) * 3 < sum(len(msgspec.msgpack.encode(record)) for record in records)
 
 
 def test_a_second_writer_fails_at_its_first_commit_and_breaks_nothing(database_url: str) -> None:
@@ -260,7 +351,9 @@ def test_a_damaged_snapshot_is_named(engine: Engine) -> None:
     journal.save_snapshot(5, b"state")
     with engine.begin() as connection:
         connection.execute(update(snapshot).values(state=b"stage"))
-    with pytest.raises(JournalCorrupt, match="snapshot 5 does not match its checksum: delete its row"):
+    with pytest.raises(
+        JournalCorrupt, match=r"snapshot 5 has checksum .*: delete its row; an older snapshot, or none,"
+    ):
         journal.newest_snapshot()
 
 

@@ -9,14 +9,18 @@ from loligo.registry.discovery import discover
 from loligo.registry.manifest import KIND_FOLDERS
 
 HOOK = """
-from loligo.api import Factory, TentacleSettings, hookimpl
+from loligo.api import Factory, Stateless, TentacleSettings, hookimpl
 
 class Settings(TentacleSettings):
     period: int = 14
 
+class Made(tuple, Stateless):
+    tier = "position"
+    on_external = decide = on_signal = check = submit = cancel = run = notify = on_record = lambda self: None
+
 @hookimpl
 def {kind}() -> Factory:
-    return Factory(settings=Settings, create=lambda settings, context: ("{name}", settings.period))
+    return Factory(settings=Settings, create=lambda settings, context: Made(("{name}", settings.period)))
 """
 
 

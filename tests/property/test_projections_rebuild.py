@@ -10,22 +10,23 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from loligo.model.events import Record
 from loligo_store.config import JournalConfig
 from loligo_store.journal import Journal
 from loligo_store.projections import PROJECTIONS
 from loligo_store.projector import Projector
-from tests.fakes.records import record_lists
+from tests.fakes.records import HOUR, START, record_lists
 
 # A database is a file each: hundreds of examples would only measure the disk.
 few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @contextmanager
-def journal_of(records: list[Record], *, block: int) -> Iterator[Journal]:
+def journal_of(records: list[Record], *, block: int, **settings: Any) -> Iterator[Journal]:
     with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder) / "journal.db", JournalConfig(commit_every_records=block))
+        journal = Journal(Path(folder) / "journal.db", JournalConfig(commit_every_records=block, **settings))
         for record in records:
             journal.append(record)
             if journal.is_full:
@@ -77,3 +78,38 @@ def test_rebuild_equals_catching_up_whatever_the_batches(
         grown = everything(projector)
         projector.rebuild(batch_records=rebuild_batch)
         assert everything(projector) == grown
+
+
+@few
+@given(record_lists(), st.integers(1, 4), st.integers(1, 3), st.data())
+def test_whatever_retention_cuts_every_kept_snapshot_finds_the_records_after_it(
+    records: list[Record], block: int, keep: int, data: st.DataObject
+) -> None:
+    records = two_days_apart(records)
+    snapshots: list[int] = []
+    with journal_of([], block=block, retention_days=1, keep_snapshots=keep) as journal:
+        projector = Projector(journal.engine)
+        for count, record in enumerate(records, start=1):
+            journal.append(record)
+            if journal.is_full:
+                journal.commit()
+            if data.draw(st.booleans()):
+                projector.catch_up()
+            if data.draw(st.booleans()):
+                journal.save_snapshot(record.next_seq, b"state")
+                snapshots.append(count)
+                for kept in snapshots[-keep:]:
+                    assert list(journal.records(records[kept - 1].next_seq)) == records[kept:count]
+        journal.commit()
+        projector.catch_up()
+        assert list(journal.records()) == [record for record in records if record.seq >= journal.first_seq]
+        cut = everything(projector)
+    with journal_of(records, block=block) as whole:
+        projector = Projector(whole.engine)
+        projector.catch_up()
+        assert everything(projector) == cut
+
+
+def two_days_apart(records: list[Record]) -> list[Record]:
+    inputs = [replace(record.input, ts=START + count * 48 * HOUR) for count, record in enumerate(records)]
+    return [replace(record, input=item) for record, item in zip(records, inputs, strict=True)]

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loligo.model.command import GenerationActivated
-from loligo.model.events import Approved, EquityMarked, Record, Refused, RiskActed, TentacleFailed
+import pytest
+
+from loligo.model.command import GenerationActivated, WarmUp
+from loligo.model.events import Approved, EquityMarked, Evaluated, Record, Refused, RiskActed, TentacleFailed
 from loligo.model.order import OrderRole
 from tests.scenario.bots import BotFolder, ended
 from tests.scenario.kills import PAPER_BOT
@@ -127,6 +129,90 @@ def test_an_end_before_the_last_one_leaves_nothing_to_do(season: BotFolder, tmp_
     bot = season.copy(tmp_path / "back")
     done = bot.call("run", "--headless", "--until", "2017-12-28")
     assert (done.code, done.data["records"]) == (0, 0), done.err
+
+
+def two_feeds(config: dict[str, Any]) -> None:
+    """Let a feed of its own read each file; a desk trades each instrument."""
+    config["desks"]["dips"] |= {"venue": "bitstamp", "instruments": ["ETH/USD"], "timeframe": "1d"}
+    replay = config["feeds"][0]
+    hours, days = replay["settings"].pop("sources")
+    terms = dict(replay["settings"])
+    config["feeds"] = [
+        {"tentacle": "replay", "name": name, "settings": {**terms, "sources": [source]}}
+        for name, source in (("hours", hours), ("days", days))
+    ]
+
+
+def test_two_feeds_that_are_killed_again_and_again_lose_nothing_and_double_nothing(
+    new_season: Callable[[str], BotFolder],
+) -> None:
+    undisturbed, bot = (new_season(name).edit(two_feeds) for name in ("undisturbed", "killed"))
+    assert undisturbed.call("run", "--headless").code == 0
+    records = undisturbed.records()
+    assert {record.feed for record in records} == {"", "hours", "days"}
+    for count in (2, 53, 1, 240, 311):
+        killed(bot, f"after_append:{count}")
+    done = bot.call("run", "--headless")
+    assert done.code == 0, done.err
+    assert bot.digest() == undisturbed.digest()
+
+
+def test_two_feeds_come_in_the_order_of_one_that_reads_both_in_run_and_backtest(
+    new_season: Callable[[str], BotFolder],
+) -> None:
+    """The market falls on the hours and on days that end with one of them, so instants are shared."""
+    one, two, tested = (new_season(name).edit(two_feeds) for name in ("one", "two", "tested"))
+
+    def join(config: dict[str, Any]) -> None:
+        hours, days = config["feeds"]
+        hours["settings"]["sources"].extend(days["settings"]["sources"])
+        del config["feeds"][1]
+
+    assert one.edit(join).call("run", "--headless").code == 0
+    assert two.call("run", "--headless", "--speed", "10000000").code == 0
+    assert [(record.input, record.events) for record in two.records()] == [
+        (record.input, record.events) for record in one.records()
+    ]
+    (tested.home / "state").mkdir(exist_ok=True)
+    done = tested.call("backtest", "--journal", str(tested.home / "state" / "journal.sqlite"))
+    assert done.code == 0, done.err
+    assert tested.digest() == two.digest()
+
+
+def test_evaluators_start_with_the_opinions_of_a_bot_that_ran_through_the_history(
+    season: BotFolder, whole: tuple[BotFolder, dict[str, Any]]
+) -> None:
+    """The season begins on 15 December 2017, the whole run months before. What is smoothed has forgotten its beginning
+    but for exp(-6), 0.25 % (rsi), of averages that may then have been a few times as large: 1 % of the range, 0.02."""
+    records = season.records()
+    warm_ups = [record for record in records if isinstance(record.input, WarmUp)]
+    assert warm_ups == records[1 : 1 + len(warm_ups)] != []
+    assert [record.events for record in warm_ups] == [[]] * len(warm_ups)
+    first = records[1 + len(warm_ups)]
+    assert all(candle.ts < first.input.ts for record in warm_ups for candle in record.input.candles)
+    expected = opinions(next(record for record in whole[0].records() if record.input == first.input))
+    found = opinions(first)
+    assert {"ema_cross", "macd", "rsi"} <= {label.partition("#")[0].partition(" ")[0] for label in found}
+    shared = sorted(found.keys() & expected.keys())
+    assert len(shared) >= 3
+    assert [found[label] for label in shared] == pytest.approx([expected[label] for label in shared], abs=0.02)
+
+
+def opinions(record: Record) -> dict[str, float]:
+    return {event.evaluator: event.evaluation.value for event in record.events if isinstance(event, Evaluated)}
+
+
+def test_a_start_without_enough_history_is_told_in_log_and_status(new_season: Callable[[str], BotFolder]) -> None:
+    """The bundled candles begin in July 2017: there is nothing before them."""
+    bot = new_season("first").edit(lambda config: config["feeds"][0]["settings"].update(since=""))
+    bot.environment |= {"LOLIGO__LOG__LEVEL": "warning"}
+    with bot.running("run", "--headless", "--speed", "1") as process:
+        status = bot.wait_until(lambda _: True)
+        process.terminate()
+        done = ended(process)
+    assert done.code == 0, done.err
+    assert "rsi coinbase:BTC/USD 1h: 0 of 85 candles" in status["short_of_history"]
+    assert "rsi coinbase:BTC/USD 1h: 0 of 85 candles" in done.err
 
 
 def test_corrupt_data_ends_the_run_with_its_file_and_row(new_season: Callable[[str], BotFolder]) -> None:

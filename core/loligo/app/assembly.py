@@ -9,14 +9,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from loligo.app.plan import build_plan, build_venues, slots_of
+from loligo.app.generation import Generation, make_generation
+from loligo.app.plan import build_venues
 from loligo.config import LoligoConfig, TentacleConfig, load_config
 from loligo.engine.engine import Engine
 from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
-from loligo.ports.tentacles import HistoricalFeed, MakeContext
+from loligo.ports.tentacles import Feed, HistoricalFeed, MakeContext
 from loligo.ports.venue import EngineVenue
+from loligo_kit.lock import admission
 from loligo_store.config import JournalConfig
 
 PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig}
@@ -30,10 +32,17 @@ class Bot:
     config: LoligoConfig
     journal_config: JournalConfig
     host: Host
-    loaded: tuple[LoadedTentacle, ...]
+    generation: Generation
     venues: Mapping[str, EngineVenue]
     engine: Engine
-    slots: tuple[SlotVersion, ...]
+
+    @property
+    def loaded(self) -> tuple[LoadedTentacle, ...]:
+        return self.generation.loaded
+
+    @property
+    def slots(self) -> tuple[SlotVersion, ...]:
+        return self.generation.slots
 
 
 def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
@@ -41,22 +50,25 @@ def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
     return load_config(home, bundled_root=bundled_root(), file=file, parts=PARTS)
 
 
-def assemble(home: Path, config: LoligoConfig) -> Bot:
-    """Load the tentacles and build the engine. ConfigError or TentacleError says what is missing."""
+def assemble(home: Path, config: LoligoConfig, *, keeps: bool = False) -> Bot:
+    """Load the tentacles and build the engine. ConfigError or TentacleError says what is missing.
+
+    `keeps` puts their content into the bot's store, for a journal that will name it.
+    """
     if not config.desks:
         raise ConfigError(f"{home}/config/loligo.yaml: desks: nothing to trade with; see `loligo init` for an example")
-    host = Host(home, bundled_root())
-    loaded = host.load_all()
+    host = Host(home, bundled_root(), admission(home))
+    host.load_all(keeps=keeps)
     venues = build_venues(config, host)
+    generation = make_generation(config, host, venues, keeps=keeps)
     return Bot(
         home=home,
         config=config,
         journal_config=JournalConfig.model_validate(config.journal),
         host=host,
-        loaded=loaded,
+        generation=generation,
         venues=venues,
-        engine=Engine(build_plan(config, host, venues)),
-        slots=slots_of(config, loaded),
+        engine=Engine(generation.plan),
     )
 
 
@@ -69,14 +81,17 @@ def make_edge(bot: Bot, kind: str, item: TentacleConfig, overrides: Mapping[str,
     return loaded.create(loaded.make_settings(settings, where=f"{kind}s.{item.tentacle}.settings"), context)
 
 
-def historical_feed(bot: Bot, overrides: Mapping[str, Any] | None = None) -> HistoricalFeed:
-    """Return the one feed that can be read without a clock. ConfigError when there is none, or more than one."""
-    feeds = [make_edge(bot, "feed", item, overrides) for item in bot.config.feeds]
-    found = [feed for feed in feeds if isinstance(feed, HistoricalFeed)]
-    if len(found) != 1:
-        names = ", ".join(item.tentacle for item in bot.config.feeds) or "none"
+def make_feeds(bot: Bot, overrides: Mapping[str, Any] | None = None) -> dict[str, Feed]:
+    """Return the configured feeds by name, in the order of the configuration."""
+    return {item.name or item.tentacle: make_edge(bot, "feed", item, overrides) for item in bot.config.feeds}
+
+
+def historical_feeds(bot: Bot, overrides: Mapping[str, Any] | None = None) -> dict[str, HistoricalFeed]:
+    """Return the feeds that can be read without a clock. ConfigError when there is none."""
+    feeds = make_feeds(bot, overrides)
+    found: dict[str, HistoricalFeed] = {name: feed for name, feed in feeds.items() if isinstance(feed, HistoricalFeed)}
+    if not found:
         raise ConfigError(
-            f"feeds: a backtest reads exactly one historical feed, such as replay, which merges any number of sources; "
-            f"found {len(found)} among: {names}"
+            f"feeds: a backtest reads historical feeds, such as replay; found none among: {', '.join(feeds) or 'none'}"
         )
-    return found[0]
+    return found

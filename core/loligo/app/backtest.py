@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from loligo import __version__
-from loligo.app.assembly import Bot, assemble, historical_feed, read_config
+from loligo.app.assembly import Bot, assemble, historical_feeds, read_config
+from loligo.app.feeds import in_time_order
+from loligo.app.warm_up import warm_start
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Record
 from loligo.ports.runner import FinishedRun
+from loligo.ports.tentacles import HistoricalFeed
+from loligo.runtime.inbox import FromFeed
 from loligo_store.journal import Journal
 
 
@@ -23,14 +26,11 @@ def run_backtest(
     journal: Path | None = None,
     on_record: Callable[[Record], None],
 ) -> FinishedRun:
-    """Run the configured desks over their historical feed; with `journal` every record is also written there."""
+    """Run the configured desks over their historical feeds; with `journal` every record is also written there."""
     bot = assemble(home, read_config(home, file=file))
-    inputs = iter(historical_feed(bot, {"until": until} if until else None).read())
     kept = Journal(journal, bot.journal_config) if journal is not None else None
-    first = next(inputs, None)
-    opening = [GenerationActivated(first.ts, 1, bot.slots), first] if first is not None else []
-    for item in chain(opening, inputs):
-        record = bot.engine.process(item)
+    for item, feed in _inputs(bot, historical_feeds(bot, {"until": until} if until else None)):
+        record = bot.engine.process(item, feed)
         on_record(record)
         if kept is not None:
             kept.append(record)
@@ -40,6 +40,18 @@ def run_backtest(
         kept.commit()
         kept.close()
     return finished(bot)
+
+
+def _inputs(bot: Bot, feeds: Mapping[str, HistoricalFeed]) -> Iterator[FromFeed]:
+    """Yield what a new run would take; history is asked for once the engine stands at the start."""
+    inputs = in_time_order(feeds)
+    first = next(inputs, None)
+    if first is None:
+        return
+    yield FromFeed(GenerationActivated(first.item.ts, 1, bot.slots), "")
+    yield from (FromFeed(warm_up, "") for warm_up in warm_start(bot.engine, feeds, {})[0])
+    yield first
+    yield from inputs
 
 
 def finished(bot: Bot) -> FinishedRun:

@@ -13,13 +13,20 @@ import msgspec
 from loligo.config import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleConfig
 from loligo.config.schema import AccountConfig, VenueConfig
 from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan
-from loligo.errors import ConfigError
+from loligo.errors import ConfigError, TentacleOff
 from loligo.host import Host, LoadedTentacle
 from loligo.model.command import SlotVersion
 from loligo.model.instrument import Instrument
 from loligo.model.risk import Tier
 from loligo.model.timeframe import SECOND_NS
-from loligo.ports.tentacles import BookEvaluator, ExternalEvaluator, MakeContext, QuoteEvaluator, TradeEvaluator
+from loligo.ports.tentacles import (
+    BookEvaluator,
+    ExternalEvaluator,
+    MakeContext,
+    QuoteEvaluator,
+    TentacleSettings,
+    TradeEvaluator,
+)
 from loligo.ports.venue import EngineVenue
 
 _WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)
@@ -43,8 +50,10 @@ def build_venues(config: LoligoConfig, host: Host) -> dict[str, EngineVenue]:
     return venues
 
 
-def build_plan(config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue]) -> EnginePlan:
-    """Return the plan of every account and desk."""
+def build_plan(
+    config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue], slots: tuple[SlotVersion, ...] = ()
+) -> EnginePlan:
+    """Return the plan of every account and desk. A tentacle that is off leaves its place empty; see `EnginePlan`."""
     desks = tuple(_desk(name, desk, config, host, venues) for name, desk in sorted(config.desks.items()))
     accounts = tuple(
         AccountPlan(
@@ -61,6 +70,7 @@ def build_plan(config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenu
         accounts=accounts,
         desks=desks,
         venues=venues,
+        slots=slots,
         equity_every_ns=int(config.engine.equity_every_s * SECOND_NS),
     )
 
@@ -94,40 +104,61 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
         seats=tuple(seats),
         rules=tuple(rule for rule, tier in _rules(desk, host, name) if tier is not Tier.ACCOUNT),
         tick_ns=int(desk.tick_s * SECOND_NS) if desk.tick_s else 0,
+        flattens_orphans=desk.on_orphan == "flatten",
     )
 
 
 def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) -> SeatPlan:
     evaluators = tuple(_evaluator(desk_name, desk, item, instrument, host) for item in desk.evaluators)
     context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=evaluators)
+    decides = f"{desk.timeframe}/{','.join(evaluator.label for evaluator in evaluators)}"  # what a strategy is made for
+    strategy = _maker(host, "strategy", desk.strategy, context, f"desks.{desk_name}.strategy.settings")
+    mode = _maker(host, "trading_mode", desk.mode, context, f"desks.{desk_name}.mode.settings")
     return SeatPlan(
         instrument=instrument,
         evaluators=evaluators,
         strategy_name=desk.strategy.tentacle,
-        make_strategy=_maker(host, "strategy", desk.strategy, context, f"desks.{desk_name}.strategy.settings"),
+        make_strategy=strategy[1],
+        strategy_key=f"{strategy[0]}/{decides}",
         mode_name=desk.mode.tentacle,
-        make_mode=_maker(host, "trading_mode", desk.mode, context, f"desks.{desk_name}.mode.settings"),
+        make_mode=mode[1],
+        mode_key=f"{mode[0]}/{desk.timeframe}",
     )
 
 
-def _maker(host: Host, kind: str, item: TentacleConfig, context: MakeContext, where: str) -> Callable[[], Any]:
-    loaded = host.factory(kind, item.tentacle)
-    return partial(loaded.create, loaded.make_settings(item.settings, where=where), context)
+def _maker(
+    host: Host, kind: str, item: TentacleConfig, context: MakeContext, where: str
+) -> tuple[str, Callable[[], Any] | None]:
+    """Return the key of code and settings, and what makes an instance; None while the tentacle is off."""
+    try:
+        loaded = host.factory(kind, item.tentacle)
+    except TentacleOff:
+        return f"{item.tentacle}@off", None
+    settings = loaded.make_settings(item.settings, where=where)
+    return _key(loaded, settings), partial(loaded.create, settings, context)
+
+
+def _key(loaded: LoadedTentacle, settings: TentacleSettings) -> str:
+    return f"{loaded.name}@{loaded.tree_hash}#{settings_hash(settings.model_dump(mode='json'))}"
 
 
 def _evaluator(
     desk_name: str, desk: DeskConfig, item: EvaluatorConfig, instrument: Instrument, host: Host
 ) -> EvaluatorPlan:
-    loaded = host.factory("evaluator", item.tentacle)
+    mark = f"#{settings_hash(item.settings)[:4]}" if item.settings else ""
+    try:
+        loaded = host.factory("evaluator", item.tentacle)
+    except TentacleOff:
+        timeframe = item.timeframe or desk.timeframe
+        label = f"{item.tentacle}{mark} {instrument.id} {timeframe}"
+        return EvaluatorPlan(name=item.tentacle, key=f"{label} off", label=label, timeframe=timeframe, make=None)
     settings = loaded.make_settings(item.settings, where=f"desks.{desk_name}.evaluators.{item.tentacle}.settings")
     timeframe = item.timeframe or desk.timeframe
     context = MakeContext(instrument=instrument, timeframe=timeframe)
     kind = loaded.factory.create
     if isinstance(kind, type) and issubclass(kind, _WITHOUT_TIMEFRAME):
         timeframe = ""
-    digest = settings_hash(settings.model_dump(mode="json"))
-    key = f"{loaded.name}@{loaded.tree_hash}#{digest}/{instrument.id}/{timeframe}"
-    mark = f"#{digest[:4]}" if item.settings else ""
+    key = f"{_key(loaded, settings)}/{instrument.id}/{timeframe}"
     label = f"{item.tentacle}{mark} {instrument.id} {timeframe}".strip()
     return EvaluatorPlan(
         name=item.tentacle, key=key, label=label, timeframe=timeframe, make=partial(loaded.create, settings, context)
@@ -140,7 +171,7 @@ def _rules(desk: DeskConfig, host: Host, desk_name: str) -> list[tuple[RulePlan,
         loaded = host.factory("risk_rule", name)
         settings = loaded.make_settings({}, where=f"desks.{desk_name}.risk_rules.{name}")
         make = partial(loaded.create, settings, MakeContext(desk=desk_name))
-        plans.append((RulePlan(name=name, make=make), Tier(make().tier)))
+        plans.append((RulePlan(name=name, make=make, key=_key(loaded, settings)), Tier(make().tier)))
     return plans
 
 

@@ -6,78 +6,88 @@ settings changed under a run that did not end cleanly, and stops the start inste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from loligo.engine.engine import Engine
+from loligo.engine.plan import EnginePlan
 from loligo.errors import JournalError
-from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
-from loligo.model.events import Input, Record
+from loligo.model.command import GenerationActivated, ShadowStarted, SlotVersion
+from loligo.model.events import Record
 from loligo.ports.journal import Journal
 from loligo_store.codec import encode
 
-_NOT_FROM_A_FEED = (OperatorCommand, TimeAdvanced, VenueReports, GenerationActivated, WarmUp)
+Cursors = dict[str, tuple[int, int]]  # of each feed: the newest `ts`, and how many inputs of that instant were taken
 
 
-@dataclass(slots=True)
-class FeedCursor:
-    """How far the feeds were read: the newest `ts`, and how many inputs of that instant were taken."""
-
-    ts: int = 0
-    count: int = 0
-
-    def take(self, item: Input) -> None:
-        """Count one input."""
-        if isinstance(item, _NOT_FROM_A_FEED):
-            return
-        if item.ts == self.ts:
-            self.count += 1
-        else:
-            self.ts = item.ts
-            self.count = 1
+def take(cursors: Cursors, feed: str, ts: int) -> None:
+    """Count one input of a feed; "" is none. Records in order are all that cursors are made of."""
+    if feed:
+        newest, count = cursors.get(feed, (ts, 0))
+        cursors[feed] = (ts, count + 1 if ts == newest else 1)
 
 
 @dataclass(slots=True)
 class Recovered:
     """Where a run continues."""
 
-    cursor: FeedCursor
-    generation: GenerationActivated | None
+    cursors: Cursors = field(default_factory=dict)
+    generation: GenerationActivated | None = None
     records: int = 0  # processed again after the snapshot
 
 
-def snapshot_bytes(engine: Engine, cursor: FeedCursor, generation: GenerationActivated | None) -> bytes:
+def snapshot_bytes(engine: Engine, cursors: Cursors, generation: GenerationActivated | None) -> bytes:
     """Return the state of a run as bytes for the journal."""
-    state = {
-        "engine": engine.export_state(),
-        "cursor": [cursor.ts, cursor.count],
-        "generation": msgspec.to_builtins(generation),
-    }
+    state = {"engine": engine.export_state(), "cursors": cursors, "generation": msgspec.to_builtins(generation)}
     return msgspec.msgpack.encode(state)
 
 
-def recover(engine: Engine, journal: Journal) -> Recovered:
-    """Bring a new engine to where the journal ends. JournalError when it does not come to the same decisions."""
-    recovered = Recovered(FeedCursor(), None)
+PlanOf = Callable[[tuple[SlotVersion, ...]], EnginePlan | None]
+
+
+def recover(engine: Engine, journal: Journal, plan_of: PlanOf = lambda slots: None) -> Recovered:
+    """Bring a new engine to where the journal ends, by the plans that ran then: `plan_of` returns that of a generation,
+    None where the journal does not name enough. JournalError when it does not come to the same decisions."""
+    recovered = Recovered()
     snapshot = journal.newest_snapshot()
     if snapshot is not None:
         state: dict[str, Any] = msgspec.msgpack.decode(snapshot[1])
-        engine.restore_state(state["engine"])
-        recovered.cursor = FeedCursor(*state["cursor"])
         if state["generation"] is not None:
             recovered.generation = msgspec.convert(state["generation"], GenerationActivated)
+            _begin_with(engine, recovered.generation.slots, plan_of)
+        engine.restore_state(state["engine"])
+        recovered.cursors = {feed: (ts, count) for feed, (ts, count) in state["cursors"].items()}
     for record in journal.records(engine.next_seq):
         if record.seq < engine.next_seq:
             continue  # a block may begin before the snapshot
-        again = engine.process(record.input)
+        if isinstance(record.input, GenerationActivated | ShadowStarted):
+            _prepare(engine, record.input.slots, plan_of)
+            if recovered.generation is None and isinstance(record.input, GenerationActivated):
+                _begin_with(engine, record.input.slots, plan_of)
+        again = engine.replay(record)
         _compare(record, again)
-        recovered.cursor.take(record.input)
+        take(recovered.cursors, record.feed, record.input.ts)
         recovered.records += 1
         if isinstance(record.input, GenerationActivated):
             recovered.generation = record.input
     return recovered
+
+
+def _prepare(engine: Engine, slots: tuple[SlotVersion, ...], plan_of: PlanOf) -> EnginePlan | None:
+    plan = engine.prepared(slots)
+    if plan is None and (plan := plan_of(slots)) is not None:
+        engine.prepare(plan)
+    return plan
+
+
+def _begin_with(engine: Engine, slots: tuple[SlotVersion, ...], plan_of: PlanOf) -> None:
+    """Let a new engine work by the plan that the journal begins with."""
+    plan = _prepare(engine, slots, plan_of)
+    if plan is not None and plan is not engine.plan:
+        engine.rebuild(plan)
 
 
 def _compare(stored: Record, again: Record) -> None:

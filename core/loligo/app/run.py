@@ -8,31 +8,41 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from loligo.app.assembly import Bot, assemble, make_edge
+from loligo.app.assembly import Bot, assemble, make_edge, make_feeds, read_config
+from loligo.app.feeds import FeedInbox, in_time_order, replay
+from loligo.app.generation import Generation, earlier_plan, make_generation
+from loligo.app.reconcile import Reconciler
 from loligo.app.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
 from loligo.app.tell import messages_of
 from loligo.config import LoligoConfig
 from loligo.errors import ConfigError, InboxClosed
-from loligo.host import HookFailure, Relay
+from loligo.host import HookFailure, Host, Relay, bundled_root
 from loligo.log import get_logger
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
 from loligo.model.timeframe import iso, ns_from_iso
-from loligo.ports.tentacles import Feed, HistoricalFeed, Message, Notifier
+from loligo.ports.tentacles import Message, Notifier, ReplayingFeed
+from loligo.registry.registry_file import REGISTRY_FILE
+from loligo.registry.watcher import Watched, Watcher
 from loligo.runtime.clock import SystemClock
 from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
+from loligo_kit.lock import admission
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
 FEEDS = "feeds"  # the task that runs them
+CONFIG_FILE = Path("config/loligo.yaml")
 JOURNAL_FILE = Path("state/journal.sqlite")
 COMMAND_TIMEOUT_S = 5.0
 
@@ -73,7 +83,7 @@ def run_bot(
     """
     if until is not None:
         ns_from_iso(until)
-    bot = assemble(home, config)
+    bot = assemble(home, config, keeps=True)
     overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
     return asyncio.run(_run_alone(bot, lambda: _Running(bot, overrides, observers, fault_point), on_start))
 
@@ -103,7 +113,8 @@ class _Running:
         self, bot: Bot, overrides: dict[str, Any], observers: Sequence[Observer], fault_point: FaultPoint
     ) -> None:
         self._bot = bot
-        self._feeds: list[Feed] = [make_edge(bot, "feed", item, overrides) for item in bot.config.feeds]
+        self._feeds = make_feeds(bot, overrides)
+        self._replays = {name: feed for name, feed in self._feeds.items() if isinstance(feed, ReplayingFeed)}
         self._notifiers: list[Notifier] = [make_edge(bot, "notifier", item) for item in bot.config.notifiers]
         self._relay: Relay = bot.host.relay(_heard_failure)
         (bot.home / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -125,7 +136,11 @@ class _Running:
             (self._observe, *observers),
             fault_point,
         )
-        self._thread = EngineThread(self.session, self._inbox)
+        self._reconciler = Reconciler(
+            bot.engine, bot.generation, self._wanted, self._inbox.put_first, bot.config.swap, lambda: self.session
+        )
+        self._is_changed = asyncio.Event()
+        self._thread = EngineThread(self.session, self._inbox, tentacle_timeout_s=bot.config.engine.tentacle_timeout_s)
         self._fault_point = fault_point
         self._are_feeds_read = False
 
@@ -133,14 +148,16 @@ class _Running:
         self._loop = asyncio.get_running_loop()
         async with Supervisor(STAGES) as self._tasks:
             self._heed_signals()
-            recovered = self.session.open(self._bot.slots, self._first_ts())
+            plan_of = partial(earlier_plan, self._bot.home)
+            recovered = self.session.open(self._bot.slots, self._first_ts(), self._feeds, plan_of)
             is_resumed = recovered.generation is not None
             self._thread.start()
             self._start_tasks()
             if on_start is not None:
                 on_start(self._bot, self._tasks)
             self._relay.bot_started(tuple(self._bot.config.desks))
-            reason = await self._tasks.stop_requested()
+            with self._watched():
+                reason = await self._tasks.stop_requested()
             self._relay.bot_stopping(reason)
             ended = await self._tasks.shut_down()
         await self._thread.join()
@@ -159,14 +176,13 @@ class _Running:
         )
 
     def _first_ts(self) -> int:
-        """Return when the bot's time begins: at the first historical input, else now."""
-        for feed in self._feeds:
-            if isinstance(feed, HistoricalFeed):
-                first = next(iter(feed.read()), None)
-                if first is None:
-                    raise ConfigError("feeds: the replay has no data between its since and until")
-                return first.ts
-        return SystemClock().now_ns()
+        """Return when the bot's time begins: at the first input of a replay, else now."""
+        if not self._replays:
+            return SystemClock().now_ns()
+        first = next(in_time_order(self._replays), None)
+        if first is None:
+            raise ConfigError("feeds: the replay has no data between its since and until")
+        return first.item.ts
 
     def _heed_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -178,6 +194,7 @@ class _Running:
         tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._end_engine, ends_run=True)
         tasks.start(self._tell(), name="notifiers", stage="notifiers", ask=lambda: self._offer(None))
         tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
+        tasks.start(self._reconcile(), name="reconciler", stage="edges")
 
     def _end_engine(self) -> None:
         """Let the engine finish what the feeds gave when they ended by themselves; a stop does not wait for it."""
@@ -187,17 +204,46 @@ class _Running:
             self._thread.leave()
 
     async def _feed_all(self) -> None:
-        cursor = self.session.cursor
-        since_ns, since_count = (cursor.ts, cursor.count) if cursor.ts else (None, None)
+        began = self.session.engine.now_ns, 0  # of a feed that gave nothing yet: what came before is behind the bot
+        since = {name: self.session.cursors.get(name, began) for name in self._feeds}
         try:
             async with asyncio.TaskGroup() as group:
-                for feed in self._feeds:
-                    group.create_task(feed.run(self._inbox, since_ns=since_ns, since_count=since_count))
+                if self._replays:
+                    group.create_task(replay(self._replays, since, self._inbox))
+                for name, feed in self._feeds.items():
+                    if name not in self._replays:
+                        inbox, (since_ns, count) = FeedInbox(self._inbox, repeat(name)), since[name]
+                        group.create_task(feed.run(inbox, since_ns=since_ns, since_count=count))
         except* InboxClosed:
             _log.debug("the bot is stopping: what the feeds still hold they will read again")
         while len(self._inbox) and self._thread.is_alive:
             await asyncio.sleep(0.01)
         self._are_feeds_read = not self._inbox.is_closed
+
+    # Exchange of tentacles
+
+    def _wanted(self) -> Generation:
+        """Return what registry and configuration want now; loads and verifies, so it belongs into a thread."""
+        host = Host(self._bot.home, bundled_root(), admission(self._bot.home))
+        host.load_all(keeps=True)
+        return make_generation(read_config(self._bot.home), host, self._bot.engine.plan.venues, keeps=True)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Take up changes of the files, where the configuration says so."""
+        home, loop = self._bot.home, asyncio.get_running_loop()
+        if not self._bot.config.swap.watch:
+            yield
+            return
+        watched = Watched(trees=[home / "tentacles"], files=[home / REGISTRY_FILE, home / CONFIG_FILE])
+        known = {item.folder: item.tree_hash for item in self._bot.loaded}
+        with Watcher(watched, lambda _: loop.call_soon_threadsafe(self._is_changed.set), known=known):
+            yield
+
+    async def _reconcile(self) -> None:
+        while await self._is_changed.wait():
+            self._is_changed.clear()
+            await self._reconciler.reconcile("files")
 
     # Telling
 
@@ -208,6 +254,8 @@ class _Running:
         self._projector.catch_up()
         self._fault_point("after_projection")
         self._thread.observe(records)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reconciler.hear, records)
         self._relay.records_committed(records)
         if self._notifiers and self._loop is not None and not self._loop.is_closed():
             for message in messages_of(records):
@@ -242,8 +290,11 @@ class _Running:
                 return {"ok": True, "message": "stopping"}
             case "command":
                 return await self._command(request)
+            case "apply":
+                report = await self._reconciler.reconcile(str(request.get("by") or "cli"))
+                return {"ok": report.is_done, "swap": asdict(report), "error": report.text}
             case other:
-                return {"ok": False, "error": f"do {other!r}: expected one of status, stop, command"}
+                return {"ok": False, "error": f"do {other!r}: expected one of status, stop, command, apply"}
 
     async def _command(self, request: dict[str, Any]) -> dict[str, Any]:
         kinds = ", ".join(CommandKind)
@@ -263,7 +314,9 @@ class _Running:
         try:
             handled = await self._thread.command(command, COMMAND_TIMEOUT_S)
         except TimeoutError:
-            return {"ok": False, "error": f"the engine did not answer within {COMMAND_TIMEOUT_S:g} s"}
+            hang = self._thread.hang
+            why = f"; {hang.tentacle} hangs since {hang.since} in {hang.place}" if hang else ""
+            return {"ok": False, "error": f"the engine did not answer within {COMMAND_TIMEOUT_S:g} s{why}"}
         return {"ok": handled.is_done, "message": handled.message, "seq": handled.seq}
 
     def _status(self) -> dict[str, Any]:
@@ -274,6 +327,11 @@ class _Running:
             "time": iso(engine.now_ns),
             "next_seq": engine.next_seq,
             "waiting_inputs": len(self._inbox),
+            "short_of_history": self.session.short_of_history,
+            "hung": self._thread.hang._asdict() if self._thread.hang else {},
+            "swap": asdict(self._reconciler.last) if self._reconciler.last else {},
+            "is_swapping": engine.is_swapping,
+            "generation": self.session.generation.number if self.session.generation else 0,
             "kill_switch": int(engine.risk.kill_level),
             "desks": {
                 name: {

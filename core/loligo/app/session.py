@@ -12,19 +12,36 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
-from loligo.app.recovery import FeedCursor, Recovered, recover, snapshot_bytes
+from msgspec.structs import replace
+
+from loligo.app.recovery import Cursors, PlanOf, Recovered, recover, snapshot_bytes, take
+from loligo.app.warm_up import warm_start
 from loligo.engine.engine import Engine
+from loligo.engine.swap import Phase
+from loligo.errors import TentacleError, TentacleInterrupted
+from loligo.host.finder import NAMESPACE
 from loligo.log import get_logger
-from loligo.model.command import GenerationActivated, OperatorCommand, SlotVersion
+from loligo.model.command import (
+    CommandKind,
+    GenerationActivated,
+    OperatorCommand,
+    ProbationEnded,
+    ShadowStarted,
+    ShadowStopped,
+    SlotVersion,
+)
 from loligo.model.events import CommandHandled, Input, Record
 from loligo.ports.journal import Journal
-from loligo.runtime.inbox import Inbox
+from loligo.runtime.inbox import FromFeed, Inbox
+from loligo.runtime.watchdog import Hang, Watchdog
 
-BATCH = 64  # inputs taken from the inbox at once; a stop or a person's command waits for no more than these
+BATCH = 64  # inputs taken from the inbox at once
+_ACKNOWLEDGED = (OperatorCommand, GenerationActivated, ShadowStarted, ShadowStopped, ProbationEnded)  # somebody waits
 Observer = Callable[[Sequence[Record]], None]
 FaultPoint = Callable[[str], None]
 
@@ -67,33 +84,59 @@ class Session:
         self._uncommitted: list[Record] = []
         self._last_commit_s = time.monotonic()
         self._since_snapshot = 0
-        self.cursor = FeedCursor()
+        self.cursors: Cursors = {}
+        self.short_of_history: list[str] = []  # evaluators that began with less than they declare
         self.generation: GenerationActivated | None = None
 
-    def open(self, slots: tuple[SlotVersion, ...], first_ts: int) -> Recovered:
-        """Recover what the journal holds, then activate this generation unless it is the one that ran last."""
-        recovered = recover(self.engine, self._journal)
-        self.cursor, self.generation = recovered.cursor, recovered.generation
+    def open(
+        self,
+        slots: tuple[SlotVersion, ...],
+        first_ts: int,
+        feeds: Mapping[str, Any] | None = None,
+        plan_of: PlanOf = lambda slots: None,
+    ) -> Recovered:
+        """Recover what the journal holds, activate this generation unless it is the one that ran last, and warm up
+        the evaluators that have seen nothing yet by what the feeds remember."""
+        recovered = recover(self.engine, self._journal, plan_of)
+        self.cursors, self.generation = recovered.cursors, recovered.generation
         self._since_snapshot = recovered.records  # or a bot that is killed again and again would read ever more
+        self.step(self._ended_swap())
         if self.generation is None or self.generation.slots != slots:
             number = self.generation.number + 1 if self.generation is not None else 1
             self.generation = GenerationActivated(max(first_ts, self.engine.now_ns), number, slots)
             self.step([self.generation])
-            self.commit()
+        warm_ups, self.short_of_history = warm_start(self.engine, feeds or {}, self.cursors)
+        self.step(warm_ups)
+        self.commit()
         return recovered
 
-    def step(self, items: Iterable[Input]) -> None:
+    def _ended_swap(self) -> list[Input]:
+        """Return the input that ends a swap which the last run left at work: what leads goes on."""
+        swap, before, now_ns = self.engine.exchange.swap, self.engine.exchange.before, self.engine.now_ns
+        if swap is None or before is None:
+            return []
+        if swap.phase is Phase.SHADOW:
+            return [ShadowStopped(now_ns, swap.number, "the bot was started anew")]
+        if swap.phase is Phase.PROBATION:
+            return [ProbationEnded(now_ns, swap.number)]
+        self.generation = GenerationActivated(now_ns, swap.number + 1, before.slots)
+        return [self.generation]
+
+    def step(self, items: Iterable[Input | FromFeed]) -> None:
         """Process inputs in order, append their records, and commit what must not wait."""
         fault = self._fault_point
-        for item in items:
+        for sent in items:
+            item, feed = sent if isinstance(sent, FromFeed) else (sent, "")
             fault("before_decide")
-            record = self.engine.process(item)
+            record = self.engine.process(item, feed)
             fault("after_decide")
             self._journal.append(record)
             fault("after_append")
             self._uncommitted.append(record)
-            self.cursor.take(item)
-            if type(item) is OperatorCommand or len(self._uncommitted) >= self._durability.commit_every_records:
+            if type(item) is GenerationActivated:
+                self.generation = item
+            take(self.cursors, feed, item.ts)
+            if type(item) in _ACKNOWLEDGED or len(self._uncommitted) >= self._durability.commit_every_records:
                 self.commit()
         if time.monotonic() - self._last_commit_s >= self._durability.commit_every_s:
             self.commit()
@@ -116,10 +159,12 @@ class Session:
         self._fault_point("after_send")
 
     def save_snapshot(self) -> None:
-        """Keep the state as of the last commit, so that recovery starts here."""
+        """Keep the state as of the last commit, so that recovery starts here; a swap at work has to end first."""
+        if self.engine.is_swapping:
+            return
         self._since_snapshot = 0
         self._fault_point("before_snapshot")
-        self._journal.save_snapshot(self.engine.next_seq, snapshot_bytes(self.engine, self.cursor, self.generation))
+        self._journal.save_snapshot(self.engine.next_seq, snapshot_bytes(self.engine, self.cursors, self.generation))
         self._fault_point("after_snapshot")
 
     def close(self) -> None:
@@ -138,6 +183,8 @@ class EngineThread:
     session: Session
     inbox: Inbox
     idle_s: float = 0.2
+    tentacle_timeout_s: float = 5.0
+    _watchdog: Watchdog | None = None
     _waiting: dict[str, Future[CommandHandled]] = field(default_factory=dict)
     _thread: threading.Thread | None = None
     _error: BaseException | None = None
@@ -146,7 +193,19 @@ class EngineThread:
     def start(self) -> None:
         """Begin to take inputs. `Session.open` comes before."""
         self._thread = threading.Thread(target=self._run, name="engine")
+        self._watchdog = Watchdog(
+            thread=self._thread, namespace=NAMESPACE, timeout_s=self.tentacle_timeout_s, has_panic=self._has_panic
+        )
         self._thread.start()
+        self._watchdog.start()
+
+    def _has_panic(self) -> bool:
+        return any(isinstance(item, OperatorCommand) and item.kind is CommandKind.PANIC for item in self.inbox.first)
+
+    @property
+    def hang(self) -> Hang | None:
+        """Return which tentacle's call does not return; None while all is well."""
+        return self._watchdog.hang if self._watchdog is not None else None
 
     @property
     def is_alive(self) -> bool:
@@ -157,15 +216,18 @@ class EngineThread:
             while not self._is_leaving:
                 items = self.inbox.take(BATCH, self.idle_s)
                 if items:
-                    self.session.step(map(self._stamped, items))
+                    self.session.step(self._in_turn(items))
                 else:
                     self.session.commit()
                     if self.inbox.is_closed:
                         break
-            self.session.step(map(self._stamped, self.inbox.take(0, 0.0)))  # a person's last commands
+            self.session.step(self._in_turn(self.inbox.take(0, 0.0)))  # a person's last commands
             self.session.close()
         except BaseException as exc:  # top of a thread: the run ends, and the error is raised where it is joined
             self._error = exc
+            if isinstance(exc, TentacleInterrupted):  # the engine stands between two states, of which no record tells
+                why = "in a call that nothing can stand in for; the log names it. The journal is whole: start again"
+                self._error = TentacleError(f"a tentacle was {exc}, {why}")
             self.inbox.close()
 
     def leave(self) -> None:
@@ -173,19 +235,19 @@ class EngineThread:
         self._is_leaving = True
         self.inbox.close()
 
-    def _stamped(self, item: Input) -> Input:
-        """An order of a person happens now, in the engine's time: that of its newest input."""
-        if isinstance(item, OperatorCommand):
-            return OperatorCommand(
-                item.command_id,
-                self.session.engine.now_ns,
-                item.kind,
-                item.target,
-                item.level,
-                item.instrument,
-                item.by,
-            )
-        return item
+    def _in_turn(self, items: Iterable[Input | FromFeed]) -> Iterator[Input | FromFeed]:
+        """Yield a batch; a person's commands go before what is left of it, and after `leave` only they come.
+
+        An order of a person, or a step of a swap, happens now, in the engine's time: that of its newest input.
+        """
+        inbox, engine = self.inbox, self.session.engine
+        for item in items:
+            if inbox.first:
+                yield from self._in_turn(inbox.take(0, 0.0))
+            if type(item) in _ACKNOWLEDGED:
+                yield replace(item, ts=engine.now_ns)  # type: ignore[type-var]
+            elif not self._is_leaving:
+                yield item
 
     def observe(self, records: Sequence[Record]) -> None:
         """Answer those who wait for a command; registered as an observer of the session."""

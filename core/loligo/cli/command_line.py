@@ -1,7 +1,7 @@
 """The entry of the command line: global options, verbs, and how errors become a sentence and an exit code.
 
-Verbs import what they need when they run, so that `loligo --help` answers at once. Other packages add theirs by an
-entry point in the group `loligo.commands`: a `typer.Typer` under the name of its group.
+Verbs import what they need when they run, so that `loligo --help` answers at once. Other packages add theirs by
+`loligo.cli.entry_points`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -17,22 +16,24 @@ import typer
 
 from loligo import __version__
 from loligo.cli import config_verbs, folder_verbs, journal_verbs, operator_verbs, run_verbs, tentacle_verbs
+from loligo.cli.entry_points import plugged
 from loligo.cli.outcome import ExitCode, exit_code_of
 from loligo.cli.output import Shell
 
-ENTRY_POINTS = "loligo.commands"
 _HELP = "Loligo: a self-hosted trading bot in which everything is a hot-swappable plugin."
 _FLAGS = ("--json", "--quiet", "-q", "--no-color")
 _EPILOG = (
     "Global options may also stand after the verb. Exit codes: 0 ok, 1 failure, 2 usage, 3 configuration invalid, "
     "4 not running or nothing to do, 5 exchange or network, 6 permission refused, 7 risk limit or kill switch in "
-    "force, 130 interrupted."
+    "force, 70 a tentacle hung where it cannot be interrupted, 130 interrupted."
 )
 
 
 def build() -> typer.Typer:
     """Return the command line with all verbs, those of other packages included."""
-    app = typer.Typer(name="loligo", no_args_is_help=True, epilog=_EPILOG, pretty_exceptions_enable=False, help=_HELP)
+    app = typer.Typer(
+        name="loligo", cls=plugged(), no_args_is_help=True, epilog=_EPILOG, pretty_exceptions_enable=False, help=_HELP
+    )
     app.callback()(_options)
     for verbs in (folder_verbs, run_verbs, operator_verbs, journal_verbs):
         for verb in verbs.VERBS:
@@ -40,8 +41,6 @@ def build() -> typer.Typer:
     app.add_typer(journal_verbs.journal, name="journal")
     app.add_typer(tentacle_verbs.tentacle, name="tentacle")
     app.add_typer(config_verbs.config, name="config")
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        app.add_typer(point.load(), name=point.name)
     return app
 
 

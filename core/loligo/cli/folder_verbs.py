@@ -18,6 +18,7 @@ GITIGNORE = """\
 /.env
 __pycache__/
 .*.previous
+.*.lock
 """
 ENV_EXAMPLE = """\
 # Copy this file to .env (mode 0600; git ignores it). It stands above config/loligo.yaml and below the environment.

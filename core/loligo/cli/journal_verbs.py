@@ -64,7 +64,7 @@ def show(
 @journal.command()
 def events(
     context: typer.Context,
-    since: Annotated[int, typer.Option(min=1, help="The first seq.")] = 1,
+    since: Annotated[int, typer.Option(min=0, help="The first seq; 0: where the journal begins.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="So many records.")] = 20,
 ) -> None:
     """Show records as they are: each input with all its consequences."""
@@ -97,14 +97,16 @@ def check(context: typer.Context) -> None:
     with _journal(shell.home) as engine:
         reader = JournalReader(engine)
         count = sum(1 for _record in reader.records())
-        data = {"ok": True, "records": count, "last_seq": reader.last_seq, "digest": reader.digest()}
-    text = f"{count:,} records, whole; last seq {data['last_seq']:,}, digest {data['digest']}"
+        seqs = {"first_seq": reader.first_seq, "last_seq": reader.last_seq}
+        data = {"ok": True, "records": count, **seqs, "digest": reader.digest()}
+    cut = f"; retention has cut what was before seq {seqs['first_seq']:,}" if seqs["first_seq"] > 1 else ""
+    text = f"{count:,} records, whole{cut}; last seq {seqs['last_seq']:,}, digest {data['digest']}"
     shell.result(data, lambda console: console.print(text))
 
 
 @journal.command()
 def rebuild(context: typer.Context) -> None:
-    """Drop all tables that are made of the journal and make them again."""
+    """Drop all tables that are made of the journal and make them again. Refused once retention has cut a part of it."""
     from loligo_store.projector import Projector
 
     shell: Shell = context.obj

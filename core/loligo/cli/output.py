@@ -45,6 +45,19 @@ class Shell:
         configure(level="warning")
         return run_backtest
 
+    @property
+    def bundled(self) -> Path:
+        """Return where the tentacles lie that came with Loligo."""
+        from loligo.host import bundled_root
+
+        return bundled_root()
+
+    def judge(self, *version: Any) -> None:
+        """Say whether a version may be loaded, for the verbs of other packages; see `loligo.cli.judgement`."""
+        from loligo.cli.judgement import judge
+
+        judge(*version)
+
     def note(self, text: str) -> None:
         """Tell a person something that is not the result."""
         if not (self.is_json or self.is_quiet):

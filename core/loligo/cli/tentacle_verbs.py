@@ -1,4 +1,7 @@
-"""`loligo tentacle`: what the bot has, what is on, and why something is off."""
+"""`loligo tentacle`: what the bot has, what is on, and why something is off.
+
+Verbs that bring tentacles, change or make them come from the kit, by entry points.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loligo.cli.entry_points import plugged
 from loligo.cli.output import Shell, show_pairs, show_table
 
 if TYPE_CHECKING:
     from loligo.host import Host, LoadedTentacle
 
-tentacle = typer.Typer(no_args_is_help=True, help="What the bot has: evaluators, strategies, trading modes, ...")
+tentacle = typer.Typer(
+    cls=plugged("tentacle"), no_args_is_help=True, help="What the bot has: evaluators, strategies, trading modes, ..."
+)
 
 
 @tentacle.command("list")
@@ -67,8 +73,9 @@ def refresh(
 
 def _host(shell: Shell) -> Host:
     from loligo.host import Host, bundled_root
+    from loligo_kit.lock import admission
 
-    host = Host(shell.home, bundled_root())
+    host = Host(shell.home, bundled_root(), admission(shell.home))
     host.load_all()
     return host
 

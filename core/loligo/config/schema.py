@@ -111,6 +111,10 @@ class TentacleConfig(Section):
     settings: dict[str, Any] = {}
 
 
+class FeedConfig(TentacleConfig):
+    name: Name | None = None  # by which the journal knows how far it was read; None: the tentacle's
+
+
 class EvaluatorConfig(TentacleConfig):
     timeframe: Timeframe | None = None  # of its candles; None: the desk's
 
@@ -135,12 +139,32 @@ class DeskConfig(Section):
 class EngineConfig(Section):
     equity_every_s: Annotated[float, Field(gt=0)] = 3600  # how often equity is marked into the journal
     inbox_size: Annotated[int, Field(ge=1)] = 65_536  # inputs that may wait for the engine
+    tentacle_timeout_s: Annotated[float, Field(ge=0.5)] = 5.0  # a call that takes longer is interrupted
+
+
+class SwapConfig(Section):
+    """How tentacles are exchanged while the bot runs. Each phase ends after so many inputs or seconds, whichever comes
+    first."""
+
+    watch: bool = True  # take up changes of files by itself; else `loligo tentacle apply` does
+    when: Literal["now", "candle", "flat"] = "now"  # the new version leads at once, after a candle, or when flat
+    shadow_inputs: Annotated[int, Field(ge=0)] = 200  # called beside the old one for so many inputs, not heeded yet
+    shadow_s: Annotated[float, Field(ge=0)] = 2.0
+    probation_inputs: Annotated[int, Field(ge=0)] = 500  # then it leads, and the old one is called beside it
+    probation_s: Annotated[float, Field(ge=0)] = 5.0
 
 
 class LogConfig(Section):
     level: Level = "info"
     format: Format = "console"
     file: str | None = None  # None: stderr; a relative path is in the bot folder
+
+
+def _each_once(feeds: tuple[FeedConfig, ...]) -> tuple[FeedConfig, ...]:
+    names = [feed.name or feed.tentacle for feed in feeds]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two of the feeds {', '.join(names)} have one name: give each a name of its own, and keep it")
+    return feeds
 
 
 class LoligoConfig(Section):
@@ -150,8 +174,9 @@ class LoligoConfig(Section):
     venues: dict[Name, VenueConfig] = {}
     accounts: dict[Name, AccountConfig] = {}
     desks: dict[Name, DeskConfig] = {}
-    feeds: tuple[TentacleConfig, ...] = ()
+    feeds: Annotated[tuple[FeedConfig, ...], AfterValidator(_each_once)] = ()
     notifiers: tuple[TentacleConfig, ...] = ()
     journal: dict[str, Any] = {}  # judged by the store's own class
     engine: EngineConfig = EngineConfig()
+    swap: SwapConfig = SwapConfig()
     log: LogConfig = LogConfig()

@@ -13,20 +13,43 @@ from decimal import Decimal
 from typing import Any
 
 from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, Route
+from loligo.engine.exchange import Exchange
 from loligo.engine.execution import ExecutionStage
+from loligo.engine.interruption import as_made, as_recorded
 from loligo.engine.plan import DeskPlan, EnginePlan
 from loligo.engine.portfolio import Book, PortfolioStage
-from loligo.engine.recorder import Recorder
+from loligo.engine.recorder import Now, Recorder
 from loligo.engine.risk import RiskStage, Scope
 from loligo.engine.schedule import Schedule
 from loligo.engine.seat import Seat
 from loligo.engine.soundness import check_sound
 from loligo.engine.strategy import StrategyStage
+from loligo.engine.swap import Phase
 from loligo.engine.trading import TradingStage
-from loligo.engine.views import Now, SeatView
+from loligo.engine.views import SeatView
 from loligo.errors import DataError, LoligoError
-from loligo.model.command import CommandKind, GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
-from loligo.model.events import CommandHandled, Consequence, Input, Record, TimerFired, TimerSet
+from loligo.model.command import (
+    CommandKind,
+    GenerationActivated,
+    OperatorCommand,
+    ProbationEnded,
+    ShadowStarted,
+    ShadowStopped,
+    SlotVersion,
+    TimeAdvanced,
+    VenueReports,
+    WarmUp,
+)
+from loligo.model.events import (
+    CommandHandled,
+    Consequence,
+    Input,
+    Record,
+    SwapStep,
+    TentacleFailed,
+    TimerFired,
+    TimerSet,
+)
 from loligo.model.instrument import Instrument
 from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
 from loligo.model.money import ZERO, money_from_float
@@ -45,10 +68,15 @@ from loligo.model.timeframe import iso
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState, TimerIntent
 from loligo.ports.venue import EngineVenue
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 MAXIMUM_CALLS = 2_000  # of one trading mode within one input (a timer a minute and a daily candle need 1,440)
 _BRING_FILLS = frozenset({Candle, Trade, Quote, BookUpdate, TimeAdvanced, VenueReports})
+_ENTRY = OrderRole.ENTRY  # an enum's members are slow to look up
+_MODE_ROLES = (_ENTRY, OrderRole.EXIT)
 FUNDING_RATE_STEP = Decimal("1e-10")  # venues publish funding rates with at most ten decimals
+
+
+Lane = Callable[[Candle, int], None]  # with the seq of its record
 
 
 class Market:
@@ -63,6 +91,9 @@ class Market:
         self.seats_by_evaluation: list[Seat] = []  # those without a timeframe
         self.slots: list[EvaluatorSlot] = []
         self.routes: dict[str, Route] = {}  # by timeframe for candles, by kind of data for the rest
+        # Bound when first needed; whoever changes seats, evaluators or their instances clears both.
+        self.runners: dict[str, Callable[[Any, int], None]] = {}  # of the evaluators, by the same as routes
+        self.lanes: dict[str, Lane] = {}  # by timeframe
 
     def listen(self, slot: EvaluatorSlot) -> None:
         """Add an evaluator to the routes of what it can read."""
@@ -77,13 +108,18 @@ class Engine:
     """Runs a plan. Feed it inputs in time order; it keeps nothing but state."""
 
     def __init__(self, plan: EnginePlan) -> None:
+        self._prepared: dict[tuple[SlotVersion, ...], EnginePlan] = {}
+        self.rebuild(plan)
+
+    def rebuild(self, plan: EnginePlan) -> None:
+        """Work by this plan from the beginning, as a new engine does."""
         self._plan = plan
-        self._recorder = recorder = Recorder()
+        self._now = Now()
+        self._recorder = recorder = Recorder(self._now, self._wire)
         accounts = tuple(sorted(plan.accounts, key=lambda account: account.name))
         desks = tuple(sorted(plan.desks, key=lambda desk: desk.name))
         self._desks = {desk.name: desk for desk in desks}
         self._accounts = {account.name: account for account in accounts}
-        self._now = Now()
         self._next_seq = 1
         self._opened: set[str] = set()  # desks that have their capital
         self._deposits: dict[tuple[str, str], Decimal] = {}  # by account and asset, booked so far
@@ -106,9 +142,11 @@ class Engine:
         self._seats: dict[tuple[str, str], Seat] = {}
         self._markets: dict[str, Market] = {}
         for desk in desks:
-            self._add_desk(desk)
+            self._seat(desk)
+        self._wire()
+        self._prepared[plan.slots] = plan
+        self.exchange = Exchange(recorder, self._seats, self.evaluation, self.risk)
         self._handlers: dict[type, Callable[[Any, int], None]] = {
-            Candle: self._on_candle,
             Trade: self._on_trade,
             Quote: self._on_quote,
             BookUpdate: self._on_book,
@@ -119,28 +157,59 @@ class Engine:
             OperatorCommand: self._on_command,
             VenueReports: self._on_reports,
             GenerationActivated: self._on_generation,
+            ShadowStarted: self._on_shadow,
+            ShadowStopped: self._on_shadow_stopped,
+            ProbationEnded: self._on_probation_ended,
             WarmUp: self._on_warm_up,
         }
 
-    def _add_desk(self, desk: DeskPlan) -> None:
-        for seat_plan in desk.seats:
-            instrument = seat_plan.instrument
+    def _seat(self, desk: DeskPlan) -> None:
+        for plan in desk.seats:
+            seat = Seat(self._recorder, desk, plan)
+            account = self._accounts[desk.account]
+            seat.view = SeatView(self._now, plan.instrument, desk, account, self.portfolio, self.execution, self.risk)
+            self._seats[seat.key] = seat
+
+    def _wire(self) -> None:
+        """Bind every call to the instances that work now; after each change of them."""
+        self._markets.clear()
+        self.evaluation.clear_boards()
+        for seat in self._seats.values():
+            instrument, desk = seat.instrument, seat.desk
             market = self._markets.get(instrument.id)
             if market is None:
                 market = self._markets[instrument.id] = Market(instrument, self._plan.venues.get(instrument.venue))
-            seat = Seat(desk, seat_plan)
-            seat.view = SeatView(
-                self._now, instrument, desk, self._accounts[desk.account], self.portfolio, self.execution, self.risk
-            )
-            self._seats[seat.key] = seat
             market.seats.append(seat)
             market.seats_by_desk[desk.name] = seat
             if desk.timeframe:
                 market.seats_by_timeframe.setdefault(desk.timeframe, []).append(seat)
             else:
                 market.seats_by_evaluation.append(seat)
-            for place, evaluator in enumerate(seat_plan.evaluators):
-                market.listen(self.evaluation.add(evaluator, seat.board, place))
+            for place, plan in enumerate(seat.plan.evaluators):
+                slot = self.evaluation.make(plan, instrument.id)
+                slot.write_to(seat.board, place)
+                market.listen(slot)
+            seat.bind()
+        self.evaluation.drop_unread()
+        self.risk.bind()
+
+    @property
+    def is_swapping(self) -> bool:
+        """Whether old and new instances stand side by side; a snapshot would hold only one of them."""
+        return self.exchange.swap is not None
+
+    @property
+    def plan(self) -> EnginePlan:
+        """What runs."""
+        return self._plan
+
+    def prepared(self, slots: tuple[SlotVersion, ...]) -> EnginePlan | None:
+        """Return the plan of a generation, where it was handed over."""
+        return self._prepared.get(slots)
+
+    def prepare(self, plan: EnginePlan) -> None:
+        """Hand over a plan before the inputs that name its slots. To be swapped it must bring the venues that run."""
+        self._prepared[plan.slots] = plan
 
     @property
     def next_seq(self) -> int:
@@ -152,74 +221,106 @@ class Engine:
         """The `ts` of the newest input, 0 before the first."""
         return self._now.ts
 
-    def process(self, item: Input) -> Record:
-        """Take one input to its end and return the record of all that followed.
+    def process(self, item: Input, feed: str = "") -> Record:
+        """Take one input to its end and return the record of all that followed, with the feed it came from.
 
         DataError if its `ts` lies before that of the input before it: time does not run backwards.
         """
         ts = item.ts
         seq = self._next_seq
-        recorder = self._recorder
-        recorder.first_seq = seq + 1
+        recorder, now = self._recorder, self._now
+        recorder.first_seq = first_seq = seq + 1
         events: list[Consequence] = []
         recorder.events = events
-        if ts < self._now.ts:
+        if ts < now.ts:
             raise DataError(
-                f"{type(item).__name__} at {iso(ts)} comes after an input at {iso(self._now.ts)}; "
+                f"{type(item).__name__} at {iso(ts)} comes after an input at {iso(now.ts)}; "
                 "inputs must arrive in time order: sort the source or drop the late row"
             )
+        kind = type(item)
         due_ns = self._schedule.next_ns
         # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
-        if ts > due_ns or (ts == due_ns and type(item) not in _BRING_FILLS):
-            self._serve_due(ts - 1 if type(item) in _BRING_FILLS else ts, seq)
-        self._now.ts = ts
-        self._handlers[type(item)](item, seq)
-        self._next_seq = seq + 1 + len(events)
-        return Record(seq, item, events)
+        if ts >= due_ns and (ts > due_ns or kind not in _BRING_FILLS):
+            self._serve_due(ts - 1 if kind in _BRING_FILLS else ts, seq)
+        now.ts = ts
+        if type(item) is Candle:
+            market = self._markets.get(item.instrument)
+            if market is not None:  # else it is journalled for whoever comes to need it
+                lane = market.lanes.get(item.timeframe)
+                if lane is None:
+                    lane = market.lanes[item.timeframe] = self._lane(market, item.timeframe)
+                lane(item, seq)
+        else:
+            self._handlers[kind](item, seq)
+        self._next_seq = first_seq + len(events)
+        return Record(seq, item, events, feed)
+
+    def replay(self, record: Record) -> Record:
+        """Process a journalled input again. Calls that were interrupted then are not made: they fail as they did."""
+        interrupted = [event for event in record.events if type(event) is TentacleFailed and event.is_interrupted]
+        if not interrupted:
+            return self.process(record.input, record.feed)
+        recorder = self._recorder
+        recorder.bind = as_recorded(interrupted, lambda: recorder.first_seq + len(recorder.events))
+        self._wire()
+        again = self.process(record.input, record.feed)
+        recorder.bind = as_made
+        self._wire()
+        return again
 
     # Market data
 
-    def _on_candle(self, candle: Candle, seq: int) -> None:
-        market = self._markets.get(candle.instrument)
-        if market is None:
-            return  # journalled for whoever comes to need it
-        ts = candle.ts
-        if market.venue is not None:
-            reports = market.venue.on_candle(candle)
-            if reports:
-                self._take(reports, market, seq)
-        if ts >= self._schedule.next_ns:
-            self._serve_due(ts, seq)
-        holders = self.portfolio.mark(candle.instrument, candle.close)
-        if holders:
-            self._watch(market, holders, ts, seq)
-        timeframe = candle.timeframe
-        route = market.routes.get(timeframe)
-        if route is not None:
-            if market.seats_by_evaluation:
+    def _lane(self, market: Market, timeframe: str) -> Lane:
+        """Return the way of one candle series through the stages, with all it needs bound once: most inputs are candles
+        from which nothing follows but opinions and a declined decision."""
+        instrument = market.instrument.id
+        venue = market.venue
+        match = venue.on_candle if venue is not None else None
+        schedule, reports = self._schedule, self.execution.reports
+        marks, holders, mark = self.portfolio.marks, self.portfolio.holders(instrument), self.portfolio.mark
+        decide, ask_mode = self.strategy.decide, self._ask_mode
+        is_trigger = bool(market.seats_by_evaluation)  # new opinions decide, without a timeframe
+        evaluate = self._runner(market, timeframe)
+        seats = tuple((seat, seat.board) for seat in market.seats_by_timeframe.get(timeframe, ()))
+
+        def lane(candle: Candle, seq: int) -> None:
+            ts, price = candle.ts, candle.close
+            if match is not None:
+                said = match(candle)
+                if said:
+                    self._take(said, market, seq)
+            if ts >= schedule.next_ns:
+                self._serve_due(ts, seq)
+            marks[instrument] = price
+            if holders:
+                mark(instrument, price)
+                self._watch(market, holders, ts, seq)
+            if is_trigger:
                 self._run_and_decide(market, timeframe, candle, seq)
             else:
-                self.evaluation.run(route, candle, seq)
-        seats = market.seats_by_timeframe.get(timeframe)
-        if seats is not None:
-            decide = self.strategy.decide
-            for seat in seats:
+                evaluate(candle, seq)
+            for seat, board in seats:
                 if seat.mode_on_candle is not None:
-                    self._ask_mode(seat, seat.mode_on_candle, seq, candle)
-                board = seat.board
-                board.ts = ts
-                board.price = candle.close
-                board.candle = candle
+                    ask_mode(seat, seat.mode_on_candle, seq, candle)
+                board.ts, board.price, board.candle = ts, price, candle
                 raised = decide(seat, ts, seq)
                 if raised is not None:
-                    self._ask_mode(seat, seat.mode.on_signal, raised.seq, raised.signal)
-        if self.execution.reports:
-            self._drain(market, seq)
+                    ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
+            if reports:
+                self._drain(market, seq)
+
+        return lane
+
+    def _runner(self, market: Market, kind: str) -> Callable[[Any, int], None]:
+        run = market.runners.get(kind)
+        if run is None:
+            run = market.runners[kind] = self.evaluation.bind(market.routes.get(kind, ()))
+        return run
 
     def _decide(self, seat: Seat, seq: int) -> None:
         raised = self.strategy.decide(seat, self._now.ts, seq)
         if raised is not None:
-            self._ask_mode(seat, seat.mode.on_signal, raised.seq, raised.signal)
+            self._ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
 
     def _on_trade(self, trade: Trade, seq: int) -> None:
         self._on_tick("trade", trade, trade.price, seq)
@@ -251,7 +352,7 @@ class Engine:
     def _run_and_decide(self, market: Market, kind: str, item: Any, seq: int) -> None:
         """Evaluate, and ask the seats that every new evaluation triggers."""
         before = len(self._recorder.events)
-        self.evaluation.run(market.routes.get(kind, ()), item, seq)
+        self._runner(market, kind)(item, seq)
         if len(self._recorder.events) == before:
             return
         for seat in market.seats_by_evaluation:
@@ -281,10 +382,15 @@ class Engine:
             self._take(market.venue.on_status(status), market, seq)
 
     def _on_warm_up(self, warm_up: WarmUp, seq: int) -> None:
+        for candle in warm_up.candles:
+            if candle.ts > warm_up.ts:
+                raise DataError(
+                    f"warm-up of {warm_up.instrument} {warm_up.timeframe} at {iso(warm_up.ts)} holds a candle of "
+                    f"{iso(candle.ts)}, which is not known yet: the feed's history must end where it was asked to"
+                )
         market = self._markets.get(warm_up.instrument)
-        route = market.routes.get(warm_up.timeframe) if market is not None else None
-        if route is not None:
-            self.evaluation.warm_up(route, warm_up, seq)
+        if market is not None:
+            self.evaluation.warm_up(market.routes.get(warm_up.timeframe, ()), warm_up, seq)
 
     # Time
 
@@ -339,7 +445,7 @@ class Engine:
     def _carry_out(self, seat: Seat, intent: Intent, ts: int, cause: int) -> None:
         check_sound(intent, OrderRequest, CancelIntent, AmendIntent, TimerIntent)
         if isinstance(intent, OrderRequest):
-            if intent.role not in (OrderRole.ENTRY, OrderRole.EXIT):
+            if intent.role not in _MODE_ROLES:
                 raise DataError(f"role {intent.role} is not a mode's to give: it asks for entries and exits")
             self._order(seat, intent, ts, cause)
         elif isinstance(intent, TimerIntent):
@@ -426,7 +532,7 @@ class Engine:
         position = self.portfolio.position(*seat.key)
         # An entry against the position closes first: what it opens is the part on its own side of zero.
         opened = min(fill.quantity, max(position * order.side.sign, ZERO))
-        if opened and order.role is OrderRole.ENTRY and terms is not None:
+        if opened and order.role is _ENTRY and terms is not None:
             self.execution.protect(seat, terms, order, opened, fill.ts, seq)
         if opened < fill.quantity or (terms is not None and terms.is_whole_position_stop):
             self._touched[seat.key] = (fill.ts, seq)
@@ -441,8 +547,7 @@ class Engine:
 
     def _watch(self, market: Market, holders: Sequence[Book], ts: int, cause: int) -> None:
         for book in tuple(holders):  # what they order may close positions
-            seat = market.seats_by_desk[book.name]
-            actions = self.risk.watch(seat, ts, cause)
+            actions = self.risk.watch(market.seats_by_desk[book.name], ts, cause)
             if actions:
                 self._act(actions, ts, cause)
                 self._schedule.pause_ends(self.risk.next_pause_end_ns())
@@ -552,8 +657,16 @@ class Engine:
         return True, f"kill switch at {int(level)}: {cancelled} order(s) cancelled, closing {closed} position(s)"
 
     def _on_generation(self, generation: GenerationActivated, seq: int) -> None:
-        """Book the deposits and open the desks that are new with this generation."""
+        """Flip to what is prepared, or back; book the deposits and open the desks that are new with this generation."""
         ts = generation.ts
+        swap, slots = self.exchange.swap, generation.slots
+        if swap is None:
+            self._restart(self._prepared.get(slots, self._plan))
+        else:
+            if swap.phase is Phase.SHADOW and self.exchange.plan is self._prepared.get(slots):
+                self._adopt(self.exchange.flip(), ts, seq)
+            elif swap.phase is not Phase.SHADOW and self.exchange.before is self._prepared.get(slots):
+                self._adopt(self.exchange.undo(SwapStep.STOPPED, "the earlier generation runs again"), ts, seq)
         for name, account in self._accounts.items():
             for asset, amount in sorted(account.deposits.items()):
                 booked = self._deposits.get((name, asset), ZERO)
@@ -568,6 +681,48 @@ class Engine:
             if desk.tick_ns:
                 for seat in desk.seats:
                     self._schedule.set_tick((name, seat.instrument.id, "tick"), desk.tick_ns, seq)
+
+    def _restart(self, plan: EnginePlan) -> None:
+        """Go on by another plan as after a restart: everything is made anew and gets its state back."""
+        if plan is self._plan:
+            return
+        state, said, now_ns = self.export_state(), self._recorder, self._now.ts
+        self.rebuild(plan)
+        self.restore_state(state)
+        self._now.ts = now_ns
+        self._recorder.events, self._recorder.first_seq = said.events, said.first_seq
+
+    def _adopt(self, plan: EnginePlan, ts: int, seq: int) -> None:
+        """Work by another plan from now on. Where strategy or mode is off, entries go and protection stays."""
+        self._plan = plan
+        self._accounts = {account.name: account for account in sorted(plan.accounts, key=lambda account: account.name)}
+        self._desks = {desk.name: desk for desk in sorted(plan.desks, key=lambda desk: desk.name)}
+        for seat in self._seats.values():
+            seat.view.adopt(seat.desk, self._accounts[seat.desk.account])
+        self._wire()
+        orphans = [seat for seat in self._seats.values() if seat.is_orphan]
+        self.execution.cancel_entries(orphans, ts, seq, "orphan")
+        self._flatten([seat for seat in orphans if seat.desk.flattens_orphans], ts, seq, "orphan")
+
+    def _on_shadow(self, item: ShadowStarted, seq: int) -> None:
+        plan = self._prepared.get(item.slots)
+        if plan is None or self.exchange.swap is not None:
+            raise DataError(
+                f"generation {item.number} cannot be shadowed: "
+                + ("its plan was not prepared" if plan is None else "another swap is at work; end that first")
+            )
+        if self.exchange.start(item.number, self._plan, plan):
+            self._wire()
+
+    def _on_shadow_stopped(self, item: ShadowStopped, seq: int) -> None:
+        if self.exchange.swap is not None and self.exchange.swap.phase is Phase.SHADOW:
+            self.exchange.undo(SwapStep.STOPPED, item.reason)
+            self._wire()
+
+    def _on_probation_ended(self, item: ProbationEnded, seq: int) -> None:
+        if self.exchange.swap is not None and self.exchange.swap.phase is Phase.PROBATION:
+            self.exchange.settle()
+            self._wire()
 
     # State
 

@@ -10,49 +10,52 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from loligo.engine.interruption import EVALUATE
 from loligo.engine.plan import EvaluatorPlan
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import SeatBoard
+from loligo.engine.swap import Holder
+from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.command import WarmUp
 from loligo.model.evaluation import Evaluation
 from loligo.model.events import Evaluated
-from loligo.ports.tentacles import (
-    BookEvaluator,
-    CandleEvaluator,
-    Evaluator,
-    ExternalEvaluator,
-    PlainState,
-    QuoteEvaluator,
-    TradeEvaluator,
-)
+from loligo.ports.tentacles import PlainState
 
-_CALLS = {
-    "candle": (CandleEvaluator, "on_candle"),
-    "trade": (TradeEvaluator, "on_trade"),
-    "quote": (QuoteEvaluator, "on_quote"),
-    "book": (BookEvaluator, "on_book"),
-    "external": (ExternalEvaluator, "on_external"),
-}
+_CALLS = {"candle": "on_candle", "trade": "on_trade", "quote": "on_quote", "book": "on_book", "external": "on_external"}
 
 
 class EvaluatorSlot:
     """One shared evaluator instance with the boards that read it."""
 
-    def __init__(self, plan: EvaluatorPlan) -> None:
+    def __init__(self, recorder: Recorder, plan: EvaluatorPlan, instrument: str) -> None:
+        self.plan = plan
         self.name = plan.name
         self.label = plan.label
         self.timeframe = plan.timeframe
-        self.instance: Evaluator = plan.make()
-        self.calls: dict[str, Callable[[Any], Evaluation | None]] = {
-            kind: getattr(self.instance, call)
-            for kind, (protocol, call) in _CALLS.items()
-            if isinstance(self.instance, protocol)
-        }
+        self.key = plan.key
+        self.instrument = instrument
+        self.holder = Holder(recorder, plan.label, "", plan.name, plan.key, plan.make)
         self.boards: list[tuple[list[Evaluation | None], list[int], list[int], int]] = []  # of a board, and the place
+
+    @property
+    def instance(self) -> Any:
+        return self.holder.instance
+
+    @property
+    def calls(self) -> dict[str, Callable[[Any], Evaluation | None]]:
+        """The calls it has, bound, by kind of data."""
+        bound = {kind: self.holder.call(name) for kind, name in _CALLS.items()}
+        return {kind: call for kind, call in bound.items() if call is not None}
 
     def write_to(self, board: SeatBoard, place: int) -> None:
         """Let the newest opinion stand at a place of a board, too."""
         self.boards.append((board.evaluations, board.evaluated_at_ns, board.seqs, place))
+
+
+def accept_evaluation(said: Any) -> None:
+    """DataError unless this is an evaluation within its bounds, or none."""
+    if said is not None and not -1.0 <= said.value <= 1.0:
+        raise DataError(f"value {said.value} is outside [-1, +1]")
 
 
 Call = Callable[[Any], Evaluation | None]
@@ -65,60 +68,104 @@ class EvaluationStage:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._slots: dict[str, EvaluatorSlot] = {}
+        self._cold: set[str] = set()  # keys of those that have seen nothing; the first market data ends it for all
 
-    def add(self, plan: EvaluatorPlan, board: SeatBoard, place: int) -> EvaluatorSlot:
-        """Seat an evaluator at a place of a board; equal keys meet in one instance."""
+    def make(self, plan: EvaluatorPlan, instrument: str) -> EvaluatorSlot:
+        """Return the evaluator of a key, made at its first use."""
         slot = self._slots.get(plan.key)
         if slot is None:
-            slot = self._slots[plan.key] = EvaluatorSlot(plan)
-        slot.write_to(board, place)
+            slot = EvaluatorSlot(self._recorder, plan, instrument)
+            self.put(slot, is_cold=True)
         return slot
 
-    def run(self, route: Sequence[tuple[Call, EvaluatorSlot]], item: Any, cause: int) -> None:
-        """Ask every evaluator of the route, in order."""
-        recorder = self._recorder
-        events, first_seq, ts = recorder.events, recorder.first_seq, item.ts
-        for call, slot in route:
-            try:
-                evaluation = call(item)
-                if evaluation is None:
+    def find(self, key: str) -> EvaluatorSlot | None:
+        return self._slots.get(key)
+
+    def put(self, slot: EvaluatorSlot, *, is_cold: bool = False) -> None:
+        """Take in an evaluator that was made beside; a cold one has seen nothing."""
+        self._slots[slot.key] = slot
+        if is_cold and slot.instance is not None:
+            self._cold.add(slot.key)
+
+    def clear_boards(self) -> None:
+        """Forget who reads what, before the boards are seated anew."""
+        for slot in self._slots.values():
+            slot.boards.clear()
+
+    def drop_unread(self) -> None:
+        """Let go of the evaluators that no board reads."""
+        self._slots = {key: slot for key, slot in self._slots.items() if slot.boards}
+        self._cold &= self._slots.keys()
+
+    def bind(self, route: Sequence[tuple[Call, EvaluatorSlot]]) -> Callable[[Any, int], None]:
+        """Return what asks every evaluator of a route, in order, about an input, given its seq. Bound once, for speed:
+        it is called once per candle, and the first board of each evaluator is mostly its only one."""
+        recorder, fail, cold = self._recorder, self._fail, self._cold
+        asked = tuple((call, slot, slot.label, *slot.boards[0], tuple(slot.boards[1:])) for call, slot in route)
+
+        def run(item: Any, cause: int) -> None:
+            if cold:
+                cold.clear()
+            events, ts = recorder.events, item.ts
+            seq = recorder.first_seq + len(events)
+            for call, slot, label, evaluations, evaluated_at_ns, seqs, place, others in asked:
+                try:
+                    evaluation = call(item)
+                    if evaluation is None:
+                        continue
+                    if not -1.0 <= evaluation.value <= 1.0:
+                        fail(slot, ts, cause, f"value {evaluation.value} is outside [-1, +1]")
+                        seq += 1
+                        continue
+                except TENTACLE_FAULTS as exc:  # a tentacle: its failure is an event and the others go on
+                    fail(slot, ts, cause, exc)
+                    seq += 1
                     continue
-                if not -1.0 <= evaluation.value <= 1.0:
-                    self._fail(slot, ts, cause, f"value {evaluation.value} is outside [-1, +1]")
-                    continue
-            except Exception as exc:  # a tentacle: its failure is an event and the others go on
-                self._fail(slot, ts, cause, exc)
-                continue
-            seq = first_seq + len(events)
-            events.append(Evaluated(seq, ts, cause, "", slot.label, evaluation))
-            for evaluations, evaluated_at_ns, seqs, place in slot.boards:
+                events.append(Evaluated(seq, ts, cause, "", label, evaluation))
                 evaluations[place] = evaluation
                 evaluated_at_ns[place] = ts
                 seqs[place] = seq
+                if others:
+                    for evaluations, evaluated_at_ns, seqs, place in others:
+                        evaluations[place] = evaluation
+                        evaluated_at_ns[place] = ts
+                        seqs[place] = seq
+                seq += 1
 
-    def _fail(self, slot: EvaluatorSlot, ts: int, cause: int, error: Exception | str) -> None:
-        self._recorder.failed(ts, cause, "", slot.label, "evaluate", error)
+        return run
+
+    def _fail(self, slot: EvaluatorSlot, ts: int, cause: int, error: BaseException | str) -> None:
+        self._recorder.failed(ts, cause, "", slot.label, EVALUATE, error, slot.holder.renew)
         for evaluations, evaluated_at_ns, seqs, place in slot.boards:
             evaluations[place] = None
             evaluated_at_ns[place] = seqs[place] = 0
 
-    def warm_up(self, route: Route, warm_up: WarmUp, cause: int) -> None:
-        """Build state from history: no evaluation is kept and no board is touched."""
+    def cold_slots(self) -> list[EvaluatorSlot]:
+        """Return the evaluators that a warm-up reaches: those that are new, before the first market data."""
+        return [self._slots[key] for key in sorted(self._cold)]
+
+    def warm_up(self, route: Sequence[tuple[Call, EvaluatorSlot]], warm_up: WarmUp, cause: int) -> None:
+        """Build the state of cold evaluators from history: no evaluation is kept and no board is touched."""
         for call, slot in route:
+            if slot.key not in self._cold:
+                continue  # it shares its state with a desk that already runs
+            self._cold.remove(slot.key)
             try:
-                for candle in warm_up.candles:
+                for candle in warm_up.candles[max(len(warm_up.candles) - slot.instance.warmup, 0) :]:
                     call(candle)
-            except Exception as exc:  # a tentacle, as above
+            except TENTACLE_FAULTS as exc:  # a tentacle, as above
                 self._fail(slot, warm_up.ts, cause, exc)
 
     def export_state(self) -> PlainState:
         return {
             key: {"version": slot.instance.state_version, "state": slot.instance.export_state()}
             for key, slot in sorted(self._slots.items())
+            if slot.instance is not None and key not in self._cold
         }
 
     def restore_state(self, state: PlainState) -> None:
         """Give each evaluator its state back; one that is new since starts cold."""
         for key, slot in self._slots.items():
-            if key in state:
+            if key in state and slot.instance is not None:
                 slot.instance.restore_state(state[key]["state"])
+                self._cold.discard(key)

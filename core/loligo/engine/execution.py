@@ -9,7 +9,7 @@ orders never cover more than the position they protect.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
@@ -45,15 +45,19 @@ from loligo.model.timeframe import MINUTE_NS
 from loligo.ports.tentacles import PlainState
 from loligo.ports.venue import EngineVenue
 
-_PROTECTION = (OrderRole.STOP, OrderRole.TARGET, OrderRole.TRAIL)
+# An enum's members are slow to look up.
+_BUY, _SELL = Side.BUY, Side.SELL
+_ENTRY, _STOP, _TARGET, _TRAIL = OrderRole.ENTRY, OrderRole.STOP, OrderRole.TARGET, OrderRole.TRAIL
+_STOP_KIND, _TARGET_KIND, _TRAIL_KIND = OrderKind.STOP, OrderKind.TAKE_PROFIT, OrderKind.TRAILING_STOP
+_SUBMITTED = OrderState.SUBMITTED
+_PROTECTION = (_STOP, _TARGET, _TRAIL)
+_ANSWERS = (Canceled, Amended, Rejected)  # to a cancel or an amendment
 _STATE_AFTER = {
     Accepted: OrderState.ACCEPTED,
     Triggered: OrderState.TRIGGERED,
     Canceled: OrderState.CANCELED,
     Expired: OrderState.EXPIRED,
 }
-
-_TERMS = tuple(name for name in OrderRequest.__struct_fields__ if name in Order.__struct_fields__)
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ class ExecutionStage:
         self._open: dict[str, _Working] = {}
         self._by_seat: dict[tuple[str, str], dict[str, _Working]] = {}
         self._whole_stops: dict[tuple[str, str], tuple[Decimal, Order]] = {}  # price, and the newest entry behind it
-        self._submit_times: dict[str, deque[int]] = {}  # by account, the last minute's
+        self._submit_times: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=10_000))  # the last minute's
         self.reports: deque[VenueReport] = deque()  # said by venues inside, not applied yet
 
     # What others may ask
@@ -116,7 +120,7 @@ class ExecutionStage:
 
     def open_entries(self) -> Iterator[Order]:
         """Yield the open entry orders of all desks, oldest first."""
-        return (working.order for working in self._open.values() if working.order.role is OrderRole.ENTRY)
+        return (working.order for working in self._open.values() if working.order.role is _ENTRY)
 
     # Orders on their way
 
@@ -127,8 +131,23 @@ class ExecutionStage:
             id=self._order_id(seat, approved.seq),
             desk=seat.desk_name,
             account=seat.desk.account,
+            instrument=request.instrument,
+            side=request.side,
+            kind=request.kind,
+            role=request.role,
+            quantity=request.quantity,
+            limit_price=request.limit_price,
+            trigger_price=request.trigger_price,
+            trail_rate=request.trail_rate,
+            time_in_force=request.time_in_force,
+            expires_at_ns=request.expires_at_ns,
+            is_reduce_only=request.is_reduce_only,
+            is_post_only=request.is_post_only,
+            leverage=request.leverage,
+            code=request.code,
+            tag=request.tag,
             created_at_ns=approved.ts,
-            **{name: getattr(request, name) for name in _TERMS},
+            state=_SUBMITTED,
         )
         self._send(order, approved.ts, approved.seq, request)
         return order
@@ -142,12 +161,12 @@ class ExecutionStage:
         return f"{owner}-{seq}{leg}"
 
     def _send(self, order: Order, ts: int, cause: int, terms: OrderRequest | None) -> None:
-        order = order.moved_to(OrderState.SUBMITTED)
-        seq = self._recorder.emit(OrderSubmitted, ts, cause, order.desk, order).seq
+        order_id, desk = order.id, order.desk
+        seq = self._recorder.emit(OrderSubmitted, ts, cause, desk, order).seq
         working = _Working(order, seq, terms)
-        self._open[order.id] = working
-        self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
-        self._submit_times.setdefault(order.account, deque(maxlen=10_000)).append(ts)
+        self._open[order_id] = working
+        self._by_seat.setdefault((desk, order.instrument), {})[order_id] = working
+        self._submit_times[order.account].append(ts)
         venue = self._venue(order)
         if venue is not None:
             self.reports.extend(venue.submit(order, ts))
@@ -199,16 +218,14 @@ class ExecutionStage:
 
         None for an order that is not open (a late or foreign report): it is recorded and changes nothing.
         """
-        if type(report) is Liquidated:
+        if isinstance(report, Liquidated):
             return self._liquidated(report, cause)
-        assert not isinstance(report, Liquidated)
         working = self._open.get(report.order_id)
         if working is None:
             self._recorder.emit(OrderReported, report.ts, cause, "", report)
             return None
-        order = working.order
-        working.order = order = self._after(order, report)
-        is_answer = isinstance(report, Canceled | Amended | Rejected)
+        working.order = order = self._after(working.order, report)
+        is_answer = type(report) in _ANSWERS
         since = working.asked_seq if is_answer and working.asked_seq else working.newest_seq
         seq = self._recorder.emit(OrderReported, report.ts, since, order.desk, report).seq
         if is_answer:
@@ -259,12 +276,12 @@ class ExecutionStage:
             stop_price = None
         group = f"{order.id}g{self._recorder.first_seq + len(self._recorder.events)}"
         for kind, role, trigger, trail in _legs(seat, terms, stop_price):
-            leg = self._leg(seat, order, ts, kind, role, quantity)
-            self._send(replace(leg, trigger_price=trigger, trail_rate=trail, group_id=group), ts, cause, None)
+            leg = self._leg(seat, order, ts, kind, role, quantity, trigger, trail, group)
+            self._send(leg, ts, cause, None)
 
     def cover(self, seat: Seat, position: Decimal, ts: int, cause: int) -> None:
         """Make protection fit the position after fills: none of it covers more, a whole-position stop covers it all."""
-        side = Side.SELL if position > 0 else Side.BUY
+        side = _SELL if position > 0 else _BUY
         left: list[Order] = []
         for order in self.open_orders(seat.key):
             if order.role in _PROTECTION and (not position or order.side is not side):
@@ -278,7 +295,7 @@ class ExecutionStage:
         for role in _PROTECTION:
             legs = [order for order in left if order.role is role and (order.group_id or whole is None)]
             rest = self._trim(legs, abs(position), ts, cause)
-            if role is OrderRole.STOP and whole is not None:
+            if role is _STOP and whole is not None:
                 stops = [order for order in left if order.role is role and not order.group_id]
                 self._cover_whole(seat, stops, rest, ts, cause, *whole)
 
@@ -305,13 +322,24 @@ class ExecutionStage:
         if not quantity:
             return
         if not stops:
-            leg = self._leg(seat, entry, ts, OrderKind.STOP, OrderRole.STOP, quantity)
-            self._send(replace(leg, trigger_price=price), ts, cause, None)
+            leg = self._leg(seat, entry, ts, _STOP_KIND, _STOP, quantity, price)
+            self._send(leg, ts, cause, None)
         elif (stops[0].remaining, stops[0].trigger_price) != (quantity, price):
             total = stops[0].filled + quantity
             self.amend(stops[0].id, ts, cause, total, trigger_price=price, code="position_changed")
 
-    def _leg(self, seat: Seat, order: Order, ts: int, kind: OrderKind, role: OrderRole, quantity: Decimal) -> Order:
+    def _leg(
+        self,
+        seat: Seat,
+        order: Order,
+        ts: int,
+        kind: OrderKind,
+        role: OrderRole,
+        quantity: Decimal,
+        trigger: Decimal | None,
+        trail: Decimal | None = None,
+        group: str = "",
+    ) -> Order:
         return Order(
             id=self._order_id(seat, self._recorder.first_seq + len(self._recorder.events), f"-{role.value}"),
             desk=order.desk,
@@ -321,11 +349,15 @@ class ExecutionStage:
             kind=kind,
             role=role,
             quantity=quantity,
+            trigger_price=trigger,
+            trail_rate=trail,
+            group_id=group,
             is_reduce_only=True,
             parent_id=order.id,
             leverage=order.leverage,
             code=role.value,
             created_at_ns=ts,
+            state=_SUBMITTED,
         )
 
     def tighten(self, seat: Seat, price: Decimal, ts: int, cause: int) -> None:
@@ -376,15 +408,15 @@ def _legs(
     seat: Seat, terms: OrderRequest, stop_price: Decimal | None
 ) -> Iterable[tuple[OrderKind, OrderRole, Decimal | None, Decimal | None]]:
     if stop_price is not None:
-        yield OrderKind.STOP, OrderRole.STOP, stop_price, None
+        yield _STOP_KIND, _STOP, stop_price, None
     if terms.take_profit_price is not None:
-        yield OrderKind.TAKE_PROFIT, OrderRole.TARGET, seat.instrument.price(terms.take_profit_price), None
+        yield _TARGET_KIND, _TARGET, seat.instrument.price(terms.take_profit_price), None
     if terms.trailing_stop_rate is not None:
-        yield OrderKind.TRAILING_STOP, OrderRole.TRAIL, None, terms.trailing_stop_rate
+        yield _TRAIL_KIND, _TRAIL, None, terms.trailing_stop_rate
 
 
 def _on_tick(seat: Seat, terms: OrderRequest, entry: Order) -> Decimal | None:
     """Return the stop price of an entry on the tick, rounded towards the entry: never wider than what was approved."""
     if terms.stop_loss_price is None:
         return None
-    return seat.instrument.price(terms.stop_loss_price, ROUND_UP if entry.side is Side.BUY else ROUND_DOWN)
+    return seat.instrument.price(terms.stop_loss_price, ROUND_UP if entry.side is _BUY else ROUND_DOWN)

@@ -5,10 +5,11 @@ The composition root fills these from the configuration; the engine never reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from loligo.model.command import SlotVersion
 from loligo.model.instrument import Instrument
 from loligo.model.risk import AccountLimits, DeskLimits
 from loligo.ports.tentacles import Evaluator, RiskRule, Strategy, TradingMode
@@ -23,7 +24,7 @@ class EvaluatorPlan:
     key: str  # tentacle, version, settings, instrument, timeframe, lineage
     label: str  # how events and boards call it
     timeframe: str  # "" for evaluators of trades, quotes, books and news
-    make: Callable[[], Evaluator]
+    make: Callable[[], Evaluator] | None  # None: switched off, so it has no opinion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,11 @@ class SeatPlan:
     instrument: Instrument
     evaluators: tuple[EvaluatorPlan, ...]
     strategy_name: str
-    make_strategy: Callable[[], Strategy]
+    make_strategy: Callable[[], Strategy] | None  # None: switched off, so no entries; protection stays
     mode_name: str
-    make_mode: Callable[[], TradingMode]
+    make_mode: Callable[[], TradingMode] | None
+    strategy_key: str = ""  # code and settings: what has another key is exchanged
+    mode_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class RulePlan:
 
     name: str
     make: Callable[[], RiskRule]
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class DeskPlan:
     seats: tuple[SeatPlan, ...]
     rules: tuple[RulePlan, ...]  # of the position and strategy tiers
     tick_ns: int = 0  # 0: no tick
+    flattens_orphans: bool = False  # close the positions of a seat whose strategy or mode is off; else hold them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +84,19 @@ class EnginePlan:
     accounts: tuple[AccountPlan, ...]
     desks: tuple[DeskPlan, ...]
     venues: Mapping[str, EngineVenue] = field(default_factory=dict)  # by venue name; others are live
+    slots: tuple[SlotVersion, ...] = ()  # what a generation that runs this plan is called
     equity_every_ns: int = 3_600_000_000_000
+
+
+def paired(before: Sequence[EvaluatorPlan], after: Sequence[EvaluatorPlan]) -> list[int | None]:
+    """Return for each evaluator of `after` its place in `before`: the one of equal label, else the first left of equal
+    name and timeframe, None for one that is new."""
+    free = dict(enumerate(before))
+    places: list[int | None] = []
+    for plan in after:
+        alike = [place for place, old in free.items() if (old.name, old.timeframe) == (plan.name, plan.timeframe)]
+        place = next((place for place in alike if free[place].label == plan.label), alike[0] if alike else None)
+        if place is not None:
+            del free[place]
+        places.append(place)
+    return places

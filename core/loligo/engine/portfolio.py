@@ -29,6 +29,7 @@ from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, ClosedTrade, Positio
 from loligo.ports.tentacles import PlainState
 
 Line = tuple[str, str, Decimal]  # book, asset, amount
+_SELL, _FILL, _FEE = Side.SELL, PostingKind.FILL, PostingKind.FEE  # an enum's members are slow to look up
 
 
 class Holding(msgspec.Struct):
@@ -52,11 +53,15 @@ class Holding(msgspec.Struct):
     fees: Decimal = ZERO
     funding: Decimal = ZERO
 
+    def value_at(self, mark: float) -> float:
+        """Return what the holding adds to equity: its worth, or the open result of a perpetual."""
+        return self.quantity_float * (mark - self.average_entry if self.is_perpetual else mark)
+
     def apply(self, side: Side, quantity: Decimal, price: Decimal) -> Decimal:
         """Add or match lots first in, first out; return the realised gross result in quote units."""
         realised = ZERO
         left = quantity
-        while left and self.lots and (self.lots[0][0] > 0) is (side is Side.SELL):
+        while left and self.lots and (self.lots[0][0] > 0) is (side is _SELL):
             lot_quantity, lot_price = self.lots[0]
             matched = min(left, abs(lot_quantity))
             realised += matched * (price - lot_price) * (1 if lot_quantity > 0 else -1)
@@ -87,6 +92,7 @@ class Book:
     name: str
     account: AccountBook
     holdings: dict[str, Holding] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)  # what the holdings add to equity, in their order
     cash: float = 0.0
     equity: float = 0.0
     peak_equity: float = 0.0
@@ -115,7 +121,7 @@ class PortfolioStage:
         self.books: dict[str, Book] = {}
         self.marks: dict[str, float] = {}
         self._balances: dict[tuple[str, str, str], Decimal] = {}  # (account, book, asset)
-        self._holders: dict[str, list[Book]] = {}  # open holdings by instrument
+        self._holders: dict[str, list[Book]] = {}  # by instrument; the lists are never replaced
         for plan in desks:
             book = self.books[plan.name] = Book(plan.name, self.accounts[plan.account])
             book.account.books.append(book)
@@ -133,11 +139,16 @@ class PortfolioStage:
         holding = self.books[desk].holdings.get(instrument)
         return holding.quantity if holding is not None else ZERO
 
+    def holders(self, instrument: str) -> list[Book]:
+        """Return the books that hold an instrument, by name: a list that lives as long as the stage."""
+        return self._holders.setdefault(instrument, [])
+
     # Booking
 
     def deposit(self, ts: int, cause: int, account: str, asset: str, amount: Decimal) -> None:
         """Book money that came from outside into the house book: it is neither profit nor recovery."""
-        self._post(ts, cause, "", PostingKind.DEPOSIT, "opening", account, [(HOUSE_BOOK, asset, amount)])
+        with exact():
+            self._post(ts, cause, "", PostingKind.DEPOSIT, "opening", account, [(HOUSE_BOOK, asset, amount)])
         book = self.accounts[account]
         if asset == book.reference:
             book.day_start_equity += float(amount)
@@ -155,53 +166,57 @@ class PortfolioStage:
                 f"{account.name} has left; lower desks.{desk}.capital or raise accounts.{account.name}.deposits"
             )
         lines = [(HOUSE_BOOK, account.reference, -amount), (desk, account.reference, amount)]
-        self._post(ts, cause, desk, PostingKind.ALLOCATION, desk, account.name, lines)
+        with exact():
+            self._post(ts, cause, desk, PostingKind.ALLOCATION, desk, account.name, lines)
         self.revalue()
 
     def _post(
         self, ts: int, cause: int, desk: str, kind: PostingKind, ref: str, account: str, lines: list[Line]
     ) -> int:
-        """Book lines (book, asset, amount); the market takes the other side of what does not cancel out."""
-        with exact():
-            rest: dict[str, Decimal] = {}
-            for _, asset, amount in lines:
-                rest[asset] = rest.get(asset, ZERO) + amount
-            lines = lines + [(MARKET_BOOK, asset, -amount) for asset, amount in rest.items() if amount]
-            for book, asset, amount in lines:
-                key = (account, book, asset)
-                self._balances[key] = self._balances.get(key, ZERO) + amount
-        postings = tuple(Posting(account, book, asset, amount) for book, asset, amount in lines if amount)
+        """Book lines (book, asset, amount), inside `exact()`; the market takes the other side of what is left over."""
+        rest: dict[str, Decimal] = {}
+        for _, asset, amount in lines:
+            rest[asset] = rest.get(asset, ZERO) + amount
+        lines = lines + [(MARKET_BOOK, asset, -amount) for asset, amount in rest.items() if amount]
+        for book, asset, amount in lines:
+            key = (account, book, asset)
+            self._balances[key] = self._balances.get(key, ZERO) + amount
+        postings = tuple([Posting(account, book, asset, amount) for book, asset, amount in lines if amount])
         return self._recorder.emit(LedgerPosted, ts, cause, desk, kind, ref, postings).seq
 
     def apply_fill(self, instrument: Instrument, order: Order, fill: Filled, cause: int) -> ClosedTrade | None:
         """Book a fill with its fee; return the round trip it closed, if it did."""
         book = self.books[order.desk]
         holding = book.holdings.get(instrument.id)
-        ts = fill.ts
+        ts, desk, account, side = fill.ts, order.desk, book.account.name, order.side
         if holding is None:
             holding = self._open(book, instrument, order, ts)
         with exact():
             # A fill that crosses zero ends one round trip and begins the next with what is left of it.
-            closing = min(fill.quantity, abs(holding.quantity)) if holding.side is not order.side else ZERO
-            opening = fill.quantity - closing if closing == abs(holding.quantity) and closing else ZERO
-            realised = holding.apply(order.side, fill.quantity - opening, fill.price)
+            closing = opening = ZERO
+            if holding.side is not side:
+                held = abs(holding.quantity)
+                closing = min(fill.quantity, held)
+                opening = fill.quantity - closing if closing == held and closing else ZERO
+            realised = holding.apply(side, fill.quantity - opening, fill.price)
             holding.fees += fill.fee
             lines = self._fill_lines(instrument, order, fill, realised)
-        seq = self._post(ts, cause, order.desk, PostingKind.FILL, fill.fill_id, book.account.name, lines)
-        if fill.fee:
-            fee_line = [(order.desk, fill.fee_asset, -fill.fee)]
-            self._post(ts, cause, order.desk, PostingKind.FEE, fill.fill_id, book.account.name, fee_line)
+            seq = self._post(ts, cause, desk, _FILL, fill.fill_id, account, lines)
+            if fill.fee:
+                lines = [(desk, fill.fee_asset, -fill.fee)]
+                self._post(ts, cause, desk, _FEE, fill.fill_id, account, lines)
         trade = None
         if not holding.quantity:
             trade = self._close(book, holding, order, ts)
             if opening:
                 holding = self._open(book, instrument, order, ts)
                 with exact():
-                    holding.apply(order.side, opening, fill.price)
+                    holding.apply(side, opening, fill.price)
         self._tell_position(book, holding, ts, seq)
         if trade is not None:
-            self._recorder.emit(TradeClosed, ts, seq, order.desk, trade)
-        self.revalue()
+            self._recorder.emit(TradeClosed, ts, seq, desk, trade)
+        self._value(book)
+        self._sum(book.account)
         return trade
 
     def _open(self, book: Book, instrument: Instrument, order: Order, ts: int) -> Holding:
@@ -212,7 +227,7 @@ class PortfolioStage:
     def _hold(self, book: Book, holding: Holding) -> None:
         book.holdings[holding.instrument.id] = holding
         # By name: the order in which books are served must not depend on which of them opened first.
-        insort(self._holders.setdefault(holding.instrument.id, []), book, key=lambda holder: holder.name)
+        insort(self.holders(holding.instrument.id), book, key=lambda holder: holder.name)
 
     @staticmethod
     def _fill_lines(instrument: Instrument, order: Order, fill: Filled, realised: Decimal) -> list[Line]:
@@ -278,7 +293,8 @@ class PortfolioStage:
                 holding.funding += paid
             if paid:
                 line = [(book.name, instrument.quote, -paid)]
-                seq = self._post(ts, cause, book.name, PostingKind.FUNDING, instrument.id, book.account.name, line)
+                with exact():
+                    seq = self._post(ts, cause, book.name, PostingKind.FUNDING, instrument.id, book.account.name, line)
                 self._tell_position(book, holding, ts, seq)
         self.revalue()
         return holders
@@ -286,13 +302,20 @@ class PortfolioStage:
     # Marks and equity
 
     def mark(self, instrument: str, price: float) -> list[Book] | None:
-        """Take the newest price; return the books whose equity it moved, if any."""
+        """Take the newest price; return the books whose equity it moved, if any.
+
+        It runs once per candle in a position. Only the value of the marked holding is new; all are added up each time,
+        in one order, so that equity after a restart is the same to the last bit.
+        """
         self.marks[instrument] = price
         holders = self._holders.get(instrument)
         if not holders:
             return None
         for book in holders:
-            self._value(book)
+            holding = book.holdings[instrument]
+            worth = price - holding.average_entry if holding.is_perpetual else price  # as `value_at` has it
+            book.values[instrument] = holding.quantity_float * worth
+            self._add_up(book)
             self._sum(book.account)
         return holders
 
@@ -301,19 +324,22 @@ class PortfolioStage:
         for account in self.accounts.values():
             account.house_cash = float(self.balance(account.name, HOUSE_BOOK, account.reference))
             for book in account.books:
-                book.cash = float(self.balance(account.name, book.name, account.reference))
                 self._value(book)
             self._sum(account)
 
     def _value(self, book: Book) -> None:
-        marks = self.marks
+        """Bring a book's cash and the values of its holdings up to date; the account's equity is for the caller."""
+        marks, account = self.marks, book.account
+        book.cash = float(self.balance(account.name, book.name, account.reference))
+        book.values = {
+            name: holding.value_at(marks.get(name, holding.average_entry)) for name, holding in book.holdings.items()
+        }
+        self._add_up(book)
+
+    def _add_up(self, book: Book) -> None:
         equity = book.cash
-        for instrument_id, holding in book.holdings.items():
-            mark = marks.get(instrument_id, holding.average_entry)
-            if holding.is_perpetual:
-                equity += holding.quantity_float * (mark - holding.average_entry)
-            else:
-                equity += holding.quantity_float * mark
+        for value in book.values.values():
+            equity += value
         book.equity = equity
         if equity > book.peak_equity:
             book.peak_equity = equity
@@ -328,11 +354,11 @@ class PortfolioStage:
 
     def exposure(self, books: Iterable[Book]) -> float:
         """Return the gross value of the books' holdings at the last marks, quote units."""
-        return sum(
-            abs(holding.quantity_float) * self.marks.get(instrument_id, holding.average_entry)
-            for book in books
-            for instrument_id, holding in book.holdings.items()
-        )
+        value, marks = 0.0, self.marks
+        for book in books:
+            for instrument_id, holding in book.holdings.items():
+                value += abs(holding.quantity_float) * marks.get(instrument_id, holding.average_entry)
+        return value
 
     def anchor(self, account: str) -> None:
         """Measure drawdown and daily loss from the equity of now on: a person accepted what was lost."""
@@ -350,9 +376,11 @@ class PortfolioStage:
             if account.equity == account.told_equity:
                 continue
             account.told_equity = account.equity
+            exposure = self.exposure(account.books)
             for book in account.books:
-                self._tell_equity(ts, cause, book.name, account.name, book, self.exposure([book]))
-            self._tell_equity(ts, cause, "", account.name, account, self.exposure(account.books))
+                own = exposure if len(account.books) == 1 else self.exposure([book])
+                self._tell_equity(ts, cause, book.name, account.name, book, own)
+            self._tell_equity(ts, cause, "", account.name, account, exposure)
 
     def _tell_equity(
         self, ts: int, cause: int, desk: str, account: str, owner: Book | AccountBook, exposure: float

@@ -18,34 +18,41 @@ from msgspec.structs import replace
 from loligo.engine.plan import AccountPlan, DeskPlan, RulePlan
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
-from loligo.engine.soundness import check_sound
-from loligo.errors import DataError
+from loligo.engine.soundness import check_sound, is_plain_reason
+from loligo.engine.swap import Holder
+from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.events import Approved, KillSwitchSet, OrderRequested, Refused, Resumed, RiskActed, RiskChecked
 from loligo.model.money import DOWN, ZERO
 from loligo.model.order import OrderRequest, OrderRole
 from loligo.model.portfolio import ClosedTrade
 from loligo.model.risk import ActionKind, DeskLimits, KillLevel, Outcome, RiskAction, Tier, Verdict, refused
 from loligo.model.timeframe import DAY_NS, SECOND_NS
-from loligo.ports.tentacles import PlainState, RiskRule, TradeClosedRule, WatchingRule
+from loligo.ports.tentacles import PlainState
 
+# An enum's members are slow to look up.
+_PASSED, _REDUCED, _REFUSED = Outcome.PASSED, Outcome.REDUCED, Outcome.REFUSED
+_POSITION, _STRATEGY, _ACCOUNT = Tier.POSITION, Tier.STRATEGY, Tier.ACCOUNT
+_ENTRY, _EXIT = OrderRole.ENTRY, OrderRole.EXIT
 KERNEL = "kernel"  # the rule name of what the gate itself holds
 _STOPS = frozenset({OrderRole.STOP.value, OrderRole.TRAIL.value, OrderRole.LIQUIDATION.value})
 
 
-class _Rule:
-    def __init__(self, plan: RulePlan) -> None:
-        self.name = plan.name
-        self.instance: RiskRule = plan.make()
+class Rule(Holder):
+    """One risk rule at work."""
+
+    def __init__(self, recorder: Recorder, plan: RulePlan) -> None:
+        super().__init__(recorder, plan.name, None, plan.name, plan.key, plan.make)
         self.tier = Tier(self.instance.tier)
+        self.check: Callable[..., Verdict] = self.call("check") or _rule_is_off
 
 
 class Scope:
     """A desk or an account as risk sees it: its rules, its pause and, for a desk, its counters."""
 
-    def __init__(self, name: str, plans: tuple[RulePlan, ...], memory_ns: int = 0) -> None:
+    def __init__(self, recorder: Recorder, name: str, plans: tuple[RulePlan, ...], memory_ns: int = 0) -> None:
         self.name = name
         self.memory_ns = memory_ns  # how long closed trades are kept for the windows of the rules
-        self.rules = [_Rule(plan) for plan in plans]
+        self.rules = [Rule(recorder, plan) for plan in plans]
         self.tiers = {rule.tier for rule in self.rules}
         self.pauses: dict[str, int] = {}  # rule -> until when, 0 for until a person resumes
         self.trades_today = 0
@@ -83,17 +90,24 @@ class Scope:
 
 
 Actions = list[tuple[Scope, RiskAction]]
-Asked = tuple[Scope, _Rule, Callable[..., RiskAction | None]]
+Asked = tuple[Scope, Rule, Callable[..., Any]]
 
 
-def _asking(scopes: Iterable[Scope], kind: type, call: str) -> tuple[Asked, ...]:
+def _asking(scopes: Iterable[Scope], name: str) -> tuple[Asked, ...]:
     """Return the rules of the scopes that have an optional call, bound, in the order in which they are asked."""
-    return tuple(
-        (scope, rule, getattr(rule.instance, call))
-        for scope in scopes
-        for rule in scope.rules
-        if isinstance(rule.instance, kind)
-    )
+    calls = ((scope, rule, rule.call(name)) for scope in scopes for rule in scope.rules)
+    return tuple((scope, rule, call) for scope, rule, call in calls if call is not None)
+
+
+def _rule_is_off(*_: Any) -> Verdict:
+    """Answer in place of a rule without a check: deny."""
+    return refused("rule_off")
+
+
+def accept_answer(said: Any) -> None:
+    """DataError unless this is a sound verdict or action, or none."""
+    if said is not None:
+        check_sound(said, Verdict, RiskAction)
 
 
 class RiskStage:
@@ -102,11 +116,18 @@ class RiskStage:
     def __init__(self, recorder: Recorder, accounts: tuple[AccountPlan, ...], desks: tuple[DeskPlan, ...]) -> None:
         self._recorder = recorder
         self.kill_level = KillLevel.OFF
-        self.accounts = {plan.name: Scope(f"account:{plan.name}", plan.rules) for plan in accounts}
-        self.desks = {plan.name: Scope(plan.name, plan.rules, _memory_ns(plan.limits)) for plan in desks}
-        over = {plan.name: (self.desks[plan.name], self.accounts[plan.account]) for plan in desks}
-        self._watchers = {name: _asking(scopes, WatchingRule, "watch") for name, scopes in over.items()}
-        self._closers = {name: _asking(scopes, TradeClosedRule, "on_trade_closed") for name, scopes in over.items()}
+        self.accounts = {plan.name: Scope(recorder, f"account:{plan.name}", plan.rules) for plan in accounts}
+        self.desks = {plan.name: Scope(recorder, plan.name, plan.rules, _memory_ns(plan.limits)) for plan in desks}
+        self._over = {plan.name: (self.desks[plan.name], self.accounts[plan.account]) for plan in desks}
+        self.bind()
+
+    def bind(self) -> None:
+        """Bind the calls to the rules that work now."""
+        for scope in self._scopes():
+            for rule in scope.rules:
+                rule.check = rule.call("check") or _rule_is_off
+        self._watchers = {name: _asking(scopes, "watch") for name, scopes in self._over.items()}
+        self._closers = {name: _asking(scopes, "on_trade_closed") for name, scopes in self._over.items()}
 
     # The gate
 
@@ -115,7 +136,7 @@ class RiskStage:
         recorder = self._recorder
         desk = seat.desk_name
         asked = recorder.emit(OrderRequested, ts, cause, desk, request)
-        if request.is_reduce_only or request.role is not OrderRole.ENTRY:
+        if request.is_reduce_only or request.role is not _ENTRY:
             return self._pass_exit(seat, request, position, ts, asked.seq)
         verdict, rule, tier, quantity = self._check(seat, request, ts, asked.seq)
         if verdict is not None:
@@ -138,7 +159,7 @@ class RiskStage:
             why = (KERNEL, Tier.POSITION, "nothing_to_reduce", (float(request.quantity), float(position)))
             self._recorder.emit(Refused, ts, cause, seat.desk_name, seat.instrument_id, *why)
             return None
-        role = OrderRole.EXIT if request.role is OrderRole.ENTRY else request.role
+        role = _EXIT if request.role is _ENTRY else request.role
         if not request.is_reduce_only or role is not request.role:
             request = replace(request, is_reduce_only=True, role=role)
         return self._approve(seat, request, quantity, ts, cause)
@@ -153,49 +174,62 @@ class RiskStage:
             return held[0], KERNEL, held[1], ZERO
         quantity = request.quantity
         refusal: tuple[Verdict, str, Tier] | None = None
+        events, first_seq, view, name = self._recorder.events, self._recorder.first_seq, seat.view, seat.desk_name
         for rule in (*desk.rules, *account.rules):
-            verdict = self._ask(rule, request, seat, ts, cause)
-            said = (verdict.outcome, verdict.code, verdict.numbers)
-            self._recorder.emit(RiskChecked, ts, cause, seat.desk_name, rule.name, rule.tier, *said)
-            if verdict.outcome is Outcome.REFUSED:
+            try:
+                verdict = rule.check(request, view)
+                if not _is_plain_pass(verdict):
+                    check_sound(verdict, Verdict)
+                if verdict.outcome is _REDUCED and verdict.quantity is None:
+                    raise DataError(f"{verdict!r} does not say to how much")
+            except TENTACLE_FAULTS as exc:  # a tentacle: a failing rule denies
+                self._recorder.failed(ts, cause, name, rule.name, "check", exc, rule.renew)
+                verdict = refused("rule_failed")
+            outcome = verdict.outcome
+            seq = first_seq + len(events)
+            events.append(
+                RiskChecked(seq, ts, cause, name, rule.name, rule.tier, outcome, verdict.code, verdict.numbers)
+            )
+            if outcome is _PASSED:
+                continue
+            if outcome is _REFUSED:
                 refusal = refusal or (verdict, rule.name, rule.tier)
-            elif verdict.quantity is not None and verdict.outcome is Outcome.REDUCED:
+            elif verdict.quantity is not None:
                 quantity = min(quantity, verdict.quantity)
         if refusal is not None:
             return (*refusal, ZERO)
         quantity = seat.instrument.quantity(quantity, DOWN)
         if quantity <= 0:
             return refused("reduced_to_nothing", float(request.quantity)), KERNEL, Tier.POSITION, ZERO
-        return None, "", Tier.POSITION, quantity
+        return None, "", _POSITION, quantity
 
     def _held(self, desk: Scope, account: Scope) -> tuple[Verdict, Tier] | None:
         """What the gate holds itself: the kill switch, pauses, and tiers without a rule."""
         if self.kill_level:
             return refused("kill_switch", float(self.kill_level)), Tier.ACCOUNT
-        for scope, tier in ((account, Tier.ACCOUNT), (desk, Tier.STRATEGY)):
+        for scope, tier in ((account, _ACCOUNT), (desk, _STRATEGY)):
             for until_ns in scope.pauses.values():
                 return refused("paused", until_ns / SECOND_NS), tier
-        for tier, tiers in ((Tier.POSITION, desk.tiers), (Tier.STRATEGY, desk.tiers), (Tier.ACCOUNT, account.tiers)):
+        for tier, tiers in ((_POSITION, desk.tiers), (_STRATEGY, desk.tiers), (_ACCOUNT, account.tiers)):
             if tier not in tiers:
                 return refused("no_rule_in_tier"), tier
         return None
 
-    def _ask(self, rule: _Rule, request: OrderRequest, seat: Seat, ts: int, cause: int) -> Verdict:
-        try:
-            verdict = rule.instance.check(request, seat.view)
-            check_sound(verdict, Verdict)
-            if verdict.outcome is Outcome.REDUCED and verdict.quantity is None:
-                raise DataError(f"{verdict!r} does not say to how much")
-        except Exception as exc:  # a tentacle: a failing rule denies
-            self._recorder.failed(ts, cause, seat.desk_name, rule.name, "check", exc)
-            return refused("rule_failed")
-        return verdict
-
     # Watching
 
-    def watch(self, seat: Seat, ts: int, cause: int) -> Actions:
+    def watch(self, seat: Seat, ts: int, cause: int) -> Sequence[tuple[Scope, RiskAction]]:
         """Ask the watching rules of the seat's desk and account; return what they order, after recording it."""
-        return self._ordered(self._watchers[seat.desk_name], "watch", (seat.view,), seat, ts, cause)
+        view = seat.view
+        actions: Actions | None = None
+        for scope, rule, ask in self._watchers[seat.desk_name]:
+            try:
+                action = ask(view)
+            except TENTACLE_FAULTS as exc:  # a tentacle, as `_heed` says
+                action = exc
+            if action is not None:
+                actions = [] if actions is None else actions
+                self._heed(actions, scope, rule, action, "watch", seat, ts, cause)
+        return actions or ()
 
     def trade_closed(self, seat: Seat, trade: ClosedTrade, cause: int) -> Actions:
         """Count a closed trade and ask the rules that act on it."""
@@ -206,24 +240,29 @@ class RiskStage:
         scope.closed.append((ts, trade.instrument, trade.exit_role, float(trade.net)))
         while scope.closed[0][0] < ts - scope.memory_ns:
             scope.closed.popleft()
-        return self._ordered(self._closers[trade.desk], "on_trade_closed", (trade, seat.view), seat, ts, cause)
-
-    def _ordered(
-        self, asked: Sequence[Asked], call: str, given: tuple[Any, ...], seat: Seat, ts: int, cause: int
-    ) -> Actions:
         actions: Actions = []
-        for scope, rule, ask in asked:
+        for over, rule, ask in self._closers[trade.desk]:
             try:
-                action = ask(*given)
-                if action is None:
-                    continue
-                check_sound(action, RiskAction)
-            except Exception as exc:  # a tentacle: what watches over losses has failed, so entries stop
-                self._recorder.failed(ts, cause, seat.desk_name, rule.name, call, exc)
-                action = RiskAction(ActionKind.PAUSE, "rule_failed")
-            if self._take(scope, rule.name, rule.tier, action, seat, ts, cause):
-                actions.append((scope, action))
+                action = ask(trade, seat.view)
+            except TENTACLE_FAULTS as exc:  # a tentacle, as `_heed` says
+                action = exc
+            if action is not None:
+                self._heed(actions, over, rule, action, "on_trade_closed", seat, ts, cause)
         return actions
+
+    def _heed(
+        self, actions: Actions, scope: Scope, rule: Rule, said: Any, call: str, seat: Seat, ts: int, cause: int
+    ) -> None:
+        """Take what a rule orders; what watches over losses and has failed stops entries."""
+        try:
+            if isinstance(said, BaseException):
+                raise said
+            check_sound(said, RiskAction)
+        except TENTACLE_FAULTS as exc:  # a tentacle: its failure is an event
+            self._recorder.failed(ts, cause, seat.desk_name, rule.name, call, exc, rule.renew)
+            said = RiskAction(ActionKind.PAUSE, "rule_failed")
+        if self._take(scope, rule.name, rule.tier, said, seat, ts, cause):
+            actions.append((scope, said))
 
     def _take(self, scope: Scope, rule: str, tier: Tier, action: RiskAction, seat: Seat, ts: int, cause: int) -> bool:
         """Apply what concerns this stage (pauses); False when a pause is already in force.
@@ -303,6 +342,16 @@ class RiskStage:
             for name, scope in scopes.items():
                 if name in plain:
                     scope.restore_state(plain[name])
+
+
+def _is_plain_pass(verdict: Any) -> bool:
+    """Return whether a verdict passes a request as most do, surely sound: without a quantity, for a plain reason."""
+    return (
+        type(verdict) is Verdict
+        and verdict.outcome is _PASSED
+        and verdict.quantity is None
+        and is_plain_reason(verdict.code, verdict.numbers)
+    )
 
 
 def _memory_ns(limits: DeskLimits) -> int:

@@ -69,7 +69,8 @@ class Schedule:
     def pop_due(self, ts: int) -> Iterator[Due]:
         """Yield what is due at or before `ts`, by time, then kind, then key. What is served may set more timers."""
         while self.next_ns <= ts:
-            due = min(self._candidates(ts), key=_rank)
+            found = list(self._candidates(ts))
+            due = found[0] if len(found) == 1 else min(found, key=_rank)
             self._advance(due, ts)
             self._refresh()
             yield due

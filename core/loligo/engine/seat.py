@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from loligo.engine.plan import DeskPlan, SeatPlan
+from loligo.engine.plan import DeskPlan, SeatPlan, paired
+from loligo.engine.recorder import Recorder
+from loligo.engine.swap import Holder
 from loligo.errors import DataError
 from loligo.model.evaluation import Declined, Evaluation, Signal
 from loligo.model.instrument import Instrument
 from loligo.model.market import Candle
-from loligo.ports.tentacles import (
-    CandleMode,
-    FillMode,
-    OrderEndMode,
-    PlainState,
-    Stateful,
-    Strategy,
-    TimerMode,
-    TradingMode,
-)
+from loligo.ports.tentacles import Intent, PlainState
 
 
 class SeatBoard:
@@ -41,61 +34,99 @@ class SeatBoard:
 class Seat:
     """One strategy and one trading mode on one instrument of one desk, with the calls that the engine makes bound."""
 
-    def __init__(self, desk: DeskPlan, plan: SeatPlan) -> None:
+    def __init__(self, recorder: Recorder, desk: DeskPlan, plan: SeatPlan) -> None:
         self.desk = desk
         self.desk_name = desk.name
+        self.plan = plan
         self.instrument: Instrument = plan.instrument
         self.instrument_id = plan.instrument.id
         self.key = (desk.name, plan.instrument.id)
         self.board = SeatBoard(len(plan.evaluators))
-        self._keys = tuple(evaluator.key for evaluator in plan.evaluators)
-        self.strategy_name = plan.strategy_name
-        self.strategy: Strategy = plan.make_strategy()
-        self.decide: Callable[[Any], Signal | Declined] = self.strategy.decide
-        self.mode_name = plan.mode_name
-        mode = plan.make_mode()
-        self.mode: TradingMode = mode
-        self.mode_on_candle = mode.on_candle if isinstance(mode, CandleMode) else None
-        self.mode_on_fill = mode.on_fill if isinstance(mode, FillMode) else None
-        self.mode_on_order_end = mode.on_order_end if isinstance(mode, OrderEndMode) else None
-        self.mode_on_timer = mode.on_timer if isinstance(mode, TimerMode) else None
+        strategy, mode = plan.strategy_name, plan.mode_name
+        self.strategy = Holder(recorder, strategy, desk.name, strategy, plan.strategy_key, plan.make_strategy)
+        self.mode = Holder(recorder, mode, desk.name, mode, plan.mode_key, plan.make_mode)
         self.calls = 0  # of the mode, within the input
         self.calls_of = 0  # of this seq
         self.view: Any = None  # a SeatView, set by the engine, which knows the stages it reads from
+        self.bind()
+
+    def bind(self) -> None:
+        """Bind the calls to the instances that work here now."""
+        self.strategy_name, self.mode_name = self.strategy.name, self.mode.name
+        self.decide: Callable[[Any], Signal | Declined] = self.strategy.call("decide") or _is_off
+        self.mode_on_signal: Callable[..., Sequence[Intent]] = self.mode.call("on_signal") or _mode_is_off
+        self.mode_on_candle = self.mode.call("on_candle")
+        self.mode_on_fill = self.mode.call("on_fill")
+        self.mode_on_order_end = self.mode.call("on_order_end")
+        self.mode_on_timer = self.mode.call("on_timer")
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the strategy or the mode is off."""
+        return self.strategy.instance is None or self.mode.instance is None
+
+    def reseat(self, desk: DeskPlan, plan: SeatPlan) -> None:
+        """Take a new plan: the board keeps the newest opinions of the evaluators that stay."""
+        old, self.board = self.board, SeatBoard(len(plan.evaluators))
+        self.board.ts, self.board.price, self.board.candle = old.ts, old.price, old.candle
+        for place, was in enumerate(paired(self.plan.evaluators, plan.evaluators)):
+            if was is not None and plan.evaluators[place].make is not None:
+                self.board.evaluations[place] = old.evaluations[was]
+                self.board.evaluated_at_ns[place] = old.evaluated_at_ns[was]
+                self.board.seqs[place] = old.seqs[was]
+        self.desk, self.plan = desk, plan
 
     def export_state(self) -> PlainState:
         """Return the state of both tentacles and the board."""
         board = self.board
         return {
-            "strategy": _exported(self.strategy_name, self.strategy),
-            "mode": _exported(self.mode_name, self.mode),
+            "strategy": _exported(self.strategy),
+            "mode": _exported(self.mode),
             "board": {
-                key: [msgspec.to_builtins(board.evaluations[place]), board.evaluated_at_ns[place], board.seqs[place]]
-                for place, key in enumerate(self._keys)
+                plan.key: [
+                    msgspec.to_builtins(board.evaluations[place]),
+                    board.evaluated_at_ns[place],
+                    board.seqs[place],
+                ]
+                for place, plan in enumerate(self.plan.evaluators)
             },
         }
 
     def restore_state(self, state: PlainState) -> None:
         """Take back what belongs to the same tentacles: what a person put in place of others begins anew."""
-        _restore(self.strategy_name, self.strategy, state["strategy"])
-        _restore(self.mode_name, self.mode, state["mode"])
+        _restore(self.strategy, state["strategy"])
+        _restore(self.mode, state["mode"])
         board = self.board
-        for place, key in enumerate(self._keys):
-            if key in state["board"]:
-                evaluation, board.evaluated_at_ns[place], board.seqs[place] = state["board"][key]
+        for place, plan in enumerate(self.plan.evaluators):
+            if plan.key in state["board"]:
+                evaluation, board.evaluated_at_ns[place], board.seqs[place] = state["board"][plan.key]
                 board.evaluations[place] = msgspec.convert(evaluation, Evaluation | None)
 
 
-def _exported(name: str, tentacle: Stateful) -> PlainState:
-    return {"name": name, "version": tentacle.state_version, "state": tentacle.export_state()}
+def _exported(holder: Holder) -> PlainState | None:
+    instance = holder.instance
+    if instance is None:
+        return None
+    return {"name": holder.name, "version": instance.state_version, "state": instance.export_state()}
 
 
-def _restore(name: str, tentacle: Stateful, state: PlainState) -> None:
-    if state["name"] != name:
+def _restore(holder: Holder, state: PlainState | None) -> None:
+    if state is None or holder.instance is None or state["name"] != holder.name:
         return
-    if state["version"] != tentacle.state_version:
+    if state["version"] != holder.instance.state_version:
         raise DataError(
-            f"{name}: its state has version {state['version']}, and it reads version {tentacle.state_version}; "
-            "put the version back that wrote it, or begin a new journal with `loligo run --fresh`"
+            f"{holder.name}: its state has version {state['version']}, and it reads version "
+            f"{holder.instance.state_version}; put the version back that wrote it, or begin a new journal with "
+            "`loligo run --fresh`"
         )
-    tentacle.restore_state(state["state"])
+    holder.instance.restore_state(state["state"])
+
+
+def _is_off(_: Any) -> Declined:
+    """Answer in place of a strategy that is switched off or missing."""
+    return Declined("strategy_off")
+
+
+def _mode_is_off(*_: Any) -> tuple[Declined]:
+    """Answer in place of a trading mode that is switched off or missing."""
+    return (Declined("mode_off"),)

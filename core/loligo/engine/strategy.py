@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
-from loligo.engine.soundness import check_sound
-from loligo.errors import DataError
-from loligo.model.evaluation import Declined, Signal
+from loligo.engine.soundness import check_sound, is_plain_reason
+from loligo.errors import TENTACLE_FAULTS, DataError
+from loligo.model.evaluation import Declined, Direction, Signal
 from loligo.model.events import DecisionDeclined, SignalRaised
+
+
+def accept_outcome(said: Any) -> None:
+    """DataError unless this is a declined decision, or a sound signal."""
+    if not isinstance(said, Declined):
+        check_sound(said, Signal)
+        if not 0.0 <= said.strength <= 1.0:
+            raise DataError(f"strength {said.strength} is outside [0, 1]")
 
 
 class StrategyStage:
@@ -22,18 +32,35 @@ class StrategyStage:
         board = seat.board
         desk = seat.desk_name
         try:
-            outcome = seat.decide(board)
-            if not isinstance(outcome, Declined):
+            outcome: Any = seat.decide(board)  # of a tentacle, so it may be anything
+            if type(outcome) is Declined:
+                events = recorder.events
+                events.append(
+                    DecisionDeclined(
+                        recorder.first_seq + len(events), ts, cause, desk, seat.instrument_id, "strategy", outcome
+                    )
+                )
+                return None
+            if not _is_plain(outcome):
                 check_sound(outcome, Signal)
-                if not 0.0 <= outcome.strength <= 1.0:
-                    raise DataError(f"strength {outcome.strength} is outside [0, 1]")
-        except Exception as exc:  # a tentacle: without a decision there is no entry, and protection stays
-            recorder.failed(ts, cause, desk, seat.strategy_name, "decide", exc)
+            if not 0.0 <= outcome.strength <= 1.0:
+                raise DataError(f"strength {outcome.strength} is outside [0, 1]")
+        except TENTACLE_FAULTS as exc:  # a tentacle: without a decision there is no entry, and protection stays
+            recorder.failed(ts, cause, desk, seat.strategy_name, "decide", exc, seat.strategy.renew)
             return None
-        if type(outcome) is Declined:
-            events = recorder.events
-            seq = recorder.first_seq + len(events)
-            events.append(DecisionDeclined(seq, ts, cause, desk, seat.instrument_id, "strategy", outcome))
-            return None
-        newest = max(board.seqs, default=0) or cause
-        return recorder.emit(SignalRaised, ts, newest, desk, seat.instrument_id, outcome, tuple(board.seqs))
+        events, seqs = recorder.events, tuple(board.seqs)
+        newest = (max(seqs) if seqs else 0) or cause
+        raised = SignalRaised(recorder.first_seq + len(events), ts, newest, desk, seat.instrument_id, outcome, seqs)
+        events.append(raised)
+        return raised
+
+
+def _is_plain(outcome: Any) -> bool:
+    """Return whether an answer is a signal as most are, surely sound: with a strength, a reason and no prices."""
+    return (
+        type(outcome) is Signal
+        and type(outcome.strength) is float
+        and outcome.stop_price is outcome.target_price is None
+        and type(outcome.direction) is Direction
+        and is_plain_reason(outcome.code, outcome.numbers)
+    )

@@ -11,11 +11,22 @@ from typing import Any
 
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
+from loligo.engine.soundness import check_sound
+from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.evaluation import Declined
 from loligo.model.events import DecisionDeclined
-from loligo.ports.tentacles import Intent
+from loligo.model.order import OrderRequest
+from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, TimerIntent
 
 MAXIMUM_INTENTS = 200  # of one call; more is a runaway mode
+
+
+def accept_intents(said: Sequence[Any]) -> None:
+    """DataError unless these are intents, and not too many."""
+    if len(said) > MAXIMUM_INTENTS:
+        raise DataError(f"{len(said)} intents in one call, at most {MAXIMUM_INTENTS} are taken")
+    for intent in said:
+        check_sound(intent, OrderRequest, CancelIntent, AmendIntent, TimerIntent, Declined)
 
 
 class TradingStage:
@@ -34,13 +45,15 @@ class TradingStage:
             intents = call(*given, seat.view)
             if len(intents) > MAXIMUM_INTENTS:
                 raise ValueError(f"{len(intents)} intents in one call, at most {MAXIMUM_INTENTS} are taken")
-        except Exception as exc:  # a tentacle: it wants nothing now, and its protection stays
-            recorder.failed(ts, cause, desk, seat.mode_name, call.__name__, exc)
+        except TENTACLE_FAULTS as exc:  # a tentacle: it wants nothing now, and its protection stays
+            recorder.failed(ts, cause, desk, seat.mode_name, call.__name__, exc, seat.mode.renew)
             return ()
-        wanted: list[Intent] = []
+        wanted: Sequence[Intent] = ()
+        events = recorder.events
         for intent in intents:
             if type(intent) is Declined:
-                recorder.emit(DecisionDeclined, ts, cause, desk, seat.instrument_id, "mode", intent)
+                seq = recorder.first_seq + len(events)
+                events.append(DecisionDeclined(seq, ts, cause, desk, seat.instrument_id, "mode", intent))
             else:
-                wanted.append(intent)
+                wanted = (*wanted, intent)
         return wanted

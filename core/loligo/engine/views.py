@@ -12,20 +12,14 @@ from decimal import Decimal
 from loligo.engine.execution import ExecutionStage
 from loligo.engine.plan import AccountPlan, DeskPlan
 from loligo.engine.portfolio import AccountBook, Book, PortfolioStage
+from loligo.engine.recorder import Now
 from loligo.engine.risk import RiskStage, Scope
 from loligo.model.instrument import Instrument
 from loligo.model.money import ONE, ZERO, exact, ratio
 from loligo.model.order import Order, OrderRole
 from loligo.model.risk import AccountLimits, DeskLimits
 
-
-class Now:
-    """The engine's clock: the instant of the input at hand."""
-
-    __slots__ = ("ts",)
-
-    def __init__(self) -> None:
-        self.ts = 0
+_ENTRY = OrderRole.ENTRY  # an enum's members are slow to look up
 
 
 class SeatView:
@@ -42,7 +36,6 @@ class SeatView:
         risk: RiskStage,
     ) -> None:
         self._now = now
-        self._plan = desk
         self._portfolio = portfolio
         self._execution = execution
         self._scope: Scope = risk.desks[desk.name]
@@ -52,7 +45,14 @@ class SeatView:
         self.account = desk.account
         self.instrument = instrument
         self._key = (desk.name, instrument.id)
+        self._instrument_id = instrument.id
         self._marks = portfolio.marks
+        self.adopt(desk, account)
+
+    def adopt(self, desk: DeskPlan, account: AccountPlan) -> None:
+        """Take the limits of a new plan."""
+        self._plan = desk
+        self._same_quote = [seat.instrument for seat in desk.seats if seat.instrument.quote == self.instrument.quote]
         self.limits: DeskLimits = desk.limits
         self.account_limits: AccountLimits = account.limits
 
@@ -62,7 +62,7 @@ class SeatView:
 
     @property
     def price(self) -> float:
-        return self._marks.get(self._key[1], 0.0)
+        return self._marks.get(self._instrument_id, 0.0)
 
     @property
     def equity(self) -> float:
@@ -70,12 +70,12 @@ class SeatView:
 
     @property
     def position(self) -> Decimal:
-        holding = self._book.holdings.get(self._key[1])
+        holding = self._book.holdings.get(self._instrument_id)
         return holding.quantity if holding is not None else ZERO
 
     @property
     def average_entry(self) -> float:
-        holding = self._book.holdings.get(self._key[1])
+        holding = self._book.holdings.get(self._instrument_id)
         return holding.average_entry if holding is not None else 0.0
 
     @property
@@ -84,24 +84,22 @@ class SeatView:
 
     @property
     def pending_entries(self) -> Decimal:
-        return sum((order.remaining for order in self.open_orders if order.role is OrderRole.ENTRY), ZERO)
+        return sum((order.remaining for order in self.open_orders if order.role is _ENTRY), ZERO)
 
     @property
     def available(self) -> Decimal:
         """Quote units of the desk that neither open entries nor the margin of perpetuals hold."""
-        quote = self.instrument.quote
+        free = self._portfolio.balance(self._plan.account, self._plan.name, self.instrument.quote)
         with exact():
-            free = self._portfolio.balance(self._plan.account, self._plan.name, quote)
-            for seat in self._plan.seats:
-                if seat.instrument.quote == quote:
-                    free -= self._held(seat.instrument)
+            for instrument in self._same_quote:
+                free -= self._held(instrument)
         return free
 
     def _held(self, instrument: Instrument) -> Decimal:
         mark = self._portfolio.marks.get(instrument.id, 0.0)
         held = ZERO
         for order in self._execution.open_orders((self._plan.name, instrument.id)):
-            if order.role is OrderRole.ENTRY:
+            if order.role is _ENTRY:
                 notional = order.remaining * (order.limit_price or instrument.price(mark))
                 margin = ratio(notional, order.leverage) if instrument.is_perpetual else notional
                 held += margin + notional * instrument.taker_fee_rate
@@ -125,7 +123,7 @@ class SeatView:
 
     @property
     def left_instrument_at_ns(self) -> int:
-        return self._scope.left_at_ns.get(self._key[1], 0)
+        return self._scope.left_at_ns.get(self._instrument_id, 0)
 
     @property
     def account_equity(self) -> float:
@@ -153,4 +151,4 @@ class SeatView:
         return self._scope.stops_since(ts_ns)
 
     def net_since(self, ts_ns: int) -> float:
-        return self._scope.net_since(self._key[1], ts_ns)
+        return self._scope.net_since(self._instrument_id, ts_ns)

@@ -2,34 +2,58 @@
 
 One finder on `sys.meta_path` serves all of them, relative imports of submodules included. What runs is what was hashed:
 nothing is read from disk again, no compiled file is read or written, two versions of a tentacle never meet. `__file__`
-names the file the bytes came from, so that a tentacle finds the data it brings.
+names the file the bytes came from, so that a tentacle finds the data it brings. Code objects made elsewhere (compiling
+holds the interpreter's lock) are run as they are; tests that a tentacle brings are no modules of it.
 """
 
 from __future__ import annotations
 
 import importlib
+import linecache
+import logging
 import sys
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import decode_source
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 NAMESPACE = "_tentacles"
 
 
 @dataclass(frozen=True)
 class TreeLoader(Loader):
-    """Runs one module's source."""
+    """Runs one module: its code object if there is one, else its source."""
 
     source: bytes
     file: str
+    code: CodeType | None = None
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's body. Whatever it raises passes through."""
-        exec(compile(self.source, self.file, "exec", dont_inherit=True), module.__dict__)
+        exec(self.code or compile_module(self.source, self.file), module.__dict__)
+
+    def get_source(self, fullname: str) -> str:
+        """Return the module's text, for the lines of a traceback."""
+        return decode_source(self.source)
+
+
+def compile_module(source: bytes, file: str) -> CodeType:
+    """Return the code object of a module, free of this module's own `__future__` imports."""
+    return compile(source, file, "exec", dont_inherit=True)
+
+
+def modules_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the modules among a tentacle's files: all Python but its tests, which nobody can import."""
+    return {path: source for path, source in files.items() if path.endswith(".py") and not _is_test(path.split("/"))}
+
+
+def _is_test(parts: Sequence[str]) -> bool:
+    return "tests" in parts[:-1] or parts[-1].startswith("test_") or parts[-1] == "conftest.py"
 
 
 class TentacleFinder(MetaPathFinder):
@@ -38,23 +62,34 @@ class TentacleFinder(MetaPathFinder):
     def __init__(self) -> None:
         self._specs: dict[str, ModuleSpec] = {}
 
-    def add(self, package: str, files: Mapping[str, bytes], folder: Path) -> None:
-        """Offer `files` (by path in `folder`) as the package of this full name."""
-        for path, source in files.items():
-            if path.endswith(".py"):
-                name = ".".join((package, *Path(path).with_suffix("").parts)).removesuffix(".__init__")
-                file = str(folder / path)
-                is_package = path.endswith("__init__.py")
-                spec = ModuleSpec(name, TreeLoader(source, file), origin=file, is_package=is_package)
-                spec.has_location = True  # with the origin it sets __file__
-                self._specs[name] = spec
+    def add(
+        self, package: str, files: Mapping[str, bytes], folder: Path, code: Mapping[str, CodeType] | None = None
+    ) -> None:
+        """Offer `files` (by path in `folder`) as the package of this full name, with the `code` made of them."""
+        for path, source in modules_of(files).items():
+            name = ".".join((package, *Path(path).with_suffix("").parts)).removesuffix(".__init__")
+            loader = TreeLoader(source, str(folder / path), (code or {}).get(path))
+            spec = ModuleSpec(name, loader, origin=loader.file, is_package=path.endswith("__init__.py"))
+            spec.has_location = True  # with the origin it sets __file__
+            self._specs[name] = spec
 
     def forget(self, package: str) -> None:
-        """Take the package and its modules out of the import system; objects made from it live on."""
-        for known in (self._specs, sys.modules):
-            for name in [name for name in known if name == package or name.startswith(package + ".")]:
+        """Take the package out of the import system and whatever else of Python holds on to its names and classes.
+
+        Objects made from it live on until nobody has them.
+        """
+        names = [name for name in self._specs if name == package or name.startswith(package + ".")]
+        if not names:
+            return
+        for name in names:
+            linecache.cache.pop(self._specs.pop(name).origin or "", None)
+        loggers = logging.Logger.manager.loggerDict
+        for known in (sys.modules, loggers):
+            for name in [name for name in list(known) if name == package or name.startswith(package + ".")]:
                 del known[name]
         vars(sys.modules[NAMESPACE]).pop(package.rpartition(".")[2], None)
+        for clear in typing._cleanups:  # type: ignore[attr-defined]  # caches of List[X] and the like, which hold X
+            clear()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -70,10 +105,13 @@ def installed_finder() -> TentacleFinder:
     sys.meta_path.append(finder)
     sys.modules[NAMESPACE] = namespace = ModuleType(NAMESPACE, "Parent of every loaded tentacle version.")
     namespace.__path__ = []
+    logging.getLogger(NAMESPACE)  # a parent that is there: else a placeholder would hold every child's logger
     return finder
 
 
-def import_tree(package: str, files: Mapping[str, bytes], folder: Path) -> ModuleType:
+def import_tree(
+    package: str, files: Mapping[str, bytes], folder: Path, code: Mapping[str, CodeType] | None = None
+) -> ModuleType:
     """Import a tentacle's package from memory; a version that is loaded already is returned as it is.
 
     Whatever the import raises passes through, and nothing of the package stays behind.
@@ -82,7 +120,7 @@ def import_tree(package: str, files: Mapping[str, bytes], folder: Path) -> Modul
     if loaded is not None and loaded.__file__ == str(folder / "__init__.py"):
         return loaded
     finder.forget(package)  # the same content elsewhere: __file__ must name the place that is in use
-    finder.add(package, files, folder)
+    finder.add(package, files, folder, code)
     try:
         return importlib.import_module(package)
     except BaseException:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from loligo.errors import TentacleError
-from loligo.host.loader import LoadedTentacle, load_tentacle
+from loligo.errors import TentacleError, TentacleOff
+from loligo.host.loader import LoadedTentacle, Sources, load_tentacle
 from loligo.host.relay import HookFailure, Relay
+from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.faults import did_you_mean
 from loligo.registry.registry_file import REGISTRY_FILE, Registry, RegistryEntry, load_registry
 from loligo.registry.tree import hash12
@@ -47,8 +48,12 @@ def bundled_root() -> Path:
 class Host:
     """The tentacles of one bot folder."""
 
-    def __init__(self, home: Path, bundled_root: Path) -> None:
+    def __init__(
+        self, home: Path, bundled_root: Path, admit: Callable[[RegistryEntry], object] = lambda entry: None
+    ) -> None:
         self._roots = (home, bundled_root) if home != bundled_root else (home,)
+        self.content = ContentStore(home / CONTENT_FOLDER)
+        self._admit = admit  # raises TentacleError for an entry that must not be loaded, before anything of it is read
         self._registry = Registry()
         self._loaded: dict[str, LoadedTentacle] = {}
         self._reasons: dict[str, str] = {}
@@ -59,19 +64,40 @@ class Host:
         paths = [root / REGISTRY_FILE for root in self._roots]
         return next((path for path in paths if path.exists()), paths[0])
 
-    def load_all(self) -> tuple[LoadedTentacle, ...]:
-        """Read the registry and load everything that is on; failures are in `list`. ConfigError for a wrong file."""
-        self._registry = load_registry(self.registry_path)
+    def load_all(self, *, keeps: bool = False, registry: Registry | None = None) -> tuple[LoadedTentacle, ...]:
+        """Read the registry (or take this one) and load everything that is on; failures are in `list`.
+
+        `keeps` puts what is loaded into the content store first, as a bot must that writes a journal. ConfigError for a
+        wrong file.
+        """
+        self._registry = registry or load_registry(self.registry_path)
+        sources = self.sources(keeps=keeps)
         enabled = [entry for entry in self._registry.tentacles if entry.enabled]
         off = f'switched off; set "enabled": true in {self.registry_path}'
         self._loaded = {}
         self._reasons = {entry.slot: off for entry in self._registry.tentacles if not entry.enabled}
         for entry in enabled:
             try:
-                self._loaded[entry.slot] = load_tentacle(entry, self._roots, enabled)
+                self._admit(entry)
+                self._loaded[entry.slot] = load_tentacle(entry, sources, enabled)
             except (TentacleError, OSError) as exc:
                 self._reasons[entry.slot] = str(exc)
         return tuple(self._loaded.values())
+
+    @property
+    def registry(self) -> Registry:
+        return self._registry
+
+    @property
+    def loaded(self) -> tuple[LoadedTentacle, ...]:
+        return tuple(self._loaded.values())
+
+    def sources(self, *, keeps: bool) -> Sources:
+        """Return where this bot's versions come from, knowing by hash those that came with Loligo."""
+        path = self._roots[-1] / REGISTRY_FILE
+        shipped = load_registry(path).tentacles if path.exists() else []
+        hashes = frozenset((one.slot, one.tree_hash) for one in shipped if one.source == "bundled" and one.tree_hash)
+        return Sources(roots=self._roots, store=self.content, shipped=hashes, keeps=keeps)
 
     def factory(self, kind: str, name: str) -> LoadedTentacle:
         """Return a loaded tentacle. TentacleError says why it is not there and what to do."""
@@ -79,7 +105,8 @@ class Host:
         if slot in self._loaded:
             return self._loaded[slot]
         if slot in self._reasons:
-            raise TentacleError(f"{slot} is off: {self._reasons[slot]}")
+            is_wanted = any(entry.slot == slot and entry.enabled for entry in self._registry.tentacles)
+            raise (TentacleError if is_wanted else TentacleOff)(f"{slot} is off: {self._reasons[slot]}")
         names = [entry.name for entry in self._registry.tentacles if entry.kind == kind]
         raise TentacleError(f"{self.registry_path} has no {slot}{did_you_mean(name, names)}")
 

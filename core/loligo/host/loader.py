@@ -1,9 +1,10 @@
-"""Loads one registry entry: from a folder on disk to a tentacle whose contract is checked.
+"""Loads one registry entry: from its content to a tentacle whose contract is checked.
 
-In order, each step refusing with a sentence that says what to do: find the folder, hash its content and compare it with
-the registry, read the manifest, check that its wishes are met, import the package privately, register it with pluggy in
-a manager of its own (so that a refused one leaves no trace) and take its factory. Only then does it count. Reasons do
-not name the tentacle: who asks knows it.
+In order, each step refusing with a sentence that says what to do: 1 `read_version` finds the content, compares it with
+the registry and reads the manifest; 2 `check_wishes` sees whether these are met; 3 the verifier, in another process,
+judges and compiles the code, but for versions that came with Loligo; 4 `bind` imports the package privately, registers
+it with pluggy in a manager of its own and takes its factory. Only then does it count. Steps 1 to 3 run no code of the
+tentacle in this process and may run in any thread. Reasons do not name the tentacle: who asks knows it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from inspect import iscoroutinefunction
 from pathlib import Path
-from traceback import walk_tb
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pluggy
@@ -23,14 +22,26 @@ from packaging.specifiers import SpecifierSet
 from pydantic import ValidationError
 
 from loligo.api import API_VERSION
-from loligo.errors import ConfigError, TentacleError
-from loligo.host.finder import NAMESPACE, import_tree, installed_finder
-from loligo.ports import hooks
+from loligo.errors import TENTACLE_FAULTS, ConfigError, TentacleError
+from loligo.host.contract import describe_error, register, take_factory
+from loligo.host.finder import import_tree, installed_finder
+from loligo.host.verifier import TentacleVersion, shared_verifier
 from loligo.ports.tentacles import Factory, MakeContext, TentacleSettings
-from loligo.registry.faults import describe_faults, did_you_mean
+from loligo.registry.content import ContentStore
+from loligo.registry.faults import describe_faults
 from loligo.registry.manifest import MANIFEST_FILE, Manifest, read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import hash12, read_tree, tree_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where versions come from and where they are kept."""
+
+    roots: Sequence[Path]  # whose folders entries with a path name, searched in order
+    store: ContentStore
+    shipped: frozenset[tuple[str, str]] = frozenset()  # slot and tree hash of what came with Loligo
+    keeps: bool = False  # put what is loaded into the store first, so that its hash in a journal means something
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +80,29 @@ class LoadedTentacle:
         """Return a new instance. TentacleError with the cause when the tentacle raises."""
         try:
             return self.factory.create(settings, context)
-        except (Exception, SystemExit) as exc:
+        except TENTACLE_FAULTS as exc:
             raise TentacleError(f"{self.entry.slot} cannot be made: {describe_error(exc)}") from exc
 
 
-def load_tentacle(entry: RegistryEntry, roots: Sequence[Path], enabled: Sequence[RegistryEntry]) -> LoadedTentacle:
-    """Load `entry` from the first of `roots` that has its folder; `enabled` are all entries that are on.
+def load_tentacle(entry: RegistryEntry, sources: Sources, enabled: Sequence[RegistryEntry]) -> LoadedTentacle:
+    """Load `entry`; `enabled` are all entries that are on. TentacleError with the reason in one sentence."""
+    version = read_version(entry, sources)
+    check_wishes(version, enabled)
+    is_shipped = (entry.slot, version.tree_hash) in sources.shipped
+    code = {} if is_shipped else shared_verifier().verify(version).code
+    if sources.keeps:
+        sources.store.put(version.files)
+    return bind(version, code)
 
-    TentacleError with the reason in one sentence.
-    """
-    folder = next((root / entry.path for root in roots if (root / entry.path).is_dir()), None)
-    if folder is None:
-        places = " nor in ".join(str(root) for root in roots)
-        raise TentacleError(f"no folder {entry.path} in {places}; correct its path in the registry")
-    files = read_tree(folder)
+
+def read_version(entry: RegistryEntry, sources: Sources) -> TentacleVersion:
+    """Return the content that `entry` names: from its folder, or without a path from the store."""
+    if entry.path is None:
+        wanted = entry.tree_hash or ""
+        folder, files = sources.store.path(wanted), sources.store.get(wanted)
+    else:
+        folder = _folder(entry.path, sources.roots)
+        files = read_tree(folder)
     found = tree_hash(files)
     if entry.tree_hash not in (None, found):
         raise TentacleError(
@@ -93,23 +113,40 @@ def load_tentacle(entry: RegistryEntry, roots: Sequence[Path], enabled: Sequence
     said, wanted = f"{manifest.kind} {manifest.name} {manifest.version}", f"{entry.slot} {entry.version}"
     if said != wanted:
         raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {wanted}")
-    _check_wishes(entry, manifest, enabled)
-    return _bind(entry, manifest, files, folder)
+    return TentacleVersion(entry=entry, manifest=manifest, tree_hash=found, folder=folder, files=files)
 
 
-def describe_error(error: BaseException) -> str:
-    """Return type, text and the place in the tentacle's own file where `error` was raised."""
-    places = [
-        f" ({Path(frame.f_code.co_filename).name}, line {line})"
-        for frame, line in walk_tb(error.__traceback__)
-        if frame.f_globals.get("__name__", "").startswith(NAMESPACE + ".")
-    ]
-    return f"{type(error).__name__}: {error}{''.join(places[-1:])}"
+def bind(version: TentacleVersion, code: Mapping[str, CodeType]) -> LoadedTentacle:
+    """Run the version's modules (from `code`, else from source) and take its factory.
+
+    TentacleError when it does not keep its contract; nothing of it stays behind then.
+    """
+    try:
+        module = import_tree(version.package, version.files, version.folder, code)
+        plugin = register(module, version.manifest)
+        factory = take_factory(plugin, version.entry.kind, version.entry.settings)
+    except TENTACLE_FAULTS as exc:  # code of strangers may raise anything, and only switches itself off
+        installed_finder().forget(version.package)
+        if isinstance(exc, TentacleError):
+            raise
+        raise TentacleError(f"its code cannot be loaded: {describe_error(exc)}") from exc
+    return LoadedTentacle(
+        entry=version.entry,
+        manifest=version.manifest,
+        tree_hash=version.tree_hash,
+        folder=version.folder,
+        module=module,
+        factory=factory,
+        plugin=plugin,
+    )
 
 
-def _check_wishes(entry: RegistryEntry, manifest: Manifest, enabled: Sequence[RegistryEntry]) -> None:
-    if entry.isolation == "process":
-        raise TentacleError('isolation "process" is not there yet; set it to "none" or switch the tentacle off')
+def check_wishes(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> None:
+    """Compare what the manifest wants with what is there and granted. TentacleError names both."""
+    entry, manifest = version.entry, version.manifest
+    for who, isolation in (("the registry", entry.isolation), ("its manifest", manifest.isolation)):
+        if isolation == "process":
+            raise TentacleError(f'{who} wants isolation "process", which is not there yet; switch the tentacle off')
     if API_VERSION not in SpecifierSet(manifest.api):
         raise TentacleError(f"needs loligo.api {manifest.api}, this is {API_VERSION}; update one of them")
     missing = [permission for permission in manifest.permissions if permission not in entry.permissions]
@@ -119,7 +156,7 @@ def _check_wishes(entry: RegistryEntry, manifest: Manifest, enabled: Sequence[Re
         _check_package(Requirement(text))
     for name, wanted in manifest.requires.tentacles.items():
         versions = [other.version for other in enabled if other.name == name]
-        if not any(version in SpecifierSet(wanted) for version in versions):
+        if not any(each in SpecifierSet(wanted) for each in versions):
             there = f"the registry has {versions[0]}" if versions else "which is not in the registry or off"
             raise TentacleError(f"needs the tentacle {name} {wanted}, {there}")
 
@@ -135,58 +172,9 @@ def _check_package(wanted: Requirement) -> None:
         raise TentacleError(f"needs the package {wanted}, {wanted.name} {installed} is installed")
 
 
-def _bind(entry: RegistryEntry, manifest: Manifest, files: Mapping[str, bytes], folder: Path) -> LoadedTentacle:
-    found = tree_hash(files)
-    package = f"{NAMESPACE}.{entry.kind}_{entry.name}__{hash12(found)}"
-    try:
-        module = import_tree(package, files, folder)
-        plugin = _register(module, manifest)
-        factory = _take_factory(plugin, entry)
-    except (Exception, SystemExit) as exc:  # code of strangers may raise anything, and only switches itself off
-        installed_finder().forget(package)
-        if isinstance(exc, TentacleError):
-            raise
-        raise TentacleError(f"its code cannot be loaded: {describe_error(exc)}") from exc
-    return LoadedTentacle(
-        entry=entry, manifest=manifest, tree_hash=found, folder=folder, module=module, factory=factory, plugin=plugin
-    )
-
-
-def _register(module: ModuleType, manifest: Manifest) -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(hooks.PROJECT)
-    manager.add_hookspecs(hooks)
-    known = sorted(vars(manager.hook))
-    try:
-        manager.register(module)
-        manager.check_pending()
-    except pluggy.PluginValidationError as exc:
-        unknown = sorted(set(vars(manager.hook)) - set(known))
-        hint = f'unknown hook "{unknown[0]}"{did_you_mean(unknown[0], known)}' if unknown else str(exc)
-        raise TentacleError(" ".join(hint.split())) from exc
-    found = {caller.name: caller.get_hookimpls()[0].function for caller in manager.get_hookcallers(module) or ()}
-    for name, function in found.items():
-        if iscoroutinefunction(function):
-            raise TentacleError(f"hook {name} is `async def`, hooks are plain functions")
-    if manifest.hooks and set(manifest.hooks) != set(found):
-        raise TentacleError(f"its manifest says hooks = {sorted(manifest.hooks)}, its code has {sorted(found)}")
-    return manager
-
-
-def _take_factory(plugin: pluggy.PluginManager, entry: RegistryEntry) -> Factory:
-    kinds = [kind for kind in hooks.KINDS if getattr(plugin.hook, kind).get_hookimpls()]
-    if kinds != [entry.kind]:
-        has = ", ".join(kinds) or "none"
-        raise TentacleError(f"has the hooks of the kinds: {has}; expected {entry.kind}() and no other in __init__.py")
-    factory = next(iter(getattr(plugin.hook, entry.kind)()), None)  # pluggy leaves out None
-    if not isinstance(factory, Factory):
-        raise TentacleError(f"{entry.kind}() returned {type(factory).__name__}, expected a Factory")
-    model = factory.settings
-    if not (isinstance(model, type) and issubclass(model, TentacleSettings)):
-        raise TentacleError(f"its settings are {model!r}, expected a subclass of TentacleSettings")
-    try:
-        model.model_validate(entry.settings)
-    except ValidationError as exc:
-        faults = describe_faults(exc, model, ignore="missing")  # a desk may give what is missing
-        if faults:
-            raise TentacleError(f"settings in the registry: {faults}") from exc
-    return factory
+def _folder(path: str, roots: Sequence[Path]) -> Path:
+    folder = next((root / path for root in roots if (root / path).is_dir()), None)
+    if folder is None:
+        places = " nor in ".join(str(root) for root in roots)
+        raise TentacleError(f"no folder {path} in {places}; correct its path in the registry")
+    return folder

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from loligo.host.loader import LoadedTentacle, describe_error
+from loligo.errors import TENTACLE_FAULTS
+from loligo.host.contract import describe_error
+from loligo.host.loader import LoadedTentacle
 from loligo.model.events import Record
 
 
@@ -45,5 +47,5 @@ class Relay:
         for tentacle in self._tentacles:
             try:
                 getattr(tentacle.plugin.hook, hook)(**arguments)
-            except (Exception, SystemExit) as exc:
+            except TENTACLE_FAULTS as exc:
                 self._on_failure(HookFailure(tentacle=tentacle.entry.slot, hook=hook, error=describe_error(exc)))

@@ -62,10 +62,39 @@ class GenerationActivated(msgspec.Struct, frozen=True, array_like=True, tag="gen
     slots: tuple[SlotVersion, ...]
 
 
+class ShadowStarted(msgspec.Struct, frozen=True, array_like=True, tag="shadow"):
+    """From here on what generation `number` would run is called beside what runs, and is not heeded."""
+
+    ts: int
+    number: int
+    slots: tuple[SlotVersion, ...]
+
+
+class ShadowStopped(msgspec.Struct, frozen=True, array_like=True, tag="shadow_stopped"):
+    """Generation `number` is not to come: what ran beside is let go."""
+
+    ts: int
+    number: int
+    reason: str
+
+
+class ProbationEnded(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
+    """Generation `number` is trusted: what it replaced is let go."""
+
+    ts: int
+    number: int
+
+
 class WarmUp(msgspec.Struct, frozen=True, array_like=True, tag="warm_up"):
-    """History for evaluators that start: it builds their state and no decision arises. Candles oldest first."""
+    """History for the evaluators of a series that have seen nothing yet: each takes the newest candles of it, as many
+    as its `warmup`, into its state, and no decision arises. Oldest first, none later than `ts`."""
 
     ts: int
     instrument: str
     timeframe: str
     candles: tuple[Candle, ...]
+
+
+Control = (
+    TimeAdvanced | OperatorCommand | VenueReports | GenerationActivated | ShadowStarted | ShadowStopped | ProbationEnded
+)  # inputs that hold no data of a market

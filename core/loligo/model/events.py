@@ -8,30 +8,18 @@ it belongs to ("" for those of evaluators and accounts). Times are integer ns UT
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
-from loligo.model.command import GenerationActivated, OperatorCommand, TimeAdvanced, VenueReports, WarmUp
+from loligo.model.command import Control, WarmUp
 from loligo.model.evaluation import Declined, Evaluation, Numbers, Signal
-from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Trade
+from loligo.model.market import MarketData
 from loligo.model.order import Order, OrderRequest, VenueReport
 from loligo.model.portfolio import ClosedTrade, Position, Posting, PostingKind
 from loligo.model.risk import KillLevel, Outcome, RiskAction, Tier
 
-Input = (
-    Candle
-    | Trade
-    | Quote
-    | BookUpdate
-    | ExternalSignal
-    | FundingRate
-    | InstrumentStatus
-    | TimeAdvanced
-    | OperatorCommand
-    | VenueReports
-    | GenerationActivated
-    | WarmUp
-)
+Input = MarketData | WarmUp | Control
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -192,12 +180,38 @@ class CommandHandled(Event, frozen=True, array_like=True, gc=False, tag="command
 
 
 class TentacleFailed(Event, frozen=True, array_like=True, gc=False, tag="tentacle_failed"):
-    """A tentacle raised. `error` is type and text; `count` its failures so far."""
+    """A tentacle raised. `error` is type and text; `count` its failures so far.
+
+    `is_interrupted`: its call did not return and was ended from outside. A replay reads that from here.
+    """
 
     tentacle: str
     call: str
     error: str
     count: int
+    is_interrupted: bool = False
+
+
+class SwapStep(StrEnum):
+    """What happened to an exchange of tentacles."""
+
+    SHADOWING = "shadowing"  # the new instance runs beside the old one
+    REFUSED = "refused"  # it could not be made, or not take over the state
+    DIFFERS = "differs"  # it said something else than the old one
+    FAILED = "failed"  # the one that does not lead raised, or gave an answer out of bounds
+    ACTIVATED = "activated"
+    ROLLED_BACK = "rolled_back"  # it failed while it led; the old one leads again
+    SETTLED = "settled"  # probation is over, the old one is gone
+    STOPPED = "stopped"  # the new one is gone
+
+
+class SwapStepped(Event, frozen=True, array_like=True, gc=False, tag="swap"):
+    """A step of the exchange that prepares generation `number`, at one place where `tentacle` works ("" for all)."""
+
+    number: int
+    tentacle: str
+    step: SwapStep
+    text: str
 
 
 Consequence = (
@@ -222,16 +236,21 @@ Consequence = (
     | TimerSet
     | TimerFired
     | CommandHandled
+    | SwapStepped
     | TentacleFailed
 )
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One call of `Engine.process`: an input with all its consequences. The next record's seq is `next_seq`."""
+    """One call of `Engine.process`: an input with all its consequences. The next record's seq is `next_seq`.
+
+    `feed` names the feed that the input came from ("" for all others): records in order are the cursors of the feeds.
+    """
 
     seq: int
     input: Input
     events: list[Consequence]
+    feed: str = ""
 
     @property
     def next_seq(self) -> int:

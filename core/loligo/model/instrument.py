@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 
@@ -17,7 +18,7 @@ class InstrumentKind(StrEnum):
     PERPETUAL = "perpetual"
 
 
-class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One tradable market of one venue. Rates are fractions (0.001 is 0.1 %)."""
 
     venue: str
@@ -37,12 +38,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     liquidation_fee_rate: Decimal = Decimal("0.005")  # of notional; perpetuals only
     funding_interval_s: int = 28_800  # perpetuals only
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The name by which events refer to it: "coinbase:BTC/USD"."""
         return f"{self.venue}:{self.symbol}"
 
-    @property
+    @cached_property
     def is_perpetual(self) -> bool:
         return self.kind is InstrumentKind.PERPETUAL
 

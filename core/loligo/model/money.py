@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import decimal
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
-from typing import Any
+from math import isfinite
 
 from loligo.errors import OrderError
 
@@ -33,9 +33,17 @@ UP = ROUND_UP  # away from zero: fees, so that a cost is never understated
 NEAREST = ROUND_HALF_EVEN  # prices
 
 
-def exact() -> Any:
-    """Return a context manager in which decimal arithmetic is exact to 50 digits or raises `decimal.Inexact`."""
-    return decimal.localcontext(_STRICT)
+class exact:  # used as a function: `with exact():`
+    """A context manager in which decimal arithmetic is exact to 50 digits or raises `decimal.Inexact`."""
+
+    __slots__ = ("_outer",)
+
+    def __enter__(self) -> None:
+        self._outer = decimal.getcontext()
+        decimal.setcontext(_STRICT)
+
+    def __exit__(self, *_: object) -> None:
+        decimal.setcontext(self._outer)
 
 
 def round_to_step(value: Decimal, step: Decimal, rounding: str = NEAREST) -> Decimal:
@@ -54,17 +62,21 @@ def money_from_float(value: float, step: Decimal, rounding: str = NEAREST) -> De
 
     The only way from marks and candles into orders and the ledger. OrderError if `value` is not finite.
     """
-    if value != value or value in (float("inf"), float("-inf")):
+    if not isfinite(value):
         raise OrderError(f"{value} is not a finite number and cannot become money")
     return round_to_step(Decimal(repr(float(value))), step, rounding)
+
+
+_STEPS = tuple(ONE.scaleb(-digits) for digits in range(19))
 
 
 def ratio(numerator: Decimal, denominator: Decimal, digits: int = 12) -> Decimal:
     """Return numerator / denominator rounded to `digits` decimals, without trailing zeros: for display and averages,
     never for balances."""
-    rounded = _ROUNDING.divide(numerator, denominator).quantize(ONE.scaleb(-digits), context=_ROUNDING)
+    rounded = _ROUNDING.divide(numerator, denominator).quantize(_STEPS[digits], context=_ROUNDING)
     short = rounded.normalize(_ROUNDING)
-    return short if short.as_tuple().exponent <= 0 else short.quantize(ONE, context=_ROUNDING)  # type: ignore[operator]
+    # Without a fraction it may have become 1E+2, which is 100.
+    return short if _ROUNDING.remainder(short, ONE) else short.quantize(ONE, context=_ROUNDING)
 
 
 def split_by_largest_remainder(total: Decimal, weights: list[Decimal], step: Decimal) -> list[Decimal]:

@@ -85,6 +85,7 @@ NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
     _S.REJECTED: frozenset(),
 }
 OPEN_STATES = frozenset(state for state, following in NEXT_STATES.items() if following)
+_SELL, _FILLED, _PARTIALLY_FILLED = Side.SELL, _S.FILLED, _S.PARTIALLY_FILLED  # members are slow to look up
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
         if own is None:
             return last
         price = float(own)
-        return last if self.side is Side.SELL and price < last else price
+        return last if self.side is _SELL and price < last else price
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,17 +170,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def moved_to(self, state: OrderState) -> Order:
         """Return the order in its next state. OrderError if the table does not allow the step."""
+        self._require(state)
+        return msgspec.structs.replace(self, state=state)
+
+    def _require(self, state: OrderState) -> None:
         if state not in NEXT_STATES[self.state]:
             raise OrderError(f"order {self.id} is {self.state} and cannot become {state}")
-        return msgspec.structs.replace(self, state=state)
 
     def with_fill(self, quantity: Decimal) -> Order:
         """Return the order after a fill of `quantity` base units. Overfilled if that is more than remains."""
         if quantity <= 0 or quantity > self.remaining:
             raise Overfilled(f"order {self.id}: a fill of {quantity} does not fit into the remaining {self.remaining}")
         filled = self.filled + quantity
-        state = OrderState.FILLED if filled == self.quantity else OrderState.PARTIALLY_FILLED
-        return msgspec.structs.replace(self.moved_to(state), filled=filled)
+        state = _FILLED if filled == self.quantity else _PARTIALLY_FILLED
+        self._require(state)
+        return msgspec.structs.replace(self, state=state, filled=filled)
 
 
 # What a venue says. The simulated venue returns these; a live one puts them into the inbox as `VenueReports`.

@@ -247,7 +247,8 @@ class Feed(Protocol):
 
     async def run(self, inbox: InboxPort, *, since_ns: int | None, since_count: int | None = None) -> None:
         """Publish until cancelled or at the end, from the cursor on: `since_ns` is the `ts` of the newest input of this
-        feed that the engine already has, `since_count` how many of that very `ts` it has (None: all of them)."""
+        feed that the engine already has, or of the start, `since_count` how many of that very `ts` it has (None: all of
+        them)."""
         ...
 
 
@@ -260,6 +261,25 @@ class HistoricalFeed(Protocol):
     ) -> Iterator[Input]:
         """Yield inputs in time order, later than `since_ns`, at most `until_ns`; with `since_count` also those at
         `since_ns` itself after the first so many."""
+        ...
+
+
+@runtime_checkable
+class ReplayingFeed(HistoricalFeed, Protocol):
+    """A historical feed that lives in the past when it runs, too: what several of them read is merged in time order."""
+
+    async def replay(self, inbox: InboxPort, inputs: Iterator[Input]) -> None:
+        """Publish inputs, read by this feed and others: each once, in this order, at the pace of the settings."""
+        ...
+
+
+@runtime_checkable
+class HistoryFeed(Protocol):
+    """A feed that can look back, so that evaluators need not start cold."""
+
+    def history(self, instrument: str, timeframe: str, until_ns: int, count: int) -> Sequence[Candle]:
+        """Return the newest `count` candles of a series that were known at `until_ns`, oldest first: fewer where there
+        are no more, none of a series that it does not have. It may block, within a time limit of its own."""
         ...
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from loligo.errors import TentacleError
 from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE, Manifest, read_manifest
-from loligo.registry.registry_file import Registry, RegistryEntry, load_registry, publish_schema, save_registry
+from loligo.registry.registry_file import RegistryEntry, editing, load_registry, publish_schema
 from loligo.registry.tree import read_tree, tree_hash
 
 
@@ -20,34 +20,33 @@ def discover(registry_path: Path, *, source: str = "local") -> tuple[str, ...]:
     Makes the registry file when there is none. TentacleError when a folder's manifest is wrong or names another place.
     """
     root = registry_path.parent
-    registry = load_registry(registry_path) if registry_path.exists() else Registry()
-    known = {entry.slot for entry in registry.tentacles}
     found = [_entry(manifest.parent, root, source) for manifest in sorted(root.glob(f"tentacles/*/*/{MANIFEST_FILE}"))]
-    added = [entry for entry in found if entry.slot not in known]
     publish_schema(root)
-    if added or not registry_path.exists():
-        save_registry(registry_path, [*registry.tentacles, *added])
-    return tuple(entry.slot for entry in added)
+    with editing(registry_path) as entries:
+        added = {entry.slot: entry for entry in found if entry.slot not in entries}
+        entries |= added
+    return tuple(added)
 
 
 def refresh_hashes(registry_path: Path) -> tuple[str, ...]:
     """Take version and hash of every listed tentacle from its folder; return the slots whose entry changed.
 
-    Local ones without a hash stay without one.
+    Local ones without a hash stay without one. Bundled ones hold the permissions that they need.
     """
-    before = load_registry(registry_path).tentacles
-    after = [_refreshed(entry, registry_path.parent / entry.path) for entry in before]
-    changed = tuple(new.slot for old, new in zip(before, after, strict=True) if new != old)
-    if changed:
-        save_registry(registry_path, after)
+    load_registry(registry_path)  # a missing one is refused
+    with editing(registry_path) as entries:
+        after = {slot: _refreshed(entry, registry_path.parent) for slot, entry in entries.items()}
+        changed = tuple(slot for slot, entry in after.items() if entry != entries[slot])
+        entries |= after
     return changed
 
 
-def _refreshed(entry: RegistryEntry, folder: Path) -> RegistryEntry:
-    if entry.tree_hash is None or not folder.is_dir():
+def _refreshed(entry: RegistryEntry, root: Path) -> RegistryEntry:
+    if entry.tree_hash is None or entry.path is None or not (folder := root / entry.path).is_dir():
         return entry
     manifest, found_hash = _read(folder)
-    return entry.model_copy(update={"version": manifest.version, "tree_hash": found_hash})
+    granted = manifest.permissions if entry.source == "bundled" else entry.permissions
+    return entry.model_copy(update={"version": manifest.version, "tree_hash": found_hash, "permissions": granted})
 
 
 def _entry(folder: Path, root: Path, source: str) -> RegistryEntry:

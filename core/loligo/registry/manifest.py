@@ -1,32 +1,56 @@
-"""A tentacle's manifest, `tentacle.toml`: all that must be known of a tentacle before any of its code runs.
+"""A tentacle's manifest: all that must be known of a tentacle before any of its code runs.
 
-Unknown keys and wrong types are refused with the file, the key, the value and what was expected. Whether the manifest's
-wishes (api range, python packages, other tentacles, permissions) are met is the host's question.
+`tentacle.toml` is written by a person; `settings.schema.json` beside it is the JSON schema of the settings class, as
+`settings_text` generates it (JSON, because TOML has no null, and editors and pages read it as it is). Unknown keys and
+wrong types are refused with the file, the key, the value and what was expected. Whether the manifest's wishes (api
+range, python packages, other tentacles, permissions) are met is the host's question.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from loligo.errors import TentacleError
-from loligo.registry.faults import describe_faults
+from loligo.registry.faults import describe_faults, did_you_mean
 
 MANIFEST_FILE = "tentacle.toml"
+SETTINGS_FILE = "settings.schema.json"
 
 Kind = Literal[
     "evaluator", "strategy", "trading_mode", "risk_rule", "feed", "venue", "interface", "notifier", "automation"
 ]
 KIND_FOLDERS: dict[Kind, str] = {kind: f"{kind}s".replace("ys", "ies") for kind in get_args(Kind)}
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-Permission = Annotated[str, Field(pattern=r"^[a-z]+(:\S+)?$")]  # such as "keys" or "net:api.example.org"
+
+PERMISSIONS: Mapping[str, str] = {  # all there are, each in a line for the person who grants it
+    "keys": "holds a venue's API keys; venues only",
+    "net": 'opens connections to the host named behind it, as in "net:api.example.org"; "net:*" is any host',
+    "files": "writes files, and reads others than those it brings",
+    "environment": "reads the bot's environment variables",
+    "threads": "starts threads of its own",
+    "process": "starts other programs",
+    "native": "calls machine code by its address, past every check of Python",
+}
+
+
+def _permission(text: str) -> str:
+    name, _, host = text.partition(":")
+    if name not in PERMISSIONS:
+        raise ValueError(f"expected one of {', '.join(PERMISSIONS)}{did_you_mean(name, PERMISSIONS)}")
+    if bool(host) != (name == "net"):
+        raise ValueError('expected a host behind "net:" and nothing behind any other, such as "net:api.example.org"')
+    return text
 
 
 def _read_by(parse: Callable[[str], object], what: str) -> AfterValidator:
@@ -40,9 +64,11 @@ def _read_by(parse: Callable[[str], object], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+Permission = Annotated[str, AfterValidator(_permission)]
 Range = Annotated[str, _read_by(SpecifierSet, 'a version range such as ">=1.0,<2"')]
 VersionText = Annotated[str, _read_by(Version, 'a version such as "1.0.0"')]
 RequirementText = Annotated[str, _read_by(Requirement, 'a requirement such as "numpy>=1.26"')]
+Isolation = Literal["none", "process"]
 
 
 class Strict(BaseModel):
@@ -58,8 +84,29 @@ class Requires(Strict):
     python: list[RequirementText] = Field(default_factory=list)
 
 
+class State(Strict):
+    """How the state of an instance comes into the next one: not at all, by the last candles, or exported as data."""
+
+    version: Annotated[int, Field(ge=1)] = 1
+    mode: Literal["none", "rebuild", "export"] = "export"
+    candles: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _candles_rebuild(self) -> State:
+        if (self.mode == "rebuild") != (self.candles is not None):
+            raise ValueError(f'candles = {self.candles} with mode "{self.mode}": "rebuild" needs it, no other takes it')
+        return self
+
+
+class Resources(Strict):
+    """What it may use, as its author measured it; None says nothing."""
+
+    cpu_ms_per_event: Annotated[float, Field(gt=0)] | None = None
+    memory_mb: Annotated[float, Field(gt=0)] | None = None
+
+
 class Manifest(Strict):
-    """The content of one `tentacle.toml`."""
+    """The content of one `tentacle.toml`. What names it among all others is `id`."""
 
     name: Name
     kind: Kind
@@ -68,12 +115,23 @@ class Manifest(Strict):
     summary: Annotated[str, Field(min_length=1, max_length=200)]
     author: str
     licence: str
+    changelog: str = ""  # text, or the name of a file that is brought
     entry: Literal["__init__.py"] = "__init__.py"  # the module with the hooks
     hooks: list[str] = Field(default_factory=list)  # that it implements; empty says nothing
-    settings: str = ""  # name of the settings class; "" says nothing
-    state_version: Annotated[int, Field(ge=1)] = 1
+    behaviour: Literal["same", "changed"] = "changed"  # than the version before: "same" must answer every input alike
     permissions: list[Permission] = Field(default_factory=list)
+    isolation: Isolation = "none"  # the weakest that it may run under
+    state: State = Field(default_factory=State)
     requires: Requires = Field(default_factory=Requires)
+    resources: Resources = Field(default_factory=Resources)
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def state_version(self) -> int:
+        return self.state.version
 
     @model_validator(mode="after")
     def _keys_belong_to_venues(self) -> Manifest:
@@ -89,8 +147,46 @@ def read_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:
         if needed not in files:
             raise TentacleError(f"{folder} has no {needed}")
     try:
-        return Manifest.model_validate(tomllib.loads(files[MANIFEST_FILE].decode()))
+        manifest = Manifest.model_validate(tomllib.loads(files[MANIFEST_FILE].decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise TentacleError(f"{where}: not valid TOML: {exc}") from exc
     except ValidationError as exc:
         raise TentacleError(f"{where}: {describe_faults(exc, Manifest)}") from exc
+    if manifest.changelog.endswith(".md") and manifest.changelog not in files:
+        raise TentacleError(f"{where}: changelog = {manifest.changelog!r}: no such file beside it; add it or give text")
+    return manifest
+
+
+def changelog_text(manifest: Manifest, files: Mapping[str, bytes]) -> str:
+    """Return what the changelog says, wherever it lies; "" when there is none."""
+    brought = files.get(manifest.changelog)
+    return manifest.changelog if brought is None else brought.decode(errors="replace")
+
+
+def read_settings_schema(folder: Path, files: Mapping[str, bytes]) -> dict[str, Any] | None:
+    """Return the settings' JSON schema among `files`, None when it is not brought. TentacleError when it is no JSON."""
+    try:
+        schema = json.loads(files[SETTINGS_FILE]) if SETTINGS_FILE in files else None
+    except ValueError as exc:  # of text and of JSON
+        raise TentacleError(f"{folder / SETTINGS_FILE}: not valid JSON: {exc}; generate it anew") from exc
+    return schema if isinstance(schema, dict | None) else {}
+
+
+class _SettingsSchema(GenerateJsonSchema):
+    """Says the same in every pydantic from 2.10 on: some add a pattern to decimals that are written as text."""
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        found = super().decimal_schema(schema)
+        for way in found.get("anyOf", ()):
+            way.pop("pattern", None)
+        return found
+
+
+def settings_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a settings class, its fields in the order of the class."""
+    return model.model_json_schema(schema_generator=_SettingsSchema)
+
+
+def settings_text(model: type[BaseModel]) -> bytes:
+    """Return what `settings.schema.json` holds for a settings class."""
+    return (json.dumps(settings_schema(model), indent=2, ensure_ascii=False) + "\n").encode()

@@ -2,14 +2,17 @@
 
 It holds desired state only; whoever changes it (editor, command line, page, `git pull`) writes this one file. Reading
 refuses what it does not understand, with the place. Writing is atomic: at any moment the file is the old or the new
-one, whole, and the one before is kept beside it. Paths in it are relative to the file.
+one, whole, and the one before is kept beside it. Writers of ours take turns by a lock file beside it, and a change
+touches no entry but its own (`editing`). Paths in the file are relative to it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from loligo.errors import ConfigError
 from loligo.registry.faults import describe_faults
-from loligo.registry.manifest import KIND_FOLDERS, Kind, Name, Permission, Strict, VersionText
+from loligo.registry.manifest import KIND_FOLDERS, Isolation, Kind, Name, Permission, Strict, VersionText
 
 REGISTRY_FILE = "tentacle_registry.json"
 SCHEMA_FILE = "config/tentacle_registry.schema.json"  # beside the registry file, for editors
@@ -39,12 +42,16 @@ class RegistryEntry(Strict):
     kind: Kind
     version: VersionText
     tree_hash: TreeHash | None = Field(default=None, description="of the content; only a local tentacle may go without")
-    source: Literal["bundled", "local"] = "local"
-    path: Annotated[str, Field(min_length=1), AfterValidator(_inside)]
+    source: Literal["bundled", "local", "installed"] = Field(
+        default="local", description="installed: from where stands in tentacles.lock"
+    )
+    path: Annotated[str, Field(min_length=1), AfterValidator(_inside)] | None = Field(
+        default=None, description="of its folder; without one the content store is read by tree_hash"
+    )
     enabled: bool = True
     settings: dict[str, Any] = Field(default_factory=dict, description="under those that a desk gives")
     permissions: list[Permission] = Field(default_factory=list, description="granted by a person")
-    isolation: Literal["none", "process"] = "none"
+    isolation: Isolation = "none"
     pin: bool = Field(default=False, description="updates leave it alone")
 
     @property
@@ -56,6 +63,8 @@ class RegistryEntry(Strict):
     def _bundled_is_hashed(self) -> RegistryEntry:
         if self.source == "bundled" and self.tree_hash is None:
             raise ValueError(f"{self.slot} is bundled and has no tree_hash: run `make registry`")
+        if self.path is None and (self.tree_hash is None or self.source == "bundled"):
+            raise ValueError(f"{self.slot} has no path: expected one, or the tree_hash of installed content")
         return self
 
 
@@ -87,8 +96,48 @@ def load_registry(path: Path) -> Registry:
         raise ConfigError(f"{path}: {describe_faults(exc, RegistryEntry)}") from exc
 
 
+@contextmanager
+def editing(path: Path) -> Iterator[dict[str, RegistryEntry]]:
+    """Hand out the newest entries by slot, to be changed in place, and write them when the block ends without an error.
+
+    A missing file is an empty one. What an editor or git, which take no turns, wrote meanwhile is kept. ConfigError
+    when they changed an entry that the block changed, too, to something else: then nothing is written.
+    """
+    with _turn(path):
+        before = _entries(path)
+        entries = dict(before)
+        yield entries
+        newest = _entries(path)
+        changed = [slot for slot in before | entries if before.get(slot) != entries.get(slot)]
+        clash = [slot for slot in changed if newest.get(slot) not in (before.get(slot), entries.get(slot))]
+        if clash:
+            raise ConfigError(f"{path}: somebody else changed {', '.join(clash)} meanwhile; look at it and try again")
+        kept = {slot: entry for slot, entry in newest.items() if slot not in changed}
+        if changed or not path.exists():
+            _write(path, (kept | {slot: entries[slot] for slot in changed if slot in entries}).values())
+
+
 def save_registry(path: Path, entries: Sequence[RegistryEntry]) -> None:
-    """Write `entries` to `path` atomically, in the order of kind and name, and keep the file before it."""
+    """Write `entries` to `path` atomically, whatever it held, and keep the file before it."""
+    with _turn(path):
+        _write(path, entries)
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a crash releases it
+        for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+            leftover.unlink()
+        yield
+
+
+def _entries(path: Path) -> dict[str, RegistryEntry]:
+    return {entry.slot: entry for entry in load_registry(path).tentacles} if path.exists() else {}
+
+
+def _write(path: Path, entries: Iterable[RegistryEntry]) -> None:
+    """Write the entries in the order of kind and name."""
     ordered = sorted(entries, key=lambda entry: (list(KIND_FOLDERS).index(entry.kind), entry.name))
     values = Registry(tentacles=ordered).model_dump(by_alias=True, exclude_none=True)
     if path.exists():
@@ -111,7 +160,7 @@ def previous_copy(path: Path) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Make `content` the content of `path`: a crash leaves the old file or the new one, whole."""
+    """Make `content` the content of `path`, for good: a crash leaves the old file or the new one, whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -121,3 +170,6 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)

@@ -1,27 +1,38 @@
 """A tentacle's content as bytes in memory, and the hash that names it.
 
-All files count but compiled ones (`__pycache__`, `*.pyc`), which are never loaded. The hash is SHA-256 over the lines
-`sha256-of-file  path`, sorted by path, as Go's dirhash "h1" does: it depends on nothing but names and bytes.
-Links are refused: what they point to could change behind the hash.
+All files count but compiled ones (`__pycache__`, `*.pyc`) and what editors and tools keep beside them (swap, lock and
+backup files, `.git`, caches): neither hashed nor loaded. The hash is SHA-256 over the lines `sha256-of-file  path`,
+sorted by path, as Go's dirhash "h1" does: it depends on nothing but names and bytes. Links are refused: what they point
+to could change behind the hash.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from loligo.errors import TentacleError
 
 PREFIX = "h1:"
+_LEFTOVER = re.compile(
+    r"__pycache__|.+\.pyc|\.(git|hg|svn|idea|vscode|venv|DS_Store|(mypy|pytest|ruff)_cache)"
+    r"|\..+\.sw[a-z]|4913|.+~|\.#.*|#.+#"  # vim's swap and trial files, backups, locks and autosaves of emacs
+)
+
+
+def is_content(name: str) -> bool:
+    """Say whether a file or folder of this name (one part of a path) belongs to a tentacle's content."""
+    return _LEFTOVER.fullmatch(name) is None
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:
     """Return the bytes of every file by its path in `folder`, with "/", sorted. TentacleError if it holds a link."""
     if not folder.is_dir():
         raise TentacleError(f"{folder}: no such folder")
-    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc"}
-    kept = {name.as_posix(): path for name, path in found.items() if "__pycache__" not in name.parts}
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*"))}
+    kept = {name.as_posix(): path for name, path in found.items() if all(map(is_content, name.parts))}
     for path in kept.values():
         if path.is_symlink():
             raise TentacleError(f"{path}: a link inside a tentacle; replace it by the file it points to")

@@ -12,10 +12,18 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from loligo.errors import InboxClosed
 from loligo.model.events import Input
 from loligo.model.market import Quote
+
+
+class FromFeed(NamedTuple):
+    """An input with the name of the feed that it came from."""
+
+    item: Input
+    feed: str
 
 
 class Inbox:
@@ -28,21 +36,21 @@ class Inbox:
         self.size, self.conflate = size, conflate
         self.is_closed = False  # when True nothing can be put any more; what waits can still be taken
         self.conflated = 0  # quotes that a newer one has replaced before the engine saw them
-        self._line: deque[Input] = deque()
+        self._line: deque[Input | FromFeed] = deque()
         self._newest: dict[str, Quote] = {}  # of each instrument, when conflating
-        self._first: list[Input] = []
+        self.first: list[Input] = []  # goes before all that waits
         self._has_items = threading.Condition(threading.Lock())
         self._turn = asyncio.Lock()  # producers that meet a full inbox queue up here, so none overtakes another
         self._room: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     def __len__(self) -> int:
-        return len(self._first) + len(self._line)
+        return len(self.first) + len(self._line)
 
-    async def put(self, item: Input) -> None:
+    async def put(self, item: Input | FromFeed) -> None:
         """Hand over one input; waits while the inbox is full. InboxClosed after `close`."""
         await self.put_many((item,))
 
-    async def put_many(self, items: Sequence[Input]) -> None:
+    async def put_many(self, items: Sequence[Input | FromFeed]) -> None:
         """Hand over inputs in order, with one wait; more than fit go in by parts. InboxClosed after `close`."""
         async with self._turn:
             while items := items[self._offer(items) :]:
@@ -56,18 +64,18 @@ class Inbox:
         with self._has_items:
             if self.is_closed:
                 raise InboxClosed("the engine takes no more commands: the bot is stopping")
-            self._first.append(item)
+            self.first.append(item)
             self._has_items.notify()
 
-    def take(self, max_items: int, timeout_s: float) -> list[Input]:
+    def take(self, max_items: int, timeout_s: float) -> list[Input | FromFeed]:
         """Return what was put first and up to `max_items` other inputs, oldest first, on the engine's thread.
 
         Waits up to `timeout_s` for one; empty after that, or at once when the inbox is closed and drained.
         """
         with self._has_items:
-            if not self._line and not self._first and not self.is_closed:
+            if not self._line and not self.first and not self.is_closed:
                 self._has_items.wait(timeout_s)
-            taken, self._first = [*self._first, *self._oldest(max_items)], []
+            taken, self.first = [*self.first, *self._oldest(max_items)], []
             self._wake_producers()
         return taken
 
@@ -78,7 +86,7 @@ class Inbox:
             self._has_items.notify_all()
             self._wake_producers()
 
-    def _offer(self, items: Sequence[Input]) -> int:
+    def _offer(self, items: Sequence[Input | FromFeed]) -> int:
         """Put in what fits and return how many inputs that were."""
         with self._has_items:
             if self.is_closed:
@@ -86,15 +94,17 @@ class Inbox:
             accepted = items[: self.size - len(self._line)]
             self._line.extend(accepted)
             if self.conflate:
-                self._newest.update((item.instrument, item) for item in accepted if isinstance(item, Quote))
+                quotes = [quote for quote in map(_quote_in, accepted) if quote is not None]
+                self._newest.update((quote.instrument, quote) for quote in quotes)
             self._has_items.notify()
             return len(accepted)
 
-    def _oldest(self, max_items: int) -> list[Input]:
-        taken: list[Input] = []
+    def _oldest(self, max_items: int) -> list[Input | FromFeed]:
+        taken: list[Input | FromFeed] = []
         while self._line and len(taken) < max_items:
             item = self._line.popleft()
-            if isinstance(item, Quote) and self._newest.get(item.instrument, item) is not item:
+            quote = _quote_in(item) if self.conflate else None
+            if quote is not None and self._newest.get(quote.instrument, quote) is not quote:
                 self.conflated += 1
             else:
                 taken.append(item)
@@ -114,3 +124,8 @@ class Inbox:
             loop, is_free = self._room
             self._room = None
             loop.call_soon_threadsafe(is_free.set)
+
+
+def _quote_in(item: Input | FromFeed) -> Quote | None:
+    held = item.item if isinstance(item, FromFeed) else item
+    return held if isinstance(held, Quote) else None

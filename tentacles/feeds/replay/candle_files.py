@@ -8,7 +8,8 @@ rows are checked from the first on, and building starts early enough to know the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
@@ -57,6 +58,26 @@ class CandleFile:
             built = higher.pieces(table, make) if higher else []
             piece = Piece(order, closes_ns, make, window)
             yield Chunk(horizon_ns=newest_ns + length_ns, pieces=(*built, piece))
+
+    def newest(self, timeframe: str, until_ns: int, count: int) -> Sequence[Candle]:
+        """Return the newest candles of a timeframe, read or built, with `ts` up to `until_ns`, oldest first.
+
+        A second look, from the start of the file, is for series with so many gaps that the first does not reach back
+        far enough.
+        """
+        order = instant_order(Candle, self.source.instrument, timeframe)
+        found: deque[Candle] = deque(maxlen=count)
+        for first_ns in (max(until_ns - 2 * count * timeframe_ns(timeframe), 0), 0):
+            found.clear()
+            for chunk in self.chunks(Window(first_ns=first_ns, last_ns=until_ns)):
+                for piece in chunk.pieces:
+                    if piece.order == order:
+                        found.extend(item for item in piece.take(until_ns)[1] if isinstance(item, Candle))
+                if chunk.horizon_ns >= until_ns:
+                    break
+            if len(found) == count:
+                break
+        return tuple(found)
 
     def _tables(self) -> Iterator[Table]:
         read = parquet_tables if self.source.layout is Format.PARQUET else csv_tables

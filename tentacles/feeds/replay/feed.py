@@ -3,7 +3,8 @@
 `read` and `run` give the same inputs in the same order: by `ts`, within one instant by `instant_order`, then as the
 sources are listed. A cursor (`since_ns`, `since_count`) says how far a reader came: nothing is lost and nothing comes
 twice, also when several inputs share an instant. The place within an instant is counted in this feed's own order, so
-a cursor holds only for the sources that it was made with.
+a cursor holds only for the sources that it was made with. `history` looks back from any time, into what lies before
+the settings' since, too.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
-from loligo.api import Clock, ConfigError, DataError, InboxPort, Input, MakeContext, iso, ns_from_iso
+from loligo.api import Candle, Clock, ConfigError, DataError, InboxPort, Input, MakeContext, iso, ns_from_iso
 
 from .candle_files import CandleFile, GapCount
 from .merge import FOREVER_NS, Chunk, Window, merged
@@ -45,6 +46,7 @@ class ReplayFeed:
         self._settings = settings
         self._clock = clock or MonotonicClock()
         self._readers: list[Reader] = []
+        self._files: list[CandleFile] = []
         self.gap_counts: dict[str, GapCount] = {}  # accepted so far in the newest read, by "INSTRUMENT TIMEFRAME"
         for source in settings.sources:
             self._readers.append(self._reader(source, _located(source.file, context.home)))
@@ -53,6 +55,7 @@ class ReplayFeed:
         if source.kind is Kind.CANDLES:
             file = CandleFile(source=source, path=path, gap_limit=self._settings.gap_limit(source))
             self.gap_counts[f"{source.instrument} {source.timeframe}"] = file.gap_count
+            self._files.append(file)
             return file.chunks
         return partial(recording_chunks if source.layout is Format.BINANCE else tick_chunks, source, path)
 
@@ -67,13 +70,24 @@ class ReplayFeed:
 
     async def run(self, inbox: InboxPort, *, since_ns: int | None, since_count: int | None = None) -> None:
         """Publish from the cursor to the end, at the speed of the settings."""
-        batches = self._batches(since_ns, None, since_count)
+        await self.replay(inbox, self.read(since_ns=since_ns, since_count=since_count))
+
+    async def replay(self, inbox: InboxPort, inputs: Iterator[Input]) -> None:
+        """Publish inputs, of this feed or merged from several, at the speed of the settings."""
         if self._settings.speed:
-            await self._run_paced(inbox, chain.from_iterable(batches))
+            await self._run_paced(inbox, inputs)
             return
-        for batch in batches:
-            for start in range(0, len(batch), BATCH):
-                await inbox.put_many(batch[start : start + BATCH])
+        while batch := list(islice(inputs, BATCH)):
+            await inbox.put_many(batch)
+
+    def history(self, instrument: str, timeframe: str, until_ns: int, count: int) -> Sequence[Candle]:
+        """Return the newest `count` candles with `ts` up to `until_ns`, oldest first, built ones too; none of a series
+        that is in no source. DataError at the first unsound row before them."""
+        for file in self._files:
+            source = file.source
+            if source.instrument == instrument and timeframe in (source.timeframe, *source.build):
+                return file.newest(timeframe, until_ns, count)
+        return ()
 
     async def _run_paced(self, inbox: InboxPort, inputs: Iterator[Input]) -> None:
         """The first input comes at once, each other when its distance from the first, over the speed, has passed.

@@ -79,7 +79,7 @@ class WeightedVote:
         present = score = 0.0
         for place, weight, max_age_ns in self._inputs:
             evaluation = evaluations[place]
-            if evaluation is not None and now - times[place] <= max_age_ns:
+            if evaluation is not None and (times[place] == now or now - times[place] <= max_age_ns):
                 present += weight
                 score += weight * evaluation.value
         if present < self._quorum:

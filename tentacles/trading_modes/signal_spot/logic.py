@@ -38,6 +38,11 @@ from loligo.api import (
 
 from .settings import OrderStyle, Settings, Sizing
 
+# An enum's members are slow to look up.
+_BUY, _SELL, _LONG, _SHORT, _FLAT = Side.BUY, Side.SELL, Direction.LONG, Direction.SHORT, Direction.FLAT
+_ENTRY, _EXIT, _LIMIT, _MARKET = OrderRole.ENTRY, OrderRole.EXIT, OrderKind.LIMIT, OrderKind.MARKET
+_GTC, _GTD = TimeInForce.GTC, TimeInForce.GTD
+_LIMIT_STYLE, _FIXED, _EQUITY_SHARE = OrderStyle.LIMIT, Sizing.FIXED, Sizing.EQUITY_SHARE
 # The common answers, made once: a strategy repeats itself on most candles.
 _ALREADY_POSITIONED = (Declined("already_positioned"),)
 _ENTRY_PENDING = (Declined("entry_pending"),)
@@ -59,48 +64,48 @@ class SignalSpot(Stateless):
         position = view.position
         if position:
             is_long = position > 0
-            if direction is (Direction.LONG if is_long else Direction.SHORT):
+            if direction is (_LONG if is_long else _SHORT):
                 return _ALREADY_POSITIONED
             return self._exit(position, signal.code, view)
-        if direction is Direction.LONG:
-            return self._enter(Side.BUY, signal, view)
-        if direction is Direction.SHORT and view.instrument.is_perpetual and self._settings.allow_short:
-            return self._enter(Side.SELL, signal, view)
-        cancels = _cancels(view, OrderRole.ENTRY)
+        if direction is _LONG:
+            return self._enter(_BUY, signal, view)
+        if direction is _SHORT and view.instrument.is_perpetual and self._settings.allow_short:
+            return self._enter(_SELL, signal, view)
+        cancels = _cancels(view, _ENTRY)
         if cancels:
             return cancels
-        if direction is Direction.FLAT:
+        if direction is _FLAT:
             return _NO_POSITION
         return _SHORT_NOT_ALLOWED if view.instrument.is_perpetual else _NO_SHORT_ON_SPOT
 
     def on_order_end(self, order: Order, view: DeskView) -> Sequence[Intent]:
         """Close at the market what an expired limit exit has left open."""
         position = view.position
-        if order.role is not OrderRole.EXIT or order.state is not OrderState.EXPIRED or not position:
+        if order.role is not _EXIT or order.state is not OrderState.EXPIRED or not position:
             return ()
         return (self._exit_request(position, order.code, view, OrderStyle.MARKET),)
 
     # Exits
 
     def _exit(self, position: Decimal, code: str, view: DeskView) -> Sequence[Intent]:
-        if any(order.role is OrderRole.EXIT for order in view.open_orders):
+        if any(order.role is _EXIT for order in view.open_orders):
             return _EXIT_PENDING
         request = self._exit_request(position, code, view, self._settings.exit_kind)
         if request.quantity <= 0:
             return (Declined("dust", (float(position), float(view.instrument.quantity_step))),)
-        return (*_cancels(view, OrderRole.ENTRY), request)
+        return (*_cancels(view, _ENTRY), request)
 
     def _exit_request(self, position: Decimal, code: str, view: DeskView, style: OrderStyle) -> OrderRequest:
-        side = Side.SELL if position > 0 else Side.BUY
-        is_limit = style is OrderStyle.LIMIT and 0.0 < view.price < inf
+        side = _SELL if position > 0 else _BUY
+        is_limit = style is _LIMIT_STYLE and 0.0 < view.price < inf
         return OrderRequest(
             instrument=view.instrument.id,
             side=side,
             quantity=view.instrument.quantity(abs(position)),
-            kind=OrderKind.LIMIT if is_limit else OrderKind.MARKET,
-            role=OrderRole.EXIT,
+            kind=_LIMIT if is_limit else _MARKET,
+            role=_EXIT,
             limit_price=self._limit_price(side, view) if is_limit else None,
-            time_in_force=TimeInForce.GTD if is_limit else TimeInForce.GTC,
+            time_in_force=_GTD if is_limit else _GTC,
             expires_at_ns=view.ts + self._settings.limit_lifetime_s * SECOND_NS if is_limit else 0,
             is_reduce_only=True,
             code=code,
@@ -110,17 +115,17 @@ class SignalSpot(Stateless):
 
     def _enter(self, side: Side, signal: Signal, view: DeskView) -> Sequence[Intent]:
         if view.open_orders:
-            wrong_way = [o for o in view.open_orders if o.role is OrderRole.ENTRY and o.side is not side]
+            wrong_way = [o for o in view.open_orders if o.role is _ENTRY and o.side is not side]
             if wrong_way:
                 return [CancelIntent(order.id, "signal_turned") for order in wrong_way]
-            if any(order.role is OrderRole.ENTRY for order in view.open_orders):
+            if any(order.role is _ENTRY for order in view.open_orders):
                 return _ENTRY_PENDING
         price, instrument = view.price, view.instrument
         if not 0.0 < price < inf:
             return (Declined("no_price"),)
         if not all(given is None or 0.0 < given < inf for given in (signal.stop_price, signal.target_price)):
             return (Declined("signal_price_invalid"),)
-        is_limit = self._settings.entry_kind is OrderStyle.LIMIT
+        is_limit = self._settings.entry_kind is _LIMIT_STYLE
         limit_price = self._limit_price(side, view) if is_limit else None
         entry = float(limit_price) if limit_price is not None else price
         stop = self._stop_price(side, entry, signal, view)
@@ -137,9 +142,9 @@ class SignalSpot(Stateless):
                 instrument=instrument.id,
                 side=side,
                 quantity=quantity,
-                kind=OrderKind.LIMIT if is_limit else OrderKind.MARKET,
+                kind=_LIMIT if is_limit else _MARKET,
                 limit_price=limit_price,
-                time_in_force=TimeInForce.GTD if is_limit else TimeInForce.GTC,
+                time_in_force=_GTD if is_limit else _GTC,
                 expires_at_ns=view.ts + self._settings.limit_lifetime_s * SECOND_NS if is_limit else 0,
                 stop_loss_price=stop,
                 take_profit_price=target,
@@ -153,7 +158,7 @@ class SignalSpot(Stateless):
     def _limit_price(self, side: Side, view: DeskView) -> Decimal:
         """The price beyond the last one on the side that fills, rounded back towards the last."""
         price = view.price * (1.0 + self._settings.limit_offset * side.sign)
-        return view.instrument.price(price, ROUND_DOWN if side is Side.BUY else ROUND_UP)
+        return view.instrument.price(price, ROUND_DOWN if side is _BUY else ROUND_UP)
 
     def _stop_price(self, side: Side, entry: float, signal: Signal, view: DeskView) -> Decimal:
         """The signal's stop, else `_stop_distance`; never farther than the limit, rounded towards the entry."""
@@ -174,10 +179,10 @@ class SignalSpot(Stateless):
         leverage = float(settings.leverage) if instrument.is_perpetual else 1.0
         cost_rate = (1.0 / leverage + float(instrument.taker_fee_rate)) * (1.0 if is_limit else _MARKET_RESERVE)
         share = view.limits.max_position_share
-        if settings.sizing is Sizing.EQUITY_SHARE and settings.equity_share is not None:
+        if settings.sizing is _EQUITY_SHARE and settings.equity_share is not None:
             share = min(share, settings.equity_share)
         value = min(view.equity * share, float(view.available) / cost_rate)
-        if settings.sizing is Sizing.FIXED:
+        if settings.sizing is _FIXED:
             value = min(value, float(settings.amount_quote))
         return quantity_for_share(value, 1.0, entry, instrument)
 
@@ -223,7 +228,7 @@ def _target_price(side: Side, entry: float, signal: Signal, view: DeskView) -> D
     target = signal.target_price
     if target is None:
         target = entry * (1.0 + view.limits.take_profit * side.sign)
-    return view.instrument.price(target, ROUND_DOWN if side is Side.BUY else ROUND_UP)
+    return view.instrument.price(target, ROUND_DOWN if side is _BUY else ROUND_UP)
 
 
 def _cancels(view: DeskView, role: OrderRole) -> list[Intent]:

@@ -46,14 +46,18 @@ def band_of(orders: Iterable[WorkingOrder], position: NetPosition, instrument: I
     if liquidation:
         band.narrow(liquidation, is_above=position.quantity < 0)
     for order in orders:
-        if order.is_due_at_any_price:
+        expires_at_ns, awaits_trigger, level = order.expires_at_ns, order.awaits_trigger, order.level
+        # The next price concerns an order wherever it stands: it has an end, is new, or takes at market.
+        if expires_at_ns or (level == 0.0 if awaits_trigger else not order.is_resting):
             band.upper = -inf
+        elif order.is_above:
+            band.upper = min(band.upper, level)
         else:
-            band.narrow(order.level, is_above=order.is_above)
-        if order.best and order.awaits_trigger:
+            band.lower = max(band.lower, level)
+        if order.best and awaits_trigger:
             band.narrow(order.best, is_above=not order.is_above)
-        if order.expires_at_ns:
-            band.expires_at_ns = min(band.expires_at_ns, order.expires_at_ns)
+        if expires_at_ns:
+            band.expires_at_ns = min(band.expires_at_ns, expires_at_ns)
         if not order.is_seen:
             band.arrives_at_ns = min(band.arrives_at_ns, order.arrives_at_ns)
     return band
@@ -61,6 +65,9 @@ def band_of(orders: Iterable[WorkingOrder], position: NetPosition, instrument: I
 
 def merged(bands: Iterable[Band]) -> Band:
     """Return the band of all."""
+    bands = list(bands)
+    if len(bands) == 1:
+        return msgspec.structs.replace(bands[0])
     whole = Band()
     for band in bands:
         whole.narrow(band.lower, is_above=False)

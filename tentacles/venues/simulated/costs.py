@@ -15,17 +15,31 @@ from loligo.api import DAY_NS, DOWN, UP, ZERO, Instrument, Side, exact, round_to
 
 from .settings import SimulatedVenueSettings, SlippageModel
 
+_BUY, _FIXED = Side.BUY, SlippageModel.FIXED  # an enum's members are slow to look up
+
 
 class CostModel:
     """Fees and price concessions of one instrument. `volumes` are those of the last 24 hours' candles, oldest first."""
 
-    __slots__ = ("_candles_per_day", "_instrument", "_settings", "volumes")
+    __slots__ = (
+        "_candles_per_day",
+        "_fixed_rate",
+        "_impact_threshold",
+        "_instrument",
+        "_settings",
+        "_share",
+        "volumes",
+    )
 
     def __init__(
         self, instrument: Instrument, settings: SimulatedVenueSettings, timeframe: str, volumes: Iterable[float] = ()
     ) -> None:
         self._instrument = instrument
-        self._settings = settings
+        self._settings = settings  # a model's attributes are slow to look up: those of every fill are copied
+        is_fixed = settings.slippage_model is _FIXED
+        self._fixed_rate = settings.half_spread_rate + settings.slippage_rate if is_fixed else None
+        self._impact_threshold = settings.impact_threshold
+        self._share = settings.max_volume_share
         self.start_volumes(timeframe or "1d", volumes)
 
     def start_volumes(self, timeframe: str, volumes: Iterable[float] = ()) -> None:
@@ -57,14 +71,17 @@ class CostModel:
 
         `of_order` is the whole order's quantity, which makes the impact; `volume` that of the candle or trade.
         """
-        rate = self._settings.half_spread_rate + self._slippage_rate(quantity, volume) + self._impact_rate(of_order)
+        rate = self._fixed_rate
+        if rate is None:
+            rate = self._settings.half_spread_rate + self._volume_rate(quantity, volume)
+        rate += self._impact_rate(of_order)
         shown = Decimal(f"{price:.14g}")  # without float noise, which would round a path price to the next tick
         with exact():
             moved = shown + shown * rate * side.sign
-        on_tick = self._instrument.price(moved, UP if side is Side.BUY else DOWN)
+        on_tick = self._instrument.price(moved, UP if side is _BUY else DOWN)
         if limit is None:
             return on_tick
-        return min(on_tick, limit) if side is Side.BUY else max(on_tick, limit)
+        return min(on_tick, limit) if side is _BUY else max(on_tick, limit)
 
     def volume_cap(self, volume: float) -> Decimal | None:
         """Return the base units that one desk may fill in a candle of `volume`, None without a limit.
@@ -72,21 +89,19 @@ class CostModel:
         A share of the candle's volume, as in zipline's VolumeShareSlippage and LEAN's VolumeShareSlippageModel (there
         2.5 % of a stock's minute); the default here is 10 %, since crypto candles are mostly longer and more liquid.
         """
-        share = self._settings.max_volume_share
+        share = self._share
         if share is None:
             return None
         with exact():
             cap = Decimal(repr(volume)) * share
         return self._instrument.quantity(cap)
 
-    def _slippage_rate(self, quantity: Decimal, volume: float) -> Decimal:
-        """Fixed, or impact x share^2 with the share of the candle's volume capped.
+    def _volume_rate(self, quantity: Decimal, volume: float) -> Decimal:
+        """Impact x share^2 with the share of the candle's volume capped.
 
         zipline `VolumeShareSlippage` and LEAN `VolumeShareSlippageModel`: volume_limit 0.025, price_impact 0.1.
         """
         settings = self._settings
-        if settings.slippage_model is SlippageModel.FIXED:
-            return settings.slippage_rate
         share = min(float(quantity) / volume, float(settings.volume_share_limit)) if volume > 0 else 0.0
         return _rate(float(settings.volume_share_impact) * share * share)
 
@@ -97,9 +112,13 @@ class CostModel:
         market impact"; Toth et al. 2011); the default 0.03 is a day's volatility of a major crypto asset. Below the
         threshold the plain slippage stands for it.
         """
+        wanted, volumes = float(quantity), self.volumes
+        newest = volumes[-1] / len(volumes) * self._candles_per_day if volumes else 0.0
+        if newest > 0 and wanted / newest <= self._impact_threshold:
+            return ZERO  # small beside the newest candle alone: no need to add up the day
         daily = self.daily_volume()
-        share = float(quantity) / daily if daily > 0 else 0.0
-        if share <= self._settings.impact_threshold:
+        share = wanted / daily if daily > 0 else 0.0
+        if share <= self._impact_threshold:
             return ZERO
         return _rate(self._settings.impact_coefficient * sqrt(min(share, 1.0)))
 

@@ -18,6 +18,8 @@ from loligo.api import BookUpdate, Instrument, Side
 
 Level = tuple[float, Decimal | None, str]  # price, base units (None: no limit), key
 
+_BUY = Side.BUY  # an enum's members are slow to look up
+
 
 class LastPrice(msgspec.Struct, frozen=True, gc=False):
     """A moment of a candle's path, or a public trade: one price, one quantity shared by both sides.
@@ -69,7 +71,7 @@ class Ladder:
 
     def best(self, side: Side) -> float | None:
         prices = self._prices[side]
-        return prices[0 if side is Side.BUY else -1] if prices else None
+        return prices[0 if side is _BUY else -1] if prices else None
 
     def levels(self, side: Side) -> Iterator[Level]:
         prices, sizes = self._prices[side], self._sizes[side]

@@ -12,6 +12,8 @@ import msgspec
 
 from loligo.api import DOWN, UP, ZERO, Instrument, Side, exact, money_from_float, round_to_step
 
+_BUY, _SELL = Side.BUY, Side.SELL  # an enum's members are slow to look up
+
 
 class NetPosition(msgspec.Struct, eq=False):
     """Signed base units, with what its open part cost and the margin set aside for it, both in quote units."""
@@ -25,7 +27,7 @@ class NetPosition(msgspec.Struct, eq=False):
     @property
     def side(self) -> Side:
         """The side that opened it; buy when flat."""
-        return Side.SELL if self.quantity < 0 else Side.BUY
+        return _SELL if self.quantity < 0 else _BUY
 
     def reducible(self, side: Side) -> Decimal:
         """Return how many base units an order of `side` can close."""

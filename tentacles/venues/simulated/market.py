@@ -33,6 +33,8 @@ from .state import DeskState, MarketState
 from .working import WorkingOrder
 
 Reports = tuple[VenueReport, ...] | list[VenueReport]
+_BUY, _CANDLES = Side.BUY, MatchOn.CANDLES  # an enum's members are slow to look up
+_UNKNOWN = Band(-inf, -inf)  # no price lies in it: orders have changed, and nobody has looked since
 
 
 class Market:
@@ -50,6 +52,7 @@ class Market:
         self._settings = settings
         self._match_on = matching.match_on
         self._is_timeframe_fixed = matching.match_timeframe is not None
+        self._tick = float(instrument.price_step)
         self._is_standing = self._match_on in (MatchOn.QUOTES, MatchOn.BOOK)  # liquidity stands between two updates
         self._ladder = Ladder(instrument, "quote" if self._match_on is MatchOn.QUOTES else "book")
         if self.state.book is not None:
@@ -62,7 +65,7 @@ class Market:
     def price(self) -> float:
         """The last price known, 0.0 before the first."""
         last = self.state.last
-        return self._ladder.best(Side.BUY) or self.state.last_trade or (last.close if last else 0.0)
+        return self._ladder.best(_BUY) or self.state.last_trade or (last.close if last else 0.0)
 
     def export(self) -> MarketState:
         """Return the state with all that is kept elsewhere in between."""
@@ -91,15 +94,18 @@ class Market:
     def new_order(self, order: Order, arrives_at_ns: int) -> WorkingOrder:
         """Return the working state of an order that arrives then."""
         is_exact = self._is_standing or self._settings.fills_on_touch
-        working = WorkingOrder(order, arrives_at_ns, 0.0 if is_exact else float(self.instrument.price_step))
+        working = WorkingOrder(order, arrives_at_ns, 0.0 if is_exact else self._tick)
         working.place(order, arrives_at_ns)
         return working
 
     def match_candle(self, candle: Candle) -> Reports:
         """Serve a candle that leaves the band, from where the one before it ended: its path, desk by desk."""
         state, said = self.state, self._settled()
+        if candle.high < (band := self.look()).upper and candle.low > band.lower:
+            state.last = candle
+            return said
         previous, state.last = state.last, candle
-        if self._match_on is not MatchOn.CANDLES:
+        if self._match_on is not _CANDLES:
             return said
         start = max(candle.opened_at_ns, previous.ts) if previous else candle.opened_at_ns
         halts = state.halts if state.halted_at_ns is None else [*state.halts, (state.halted_at_ns, NEVER)]
@@ -114,14 +120,19 @@ class Market:
 
     def settle(self) -> Reports:
         """Go on with the newest candle where fills stopped it; an empty answer means that it is served to its end."""
+        for desk in self.desks.values():
+            if desk.state.rest:
+                break
+        else:
+            return ()
         candle, served = self.state.last, [desk for desk in self.desks.values() if desk.state.rest]
-        return self._walk(served, candle) if served and candle is not None else ()
+        return self._walk(served, candle) if candle is not None else ()
 
     def match_trade(self, trade: Trade) -> Reports:
         """Serve a public trade: its price, and no more than its size."""
         self.state.last_trade = trade.price
         is_idle = self._match_on is not MatchOn.TRADES or self.state.halted_at_ns is not None
-        if is_idle or self.band.holds(trade.price, trade.price):
+        if is_idle or self.look().holds(trade.price, trade.price):
             return ()
         moment = LastPrice(trade.price, self.instrument.quantity(trade.quantity), trade.quantity, "trade")
         for desk in self.desks.values():
@@ -171,20 +182,31 @@ class Market:
         return self.reports(self.desks.values())
 
     def reports(self, served: Iterable[DeskBook]) -> Reports:
-        """Return what desks that were served had to say, in time order, and look anew at when there is work."""
+        """Return what desks that were served had to say, in time order. When there is work is open then: `look`."""
         said: list[VenueReport] = []
         for desk in served:
             said += desk.take_reports()
-        said.sort(key=attrgetter("ts"))
-        self.band = merged(desk.band for desk in self.desks.values())
-        if any(desk.state.rest for desk in self.desks.values()):
-            self.band.upper = -inf  # the newest candle waits to be settled
-        arrives_at_ns = self.band.arrives_at_ns if self._is_standing else NEVER
-        self.due_ns = min(arrives_at_ns, self.band.expires_at_ns + self._grace_ns())
+        if len(said) > 1:
+            said.sort(key=attrgetter("ts"))
+        self.band, self.due_ns = _UNKNOWN, 0
         return said
+
+    def look(self) -> Band:
+        """Return the band of all desks, found anew after a change."""
+        if self.band is not _UNKNOWN:
+            return self.band
+        self.band = merged(desk.band for desk in self.desks.values())
+        for desk in self.desks.values():
+            if desk.state.rest:
+                self.band.upper = -inf  # the newest candle waits to be settled
+        arrives_at_ns = self.band.arrives_at_ns if self._is_standing else NEVER
+        ends_at_ns = self.band.expires_at_ns
+        self.due_ns = min(arrives_at_ns, ends_at_ns + self._grace_ns() if ends_at_ns != NEVER else NEVER)
+        return self.band
 
     def _match_standing(self, book: BookUpdate) -> Reports:
         """Serve what came due under the last book, then the changed one. A changed level is whole again."""
+        self.look()
         earlier = self.elapse(book.ts - 1) if self.due_ns < book.ts else ()
         self._ladder.apply(book)
         sides = ((Side.BUY, book.asks), (Side.SELL, book.bids))
@@ -193,15 +215,14 @@ class Market:
             for key in list(desk.state.taken) if book.is_snapshot else changed & desk.state.taken.keys():
                 del desk.state.taken[key]
         bid, ask = self._ladder.best(Side.SELL), self._ladder.best(Side.BUY)
-        if bid is not None and ask is not None and self.band.holds(bid, ask):
+        if bid is not None and ask is not None and self.look().holds(bid, ask):
             return earlier
         self.serve_standing(self.desks.values(), book.ts)
         return [*earlier, *self.reports(self.desks.values())]
 
     def _walk(self, served: Sequence[DeskBook], candle: Candle) -> Reports:
-        cap = self.costs.volume_cap(candle.volume)
         for desk in served:
-            desk.walk(candle, cap)
+            desk.walk(candle)
         return self.reports(served)
 
     def _settled(self) -> list[VenueReport]:

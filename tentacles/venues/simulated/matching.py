@@ -51,12 +51,12 @@ from .path import Point, is_low_nearer, price_between, reached_at_ns
 from .state import DeskState
 from .working import WorkingOrder
 
+_TRAILING_STOP, _FOK = OrderKind.TRAILING_STOP, TimeInForce.FOK  # an enum's members are slow to look up
 Part = tuple[Decimal, Decimal, str]  # price, base units, level key
 
 
 class DeskBook:
-    """What one desk works and holds in one instrument. `band` holds until the desk is served or its orders change;
-    `take_reports` renews it."""
+    """What one desk works and holds in one instrument."""
 
     def __init__(
         self, desk: str, instrument: Instrument, costs: CostModel, state: DeskState, *, is_touch: bool
@@ -69,12 +69,19 @@ class DeskBook:
         self.orders = state.orders
         self.position = state.position
         self.reports: list[VenueReport] = []
-        self.band = Band()
+        self._band: Band | None = None
+
+    @property
+    def band(self) -> Band:
+        """The prices between which nothing concerns the desk, as its orders and position are now."""
+        if self._band is None:
+            self._band = band_of(self.orders.values(), self.position, self._instrument)
+        return self._band
 
     def take_reports(self) -> list[VenueReport]:
-        """Return what there is to say since the last call, in causal order, and renew the band."""
+        """Return what there is to say since the last call, in causal order. Whoever changed the desk calls it."""
         reports, self.reports = self.reports, []
-        self.band = band_of(self.orders.values(), self.position, self._instrument)
+        self._band = None
         return reports
 
     def is_low_first(self, candle: Candle, *, is_pessimistic: bool) -> bool:
@@ -96,25 +103,33 @@ class DeskBook:
         self.state.rest, self.state.is_ambiguous = points, False
         self.state.taken.clear()
 
-    def walk(self, candle: Candle, cap: Decimal | None) -> None:
+    def walk(self, candle: Candle) -> None:
         """Serve the rest of the path, event by event, up to its end or to a fill: the desk answers a fill before the
         market moves on, so that a position has its stop for the rest of the candle in which it was opened."""
         state = self.state
         prices = [point[1] for point in state.rest]
         if prices and self.band.holds(min(prices), max(prices)):
             state.rest.clear()
-        while state.rest and not any(type(report) is Filled for report in self.reports):
+        cap = self._costs.volume_cap(candle.volume) if state.rest else None
+        while state.rest and not self._has_filled():
             event = self._next_event(state.here, state.rest[0])
             state.here = state.rest.pop(0) if event is None else event
             self.serve(state.here[0], LastPrice(state.here[1], cap, candle.volume, state.here[2]))
         if not state.rest:
             self.expire(candle.ts)
 
+    def _has_filled(self) -> bool:
+        for report in self.reports:  # noqa: SIM110  # without the cost of a generator, as below
+            if type(report) is Filled:
+                return True
+        return False
+
     def serve(self, ts: int, depth: Depth) -> None:
         """Serve one moment."""
-        closing = depth.best(self.position.side.opposite)
-        if closing is not None and self._is_liquidated_at(closing):
-            self._liquidate(ts, closing)
+        if self._instrument.is_perpetual:
+            closing = depth.best(self.position.side.opposite)
+            if closing is not None and self._is_liquidated_at(closing):
+                self._liquidate(ts, closing)
         self.expire(ts)
         for order in tuple(self.orders.values()):
             if order.is_open and order.arrives_at_ns <= ts:
@@ -167,7 +182,7 @@ class DeskBook:
         order.is_seen = True
         code = order.taker_code(depth.code)
         if order.awaits_trigger:
-            if order.order.kind is OrderKind.TRAILING_STOP:
+            if order.order.kind is _TRAILING_STOP:
                 order.follow(price)
             if not order.is_reached(price):
                 return
@@ -206,7 +221,7 @@ class DeskBook:
         if not wanted:
             return self.cancel(order, ts, "reduce_only")
         parts = self._parts(order, depth, wanted, is_maker=is_maker)
-        if order.order.time_in_force is TimeInForce.FOK and sum((part[1] for part in parts), ZERO) < wanted:
+        if order.order.time_in_force is _FOK and sum((part[1] for part in parts), ZERO) < wanted:
             return self.cancel(order, ts, "fok")
         for part in parts:
             self._fill(order, ts, part, code, is_maker=is_maker)

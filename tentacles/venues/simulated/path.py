@@ -48,6 +48,9 @@ def reached_at_ns(start: Point, end: Point, level: float) -> int:
 
 def part_of_path(path: Sequence[Point], start_ns: int, end_ns: int) -> list[Point]:
     """Return the points of the path within a time span: its start, which is an open, those between, its end."""
+    (first_ns, _, _), (second_ns, _, _), *_, (third_ns, _, _), (last_ns, _, _) = path
+    if start_ns == first_ns < second_ns and third_ns < last_ns == end_ns:
+        return list(path)  # nearly always
     inside = [point for point in path if start_ns < point[0] < end_ns]
     return [(start_ns, price_at(path, start_ns), "open"), *inside, (end_ns, price_at(path, end_ns), "path")]
 

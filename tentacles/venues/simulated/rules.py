@@ -12,6 +12,7 @@ from loligo.api import Instrument, Numbers, Order, OrderKind, TimeInForce
 
 Refusal = tuple[str, Numbers]
 
+_TRAILING_STOP, _GTD = OrderKind.TRAILING_STOP, TimeInForce.GTD  # an enum's members are slow to look up
 LIMIT_KINDS = frozenset({OrderKind.LIMIT, OrderKind.STOP_LIMIT, OrderKind.TAKE_PROFIT_LIMIT})
 TRIGGER_KINDS = frozenset(OrderKind) - {OrderKind.MARKET, OrderKind.LIMIT}
 
@@ -30,7 +31,7 @@ def _terms_refusal(order: Order, ts: int) -> Refusal | None:
     """What the kind and the time in force need: prices, a trail between 0 and 1, an expiry that lies ahead."""
     if order.kind in LIMIT_KINDS and order.limit_price is None:
         return "limit_price_missing", ()
-    if order.kind is OrderKind.TRAILING_STOP:
+    if order.kind is _TRAILING_STOP:
         if order.trail_rate is None or not 0 < order.trail_rate < 1:
             return "trail_rate", (float(order.trail_rate or 0), 1.0)
     elif order.kind in TRIGGER_KINDS and order.trigger_price is None:
@@ -39,7 +40,7 @@ def _terms_refusal(order: Order, ts: int) -> Refusal | None:
         order.kind not in LIMIT_KINDS or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     ):
         return "post_only_needs_resting_limit", ()
-    if order.time_in_force is TimeInForce.GTD and order.expires_at_ns <= ts:
+    if order.time_in_force is _GTD and order.expires_at_ns <= ts:
         return "expires_at", (float(order.expires_at_ns), float(ts))
     return None
 

@@ -157,6 +157,7 @@ class SimulatedVenue:
         """Serve expiries due at or before `ts`, and arrivals where liquidity stands; on candles see `Market.elapse`."""
         said: list[VenueReport] = []
         for market in self._markets.values():
+            market.look()
             if market.due_ns <= ts:
                 said += market.elapse(ts)
         return said

@@ -10,6 +10,9 @@ from loligo.api import ZERO, Order, OrderKind, Side, TimeInForce
 
 from .rules import LIMIT_KINDS, TRIGGER_KINDS
 
+# An enum's members are slow to look up.
+_BUY, _GTD, _TRAILING_STOP = Side.BUY, TimeInForce.GTD, OrderKind.TRAILING_STOP
+_IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 _STOPS = frozenset({OrderKind.STOP, OrderKind.STOP_LIMIT, OrderKind.TRAILING_STOP})
 _FILL_CODES = {
     OrderKind.STOP: "stop",
@@ -55,26 +58,17 @@ class WorkingOrder(msgspec.Struct, eq=False):
     @property
     def expires_at_ns(self) -> int:
         """When it ends by itself, 0 for never."""
-        return self.order.expires_at_ns if self.order.time_in_force is TimeInForce.GTD else 0
+        return self.order.expires_at_ns if self.order.time_in_force is _GTD else 0
 
     @property
     def is_immediate(self) -> bool:
-        return self.order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+        return self.order.time_in_force in _IMMEDIATE
 
     @property
     def is_above(self) -> bool:
         """Whether it waits for the price to rise: stops of buyers; targets and limits of sellers."""
         is_stop = self.awaits_trigger and self.is_stop
-        return is_stop == (self.order.side is Side.BUY)
-
-    @property
-    def is_due_at_any_price(self) -> bool:
-        """Whether the next price concerns it wherever it stands: it is new, takes at market, or has an end."""
-        if self.expires_at_ns:
-            return True
-        if self.awaits_trigger:
-            return self.level == 0.0
-        return not self.is_resting
+        return is_stop == (self.order.side is _BUY)
 
     def taker_code(self, default: str) -> str:
         """Return how its fill comes about when it takes: by its trigger, or as the moment says."""
@@ -87,7 +81,7 @@ class WorkingOrder(msgspec.Struct, eq=False):
         self.level = 0.0
         if not self.awaits_trigger:
             self.level = self._fill_level()
-        elif order.kind is not OrderKind.TRAILING_STOP:
+        elif order.kind is not _TRAILING_STOP:
             self.level = float(order.trigger_price or 0)
 
     def follow(self, price: float) -> None:
@@ -97,7 +91,7 @@ class WorkingOrder(msgspec.Struct, eq=False):
         stop orders, callback rate; Bybit, trailing stop). A trigger price, where given, bounds it from the start.
         """
         rate, floor = float(self.order.trail_rate or 0), self.order.trigger_price
-        if self.order.side is Side.SELL:
+        if self.order.side is not _BUY:
             self.best = max(self.best, price)
             self.level = max(self.best * (1 - rate), float(floor or 0))
         else:

@@ -60,9 +60,9 @@ def test_venue_that_no_tentacle_makes_is_refused_with_what_was_probably_meant(tm
 
 
 def test_venue_that_does_not_answer_inside_the_engine_is_refused(tmp_path: Path) -> None:
-    write_tentacle(tmp_path, "venue", "remote")  # makes a tuple
+    write_tentacle(tmp_path, "venue", "remote")  # makes what answers to nobody
     write_registry(tmp_path)
     host = Host(tmp_path, tmp_path)
     host.load_all()
-    with pytest.raises(ConfigError, match=r'venues.coinbase.kind: "remote" makes tuple, which does not answer inside'):
+    with pytest.raises(ConfigError, match=r'venues.coinbase.kind: "remote" makes Made, which does not answer inside'):
         build_venues(config(kind="remote"), host)

@@ -12,7 +12,7 @@ from loligo.app.session import Durability, EngineThread, Session
 from loligo.engine.engine import Engine
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
-from loligo.runtime.inbox import Inbox
+from loligo.runtime.inbox import FromFeed, Inbox
 from loligo_store.journal import Journal
 from tests.fakes.desks import desk, plan, seat
 from tests.fakes.venue_scene import candle
@@ -61,8 +61,8 @@ def test_command_goes_before_waiting_candles_and_happens_at_the_time_of_the_engi
 
 def test_stop_leaves_the_backlog_to_the_next_run_and_obeys_the_last_command(opened: Open, tmp_path: Path) -> None:
     session, inbox = opened(), Inbox()
-    session.step(CANDLES[:10])
-    asyncio.run(inbox.put_many(CANDLES[10:]))
+    session.step(FromFeed(candle, "hours") for candle in CANDLES[:10])
+    asyncio.run(inbox.put_many([FromFeed(candle, "hours") for candle in CANDLES[10:]]))
     inbox.put_first(PAUSE)
     thread = EngineThread(session, inbox)
     thread.leave()
@@ -70,7 +70,7 @@ def test_stop_leaves_the_backlog_to_the_next_run_and_obeys_the_last_command(open
     asyncio.run(thread.join())
     assert len(records(session, tmp_path)) == 1 + 10 + 1
     following = opened()
-    assert following.cursor.ts == CANDLES[9].ts
+    assert following.cursors == {"hours": (CANDLES[9].ts, 1)}
     assert following.engine.risk.desks["alpha"].pauses
 
 

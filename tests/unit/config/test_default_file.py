@@ -20,9 +20,11 @@ from loligo.config.schema import (
     DeskConfig,
     EngineConfig,
     EvaluatorConfig,
+    FeedConfig,
     InstrumentConfig,
     LogConfig,
     LoligoConfig,
+    SwapConfig,
     VenueConfig,
 )
 from loligo.model.risk import AccountLimits, DeskLimits
@@ -44,8 +46,10 @@ PLACES = [
     (DeskConfig, "desks.trend"),
     (DeskLimits, "desks.trend.limits"),
     (EvaluatorConfig, "desks.trend.evaluators.0"),
+    (FeedConfig, "feeds.0"),
     (JournalConfig, "journal"),
     (EngineConfig, "engine"),
+    (SwapConfig, "swap"),
     (LogConfig, "log"),
 ]
 

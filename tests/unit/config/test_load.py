@@ -75,6 +75,13 @@ def test_environment_reaches_desks_instruments_and_list_entries_in_capitals(load
     assert config.desks["trend"].risk_rules == ("protective_stop", "exposure")
 
 
+def test_feeds_go_by_a_name_of_their_own_or_that_of_their_tentacle_and_no_two_by_the_same(load: Load) -> None:
+    named = load(SMALL + "  - {tentacle: replay, name: days}\n")
+    assert [(feed.tentacle, feed.name) for feed in named.feeds] == [("replay", None), ("replay", "days")]
+    with pytest.raises(ConfigError, match="feeds replay, replay have one name: give each a name of its own"):
+        load(SMALL + "  - {tentacle: replay}\n")
+
+
 def test_secret_from_a_file_is_taken_as_it_stands_and_masked_in_the_log(load: Load, tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text("postgresql://bot:Hu5h@db/loligo\n", encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from loligo.errors import DataError
 from loligo.model.command import WarmUp
 from loligo.model.events import DecisionDeclined, Evaluated, SignalRaised, TentacleFailed
 from loligo.model.market import BookUpdate, ExternalSignal, Quote, Side, Trade
@@ -175,8 +176,49 @@ def test_warm_up_builds_state_and_says_nothing() -> None:
     assert [event.evaluation.value for event in of(bot.candle(2, 100), Evaluated)] == [0.3]
 
 
+class Breaks(CandleSays):
+    warmup = 1
+
+
+def hours(count: int) -> tuple[Any, ...]:
+    return tuple(candle(hour, 100, 100, 100, 100) for hour in range(count))
+
+
+def test_each_evaluator_takes_as_many_of_the_newest_candles_as_it_declares() -> None:
+    """Sum declares 2: of five candles before it counts two, and the next one is its third."""
+    bot = Bot(plan(desk(seat(evaluators=[evaluator(Sum)]))))
+    bot.feed(WarmUp(5 * HOUR_NS, BTC.id, "1h", hours(5)))
+    assert [event.evaluation.value for event in of(bot.candle(5, 100), Evaluated)] == [0.3]
+
+
+def test_an_evaluator_that_has_seen_anything_is_not_warmed_again() -> None:
+    bot = Bot(plan(desk(seat(evaluators=[evaluator(Sum)]))))
+    warm_up = WarmUp(2 * HOUR_NS, BTC.id, "1h", hours(2))
+    bot.feed(warm_up)
+    assert bot.engine.evaluation.cold_slots() == []
+    bot.feed(warm_up)
+    assert bot.engine.evaluation.export_state()["says 1h"]["state"] == {"count": 2}
+    started = Bot(plan(desk(seat(evaluators=[evaluator(Sum)]))))
+    started.candle(0, 100)
+    started.feed(WarmUp(HOUR_NS, BTC.id, "1h", hours(1)))
+    assert started.engine.evaluation.export_state()["says 1h"]["state"] == {"count": 1}
+
+
+def test_state_leaves_out_who_is_cold_so_that_a_warm_up_still_reaches_it_after_a_restore() -> None:
+    state = Bot(plan(desk(seat(evaluators=[evaluator(Sum)])))).engine.export_state()
+    bot = Bot(plan(desk(seat(evaluators=[evaluator(Sum)]))))
+    bot.engine.restore_state(state)
+    assert [slot.label for slot in bot.engine.evaluation.cold_slots()] == ["says 1h"]
+
+
+def test_a_candle_that_closes_after_the_start_is_refused_as_warm_up() -> None:
+    bot = Bot(plan(desk(seat(evaluators=[evaluator(Sum)]))))
+    with pytest.raises(DataError, match="1970-01-01T02:00:00Z, which is not known yet"):
+        bot.feed(WarmUp(2 * HOUR_NS - 1, BTC.id, "1h", hours(2)))
+
+
 def test_warm_up_of_what_nobody_reads_is_passed_over_and_a_failure_in_it_is_told() -> None:
-    bot = Bot(plan(desk(seat(evaluators=[evaluator(lambda: CandleSays(raising))]))))
+    bot = Bot(plan(desk(seat(evaluators=[evaluator(lambda: Breaks(raising))]))))
     history = (candle(0, 100, 100, 100, 100),)
     for instrument, timeframe in (("sim:UNKNOWN", "1h"), (BTC.id, "4h")):
         assert bot.feed(WarmUp(HOUR_NS, instrument, timeframe, history)).events == []

@@ -59,8 +59,8 @@ def test_opinions_go_back_to_their_own_evaluators_when_these_changed_places() ->
 
 def test_mode_takes_its_own_state_back_and_not_that_of_another() -> None:
     before = planned(Remembers, "old")
-    assert restored(before, planned(Remembers, "new")).mode.word == "old"
-    assert restored(before, planned(Remembers, "new", mode_name="other")).mode.word == "new"
+    assert restored(before, planned(Remembers, "new")).mode.instance.word == "old"
+    assert restored(before, planned(Remembers, "new", mode_name="other")).mode.instance.word == "new"
 
 
 def test_state_of_another_version_is_refused_by_name() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import linecache
+import logging
 import sys
+import traceback
+import weakref
 from pathlib import Path
 
 import pytest
 
-from loligo.host.finder import NAMESPACE, TentacleFinder, import_tree, installed_finder
+from loligo.host.finder import NAMESPACE, TentacleFinder, import_tree, installed_finder, modules_of
 
 FOLDER = Path("nowhere/rsi")
 
@@ -69,3 +74,58 @@ def test_there_is_one_finder_and_it_leaves_other_imports_alone() -> None:
     assert installed_finder() is installed_finder()
     assert sum(isinstance(finder, TentacleFinder) for finder in sys.meta_path) == 1
     assert installed_finder().find_spec("json", None) is None
+
+
+def test_a_code_object_is_run_instead_of_the_source() -> None:
+    code = {"__init__.py": compile("VALUE = 2", "made elsewhere", "exec")}
+    assert import_tree(f"{NAMESPACE}.evaluator_code__1", {"__init__.py": b"VALUE = 1"}, FOLDER, code).VALUE == 2
+
+
+def test_tests_that_a_tentacle_brings_are_no_modules_of_it() -> None:
+    names = ("__init__.py", "logic.py", "contest.py", "test_logic.py", "tests/__init__.py", "tests/a.py", "conftest.py")
+    assert sorted(modules_of(dict.fromkeys(names, b""))) == ["__init__.py", "contest.py", "logic.py"]
+
+
+def test_a_traceback_shows_the_lines_of_a_tentacle_that_lies_nowhere() -> None:
+    files = {"__init__.py": b"from .logic import fail", "logic.py": "def fail():\n    1 / 0  # \u00fc".encode()}
+    module = import_tree(f"{NAMESPACE}.evaluator_lines__1", files, FOLDER)
+    with pytest.raises(ZeroDivisionError) as failure:
+        module.fail()
+    shown = "".join(traceback.format_exception(failure.value))
+    assert f'File "{FOLDER / "logic.py"}", line 2, in fail\n    1 / 0  # \u00fc' in shown
+    installed_finder().forget(module.__name__)
+    assert str(FOLDER / "logic.py") not in linecache.cache
+
+
+HOLDS_ON = b"""
+import dataclasses, logging, typing
+from pydantic import BaseModel
+import msgspec
+
+log = logging.getLogger(__name__)
+deep = logging.getLogger(__name__ + ".deep.down")
+
+class Made: ...
+class Settings(BaseModel):
+    own: typing.Optional[list[int]] = None
+class Message(msgspec.Struct):
+    own: typing.List[int]
+@dataclasses.dataclass
+class Row:
+    own: int = 0
+ALIAS = typing.List[Made]
+UNION = typing.Union[Made, Row, None]
+"""
+
+
+def test_nothing_keeps_the_classes_of_a_forgotten_version_alive() -> None:
+    name = f"{NAMESPACE}.evaluator_holds__1"
+    module = import_tree(name, {"__init__.py": HOLDS_ON}, FOLDER)
+    classes = [weakref.ref(getattr(module, each)) for each in ("Made", "Settings", "Message", "Row")]
+    assert name in logging.Logger.manager.loggerDict
+    del module
+    installed_finder().forget(name)
+    gc.collect()
+    assert [ref() for ref in classes] == [None] * 4
+    assert [known for known in logging.Logger.manager.loggerDict if "evaluator_holds" in known] == []
+    assert isinstance(logging.Logger.manager.loggerDict[NAMESPACE], logging.Logger)

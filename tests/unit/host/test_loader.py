@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -11,6 +13,7 @@ from loligo.api import API_VERSION, MakeContext
 from loligo.errors import ConfigError, TentacleError
 from loligo.host.finder import NAMESPACE
 from loligo.host.host import Host, LoadState
+from loligo.host.loader import Sources, load_tentacle
 from loligo.registry.registry_file import load_registry, save_registry
 from loligo.registry.tree import hash12
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
@@ -99,6 +102,7 @@ def test_a_local_tentacle_without_a_hash_is_loaded_as_it_is(tmp_path: Path) -> N
         ({"requires": '{ tentacles = { rsi = ">=2" } }'}, "needs the tentacle rsi >=2, the registry has 1.0.0"),
         ({"permissions": '["net:example.org"]'}, "wants the permission net:example.org; grant it in the registry"),
         ({"hooks": '["evaluator", "bot_started"]'}, "its code has ['evaluator']"),
+        ({"isolation": '"process"'}, 'its manifest wants isolation "process", which is not there yet'),
     ],
 )
 def test_wishes_that_are_not_met_are_named(tmp_path: Path, manifest: dict[str, str], said: str) -> None:
@@ -115,8 +119,9 @@ def test_a_package_wished_for_another_system_only_is_not_missed(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("import nonsense_module", "ModuleNotFoundError: No module named 'nonsense_module' (__init__.py, line 1)"),
-        ("def broken(:", "SyntaxError"),
+        ("import nonsense_module", "__init__.py, line 1: imports nonsense_module, which requires.python of"),
+        ("from . import missing", "ImportError: cannot import name 'missing'"),
+        ("x = 1\ndef broken(:", "__init__.py, line 2: SyntaxError: invalid syntax"),
         ("raise SystemExit(1)", "SystemExit: 1 (__init__.py, line 1)"),
         ("", "has the hooks of the kinds: none; expected evaluator()"),
         (SPLIT + "@hookimpl\ndef evaluator():\n    return 3", "evaluator() returned int, expected a Factory"),
@@ -157,19 +162,19 @@ def test_hooks_that_pluggy_or_the_kind_do_not_know_are_refused(tmp_path: Path, b
 
 
 def test_an_instance_that_cannot_be_made_is_a_tentacle_error_with_its_place(tmp_path: Path) -> None:
-    code = SPLIT + "def make(settings, context):\n    return {}['x']\n"
-    code += "@hookimpl\ndef evaluator():\n    return Factory(settings=TentacleSettings, create=make)"
-    write_tentacle(tmp_path, "evaluator", "rsi", code=code)
+    body = "def make(settings, context):\n    return {14: Made()}[settings.period]\n"
+    body += "@hookimpl\ndef evaluator():\n    return Factory(settings=Settings, create=make)"
+    write_tentacle(tmp_path, "evaluator", "rsi", body=body)
     write_registry(tmp_path)
     (loaded,) = Host(tmp_path, tmp_path).load_all()
-    with pytest.raises(TentacleError, match=r"rsi cannot be made: KeyError: 'x' \(__init__\.py, line 3\)"):
-        loaded.create(loaded.make_settings({}), MakeContext())
+    with pytest.raises(TentacleError, match=r"rsi cannot be made: KeyError: 3 \(__init__\.py, line 15\)"):
+        loaded.create(loaded.make_settings({"period": 3}), MakeContext())
 
 
 def test_isolation_in_a_process_is_refused_until_it_exists(tmp_path: Path) -> None:
     write_tentacle(tmp_path, "evaluator", "rsi")
     change(tmp_path, isolation="process")
-    assert 'isolation "process" is not there yet' in reason(tmp_path)
+    assert 'the registry wants isolation "process", which is not there yet' in reason(tmp_path)
 
 
 def test_an_entry_that_disagrees_with_the_manifest_is_refused(tmp_path: Path) -> None:
@@ -195,3 +200,44 @@ def test_a_link_in_one_tentacle_does_not_stop_the_others(tmp_path: Path) -> None
     host = Host(tmp_path, tmp_path)
     assert [loaded.name for loaded in host.load_all()] == ["macd"]
     assert [row.state for row in host.list()] == [LoadState.LOADED, LoadState.FAILED]
+
+
+def shipped(root: Path) -> Sources:
+    """Return the sources of a bot folder whose tentacles all came with Loligo, and which keeps what it loads."""
+    path = write_registry(root)
+    bundled = [entry.model_copy(update={"source": "bundled"}) for entry in load_registry(path).tentacles]
+    save_registry(path, bundled)
+    return Host(root, root).sources(keeps=True)
+
+
+def test_what_came_with_loligo_is_loaded_without_the_verifier_and_a_changed_copy_of_it_is_not(tmp_path: Path) -> None:
+    write_tentacle(tmp_path, "evaluator", "rsi", body="import socket")  # which the verifier refuses
+    sources = shipped(tmp_path)
+    (entry,) = load_registry(tmp_path / "tentacle_registry.json").tentacles
+    assert load_tentacle(entry, sources, [entry]).module.socket is not None
+    with pytest.raises(TentacleError, match=r"line 14: socket needs the permission"):
+        load_tentacle(entry, replace(sources, shipped=frozenset()), [entry])
+
+
+def test_what_is_loaded_is_kept_first_and_loaded_from_there_when_its_folder_is_gone(tmp_path: Path) -> None:
+    body = "from pathlib import Path\nTABLE = (Path(__file__).parent / 'table.txt').read_text()"
+    folder = write_tentacle(tmp_path, "evaluator", "rsi", body=body, files={"table.txt": "42"})
+    write_registry(tmp_path)
+    host = Host(tmp_path, tmp_path)
+    host.load_all(keeps=True)
+    (kept,) = (tmp_path / "state/content").glob("[!.]*")
+    rmtree(folder)
+    (entry,) = load_registry(host.registry_path).tentacles
+    save_registry(host.registry_path, [entry.model_copy(update={"path": None})])
+    (loaded,) = host.load_all()
+    assert (loaded.folder, loaded.module.TABLE) == (kept, "42")
+    (kept / "table.txt").write_text("43")
+    assert host.load_all() == ()
+    assert f"{kept} was changed: it holds" in host.list()[0].reason
+
+
+def test_listing_writes_nothing(tmp_path: Path) -> None:
+    write_tentacle(tmp_path, "evaluator", "rsi")
+    write_registry(tmp_path)
+    assert len(Host(tmp_path, tmp_path).load_all()) == 1
+    assert not (tmp_path / "state").exists()

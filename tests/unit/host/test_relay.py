@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from loligo.errors import TentacleInterrupted
 from loligo.host import HookFailure, Host
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
 
@@ -26,7 +27,7 @@ def test_a_tentacle_that_raises_is_recorded_and_the_others_still_hear(tmp_path: 
         ("notifier b_raises", "bot_stopping"),
         ("notifier c_exits", "bot_stopping"),
     ]
-    assert told[0].error == "ValueError: no (__init__.py, line 12)"
+    assert told[0].error == "ValueError: no (__init__.py, line 16)"
 
 
 def test_a_hook_that_nobody_implements_is_told_to_nobody(tmp_path: Path) -> None:
@@ -37,3 +38,16 @@ def test_a_hook_that_nobody_implements_is_told_to_nobody(tmp_path: Path) -> None
     told: list[HookFailure] = []
     host.relay(told.append).records_committed([])
     assert told == []
+
+
+def test_a_hook_that_is_interrupted_is_a_failure_like_any_other(tmp_path: Path) -> None:
+    write_tentacle(tmp_path, "notifier", "a_hangs", body=FAILS.format(error="interruption"))
+    write_tentacle(tmp_path, "notifier", "b_last", body=HEARS)
+    write_registry(tmp_path)
+    host = Host(tmp_path, tmp_path)
+    first, last = host.load_all()
+    first.module.interruption = TentacleInterrupted("interrupted after 5 s")  # type: ignore[attr-defined]
+    told: list[HookFailure] = []
+    host.relay(told.append).bot_stopping("done")
+    assert [one.tentacle for one in told] == ["notifier a_hangs"]
+    assert last.module.heard == ["done"]

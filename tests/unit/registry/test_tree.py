@@ -25,6 +25,15 @@ def test_compiled_files_do_not_count_and_all_others_do(tmp_path: Path) -> None:
     assert list(read_tree(tmp_path)) == [".hidden", "__init__.py", "data.csv"]
 
 
+def test_what_editors_and_tools_leave_beside_a_file_does_not_count_and_its_look_alikes_do(tmp_path: Path) -> None:
+    kept = [".gitignore", ".hidden.sw", "a.pyx", "swap.swp", "x#y"]
+    left = [".a.py.swp", "a.py~", ".#a.py", "#a.py#", "4913", ".DS_Store", ".git/index", ".venv/a.py"]
+    for name in (*kept, *left):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert list(read_tree(tmp_path)) == kept
+
+
 def test_name_and_content_both_change_the_hash() -> None:
     hashes = {tree_hash(files) for files in ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""})}
     assert len(hashes) == 4

@@ -128,11 +128,19 @@ def upgrade() -> None:
         "journal_block",
         sa.Column("first_seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("last_seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("last_ts", BigInt, autoincrement=False, nullable=False),
         sa.Column("item_count", BigInt, autoincrement=False, nullable=False),
         sa.Column("checksum", BigInt, autoincrement=False, nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("first_seq"),
     )
+    op.create_table(
+        "journal_start",
+        sa.Column("first_seq", BigInt, autoincrement=False, nullable=False),
+        sa.Column("retention_days", BigInt, autoincrement=False, nullable=True),
+        sa.PrimaryKeyConstraint("first_seq"),
+    )
+    op.execute("INSERT INTO journal_start (first_seq) VALUES (1)")
     op.create_table(
         "ledger",
         sa.Column("seq", BigInt, autoincrement=False, nullable=False),
@@ -217,12 +225,12 @@ def upgrade() -> None:
     op.create_index("ix_refusals_desk", "refusals", ["desk", "seq"], unique=False)
     op.create_table(
         "segment_block",
+        sa.Column("first_seq", BigInt, autoincrement=False, nullable=False),
         sa.Column("hub", sa.Text(), nullable=False),
-        sa.Column("first_offset", BigInt, autoincrement=False, nullable=False),
         sa.Column("item_count", BigInt, autoincrement=False, nullable=False),
         sa.Column("checksum", BigInt, autoincrement=False, nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("hub", "first_offset"),
+        sa.PrimaryKeyConstraint("first_seq", "hub"),
     )
     op.create_table(
         "snapshot",

@@ -1,0 +1,239 @@
+"""Exchange: from the plan that runs to another one, instance by instance, through a swap.
+
+Desks, instruments and accounts stay; what is exchanged has another key in the new plan: evaluators, strategies, trading
+modes, risk rules. All new instances are made, and given their state, before any of them is called: one that cannot be
+made refuses the whole. What is new or was off until now has nothing to be compared with, and begins with the flip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, accept_evaluation
+from loligo.engine.plan import EnginePlan, EvaluatorPlan, SeatPlan, paired
+from loligo.engine.recorder import Recorder
+from loligo.engine.risk import RiskStage, Rule, Scope, accept_answer
+from loligo.engine.seat import Seat
+from loligo.engine.strategy import accept_outcome
+from loligo.engine.swap import Accept, Holder, Phase, Swap, Twin, handed_over
+from loligo.engine.trading import accept_intents
+from loligo.errors import DataError
+from loligo.model.events import SwapStep
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Replaced:
+    """One place whose instance changes: what works there now and what comes; `undo` puts the first back."""
+
+    holder: Holder
+    new: Holder
+    accept: Accept
+    old: tuple[str, str, str, Any, Any] = ("", "", "", None, None)  # label, name, key, make, instance
+
+    def flip(self) -> None:
+        holder, new = self.holder, self.new
+        self.old = _terms(holder)
+        holder.label, holder.name, holder.key, holder.make, holder.instance = _terms(new)
+
+    def undo(self) -> None:
+        holder = self.holder
+        instance = holder.twin.old if holder.twin is not None else self.old[-1]  # a fresh one after an interruption
+        holder.label, holder.name, holder.key, holder.make, holder.instance = (*self.old[:-1], instance)
+
+
+def _terms(holder: Holder) -> tuple[str, str, str, Any, Any]:
+    return holder.label, holder.name, holder.key, holder.make, holder.instance
+
+
+@dataclass(slots=True)
+class _Change:
+    """Everything that one swap does."""
+
+    swap: Swap
+    plan: EnginePlan
+    before: EnginePlan
+    replaced: list[_Replaced] = field(default_factory=list)
+    slots: dict[str, tuple[EvaluatorSlot | None, EvaluatorSlot]] = field(default_factory=dict)  # by new key
+    rules: list[tuple[Scope, list[Rule], list[Rule]]] = field(default_factory=list)  # old, new
+
+
+class Exchange:
+    """At most one swap is at work. The engine asks it at the inputs that `loligo.engine.swap` names."""
+
+    def __init__(
+        self, recorder: Recorder, seats: Mapping[Key, Seat], evaluation: EvaluationStage, risk: RiskStage
+    ) -> None:
+        self._recorder = recorder
+        self._seats = seats
+        self._evaluation = evaluation
+        self._risk = risk
+        self._change: _Change | None = None
+
+    @property
+    def swap(self) -> Swap | None:
+        """The swap at work."""
+        return self._change.swap if self._change is not None else None
+
+    @property
+    def plan(self) -> EnginePlan | None:
+        """The plan that the swap at work brings."""
+        return self._change.plan if self._change is not None else None
+
+    @property
+    def before(self) -> EnginePlan | None:
+        """The plan that ran before it."""
+        return self._change.before if self._change is not None else None
+
+    def start(self, number: int, before: EnginePlan, plan: EnginePlan) -> bool:
+        """Make what is new and call it beside what runs; False, and an event that says why, when that is impossible."""
+        change = _Change(Swap(number, self._recorder), plan, before)
+        place = ""
+        try:
+            for seat_plan, seat in self._seated(plan):
+                place = seat.desk_name
+                self._prepare_seat(change, seat, seat_plan)
+            for scope, rules in self._ruled(plan):
+                place = scope.name
+                self._prepare_rules(change, scope, rules)
+        except Exception as exc:  # a tentacle that cannot be made, or cannot take over: nothing has changed
+            change.swap.tell(place, SwapStep.REFUSED, f"{type(exc).__name__}: {exc}")
+            return False
+        self._pair_up(change)
+        self._change = change
+        change.swap.tell("", SwapStep.SHADOWING, ", ".join(_names(change)))
+        return True
+
+    def _seated(self, plan: EnginePlan) -> Iterable[tuple[SeatPlan, Seat]]:
+        planned = {(desk.name, seat.instrument.id): seat for desk in plan.desks for seat in desk.seats}
+        if planned.keys() != self._seats.keys():
+            raise DataError(
+                f"desks and instruments stay while a bot runs: {sorted(planned.keys() ^ self._seats.keys())} came or "
+                "went; stop the bot and start it again for that"
+            )
+        return [(seat_plan, self._seats[key]) for key, seat_plan in sorted(planned.items())]
+
+    def _ruled(self, plan: EnginePlan) -> Iterable[tuple[Scope, tuple[Any, ...]]]:
+        yield from ((self._risk.desks[desk.name], desk.rules) for desk in plan.desks)
+        yield from ((self._risk.accounts[account.name], account.rules) for account in plan.accounts)
+
+    def _prepare_seat(self, change: _Change, seat: Seat, plan: SeatPlan) -> None:
+        self._replace(change, seat.strategy, plan.strategy_name, plan.strategy_key, plan.make_strategy, accept_outcome)
+        self._replace(change, seat.mode, plan.mode_name, plan.mode_key, plan.make_mode, accept_intents)
+        for was, now in zip(paired(seat.plan.evaluators, plan.evaluators), plan.evaluators, strict=True):
+            if self._evaluation.find(now.key) is None and now.key not in change.slots:
+                change.slots[now.key] = self._new_slot(seat, was, now)
+
+    def _replace(
+        self, change: _Change, holder: Holder, name: str, key: str, make: Callable[[], Any] | None, accept: Accept
+    ) -> None:
+        if (name, key) == (holder.name, holder.key):
+            return
+        new = Holder(self._recorder, name, holder.desk, name, key, make)
+        if new.instance is not None:
+            handed_over(holder.instance, new.instance, is_same_tentacle=name == holder.name)
+        change.replaced.append(_Replaced(holder, new, accept))
+
+    def _new_slot(self, seat: Seat, was: int | None, now: EvaluatorPlan) -> tuple[EvaluatorSlot | None, EvaluatorSlot]:
+        slot = EvaluatorSlot(self._recorder, now, seat.instrument_id)
+        old = self._evaluation.find(seat.plan.evaluators[was].key) if was is not None else None
+        if old is not None and slot.instance is not None:
+            handed_over(old.instance, slot.instance, is_same_tentacle=old.name == slot.name)
+        return old, slot
+
+    def _prepare_rules(self, change: _Change, scope: Scope, plans: tuple[Any, ...]) -> None:
+        running = {rule.name: rule for rule in scope.rules}
+        rules = []
+        for plan in plans:
+            rule = running.get(plan.name)
+            if rule is None:
+                rule = Rule(self._recorder, plan)
+            elif rule.key != plan.key:
+                self._replace(change, rule, plan.name, plan.key, plan.make, accept_answer)
+            rules.append(rule)
+        if rules != scope.rules:
+            change.rules.append((scope, scope.rules, rules))
+
+    def _pair_up(self, change: _Change) -> None:
+        """Call the new ones beside the old ones."""
+        for item in change.replaced:
+            old, new = item.holder.instance, item.new.instance
+            if old is not None and new is not None and item.holder.name == item.new.name:
+                item.holder.twin = Twin(change.swap, item.holder, old, new, item.accept)
+        for was, slot in change.slots.values():
+            if was is not None and was.instance is not None and slot.instance is not None and was.name == slot.name:
+                was.holder.twin = Twin(change.swap, was.holder, was.instance, slot.instance, accept_evaluation)
+
+    def flip(self) -> EnginePlan:
+        """Let the new ones lead; return their plan."""
+        change = self._change
+        assert change is not None
+        change.swap.phase = Phase.PROBATION
+        for item in change.replaced:
+            item.flip()
+        kept = {evaluator.key for desk in change.plan.desks for seat in desk.seats for evaluator in seat.evaluators}
+        for was, slot in change.slots.values():
+            if was is not None and was.holder.twin is not None:
+                twin, was.holder.twin = was.holder.twin, None
+                if was.holder.key in kept:  # another desk goes on with it, so the spare is one of its own
+                    twin.old = _copy_of(was.holder)
+                slot.holder.twin = twin
+            self._evaluation.put(slot, is_cold=was is None or was.name != slot.name or was.instance is None)
+        for scope, _, rules in change.rules:
+            scope.rules = rules
+        self._reseat(change.plan)
+        change.swap.tell("", SwapStep.ACTIVATED)
+        return change.plan
+
+    def undo(self, step: SwapStep, text: str) -> EnginePlan:
+        """Let the old ones work alone again, with the state of now; return their plan."""
+        change = self._change
+        assert change is not None
+        if change.swap.phase is not Phase.SHADOW:
+            for item in change.replaced:
+                item.undo()
+            for was, _ in change.slots.values():
+                if was is not None:
+                    self._evaluation.put(was)
+            for scope, rules, _ in change.rules:
+                scope.rules = rules
+            self._reseat(change.before)
+        self._part(change)
+        change.swap.tell("", step, text)
+        return change.before
+
+    def settle(self) -> None:
+        """Let go of the old ones."""
+        change = self._change
+        assert change is not None
+        self._part(change)
+        change.swap.tell("", SwapStep.SETTLED, f"{change.swap.compared} compared, {change.swap.differing} different")
+
+    def _part(self, change: _Change) -> None:
+        for item in change.replaced:
+            item.holder.twin = None
+        for was, slot in change.slots.values():
+            slot.holder.twin = None
+            if was is not None:
+                was.holder.twin = None
+        self._change = None
+
+    def _reseat(self, plan: EnginePlan) -> None:
+        for desk in plan.desks:
+            for seat_plan in desk.seats:
+                self._seats[desk.name, seat_plan.instrument.id].reseat(desk, seat_plan)
+
+
+def _copy_of(holder: Holder) -> Any:
+    assert holder.make is not None
+    copy = holder.make()
+    handed_over(holder.instance, copy, is_same_tentacle=True)
+    return copy
+
+
+def _names(change: _Change) -> list[str]:
+    slots = [was.label for was, _ in change.slots.values() if was is not None and was.holder.twin is not None]
+    return slots + [item.holder.name for item in change.replaced if item.holder.twin is not None]

@@ -1,0 +1,1 @@
+"""How tentacles travel between people and bots: packages are read, made and fetched here, never run."""

@@ -1,0 +1,66 @@
+"""The tentacles that a bot folder has, as its registry, its lock file and its content store tell. Reads only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loligo.errors import TentacleError
+from loligo.registry.content import CONTENT_FOLDER, ContentStore
+from loligo.registry.faults import did_you_mean
+from loligo.registry.manifest import Manifest, read_manifest
+from loligo.registry.registry_file import REGISTRY_FILE, RegistryEntry, load_registry
+from loligo.registry.tree import read_tree, tree_hash
+from loligo_kit.lock import LockedTentacle, load_lock
+
+Entries = dict[str, RegistryEntry]  # by slot
+
+
+class BotFolder:
+    """One bot folder; `bundled` is where the tentacles lie that came with Loligo."""
+
+    def __init__(self, home: Path, bundled: Path) -> None:
+        self.home = home
+        self.registry = home / REGISTRY_FILE
+        self.store = ContentStore(home / CONTENT_FOLDER)
+        self._roots = (home, bundled)
+
+    def entries(self) -> Entries:
+        """Return the registry by slot. ConfigError when there is none."""
+        return {entry.slot: entry for entry in load_registry(self.registry).tentacles}
+
+    def find(self, name: str) -> RegistryEntry:
+        """Return the entry called NAME or KIND/NAME. TentacleError when there is none, or several."""
+        kind, _, plain = name.rpartition("/")
+        entries = self.entries().values()
+        found = [entry for entry in entries if entry.name == plain and kind in ("", entry.kind)]
+        if len(found) > 1:
+            same = ", ".join(f"{entry.kind}/{entry.name}" for entry in found)
+            raise TentacleError(f'"{name}" is the name of several: say one of {same}')
+        if not found:
+            hint = did_you_mean(plain, [entry.name for entry in entries])
+            raise TentacleError(f'there is no tentacle "{name}"{hint}; `loligo tentacle list` shows all')
+        return found[0]
+
+    def locked(self, entry: RegistryEntry) -> LockedTentacle:
+        """Return what the lock file knows of a tentacle."""
+        return load_lock(self.home).find(entry.slot) or LockedTentacle(kind=entry.kind, name=entry.name, versions=[])
+
+    def content(self, entry: RegistryEntry) -> tuple[Path, dict[str, bytes]]:
+        """Return the folder and the files behind an entry, as they are. TentacleError when they are not there."""
+        if entry.path is None:
+            wanted = entry.tree_hash or ""
+            return self.store.path(wanted), self.store.get(wanted)
+        places = [root / entry.path for root in self._roots]
+        folder = next((place for place in places if place.is_dir()), places[0])
+        return folder, read_tree(folder)
+
+    def manifest(self, entry: RegistryEntry) -> Manifest:
+        return read_manifest(*self.content(entry))
+
+    def hash_of(self, entry: RegistryEntry) -> str:
+        return entry.tree_hash or tree_hash(self.content(entry)[1])
+
+    def holds(self, path: str, wanted: str) -> bool:
+        """Say whether the folder at `path` holds the version of this tree hash."""
+        places = [root / path for root in self._roots]
+        return any(place.is_dir() and tree_hash(read_tree(place)) == wanted for place in places)

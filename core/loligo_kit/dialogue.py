@@ -1,0 +1,109 @@
+"""What the verbs ask a person, and how they say what was done.
+
+Nobody is asked where nobody can answer (no terminal, or --json): what was not granted by an option is not granted then.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from loligo.registry.registry_file import RegistryEntry
+    from loligo_kit.installer import Change
+    from loligo_kit.plans import Plan
+
+_NOTHING_TO_DO, _PERMISSION = 4, 6  # exit codes
+
+
+def confirm_hash(shell: Any, plan: Plan) -> None:
+    """Ask whether the content is what its author published. PermissionWanted when nobody says so."""
+    from loligo_kit.installer import PermissionWanted
+
+    words = f"{plan.source} gave {plan.slot} {plan.manifest.version} {plan.tree_hash}"
+    question = f"{words}\nIs this the hash that its author published?"
+    if not _is_interactive(shell) or not typer.confirm(question, err=True):
+        raise PermissionWanted(f"{words}; if its author published this hash, add --hash {plan.tree_hash}")
+
+
+def granted(shell: Any, plan: Plan, is_yes: bool, grant: Sequence[str]) -> frozenset[str]:
+    """Return the permissions that a person grants: named, agreed to by --yes where they are shown, or when asked."""
+    from loligo.errors import TentacleError
+
+    unknown = [each for each in grant if each not in plan.manifest.permissions]
+    if unknown:
+        wants = ", ".join(plan.manifest.permissions) or "none"
+        raise TentacleError(f"--grant {', '.join(unknown)}: {plan.slot} does not want that; it wants: {wants}")
+    open_ = {each: why for each, why in plan.wanted.items() if each not in grant}
+    if not open_:
+        return frozenset(grant)
+    if not shell.is_json:
+        typer.echo(f"{plan.slot} {plan.manifest.version} by {plan.manifest.author} wants to:", err=True)
+        for each, why in open_.items():
+            typer.echo(f"  {each:20} {why}", err=True)
+    is_agreed = is_yes or (_is_interactive(shell) and typer.confirm("Grant this?", err=True))
+    return frozenset([*grant, *(open_ if is_agreed else ())])
+
+
+def _is_interactive(shell: Any) -> bool:
+    return sys.stdin.isatty() and not shell.is_json
+
+
+def told(shell: Any, change: Change) -> int:
+    """Print what changed and return the exit code."""
+    before, after = _shown(change.before), _shown(change.after)
+    data = {"ok": not change.waiting, "slot": change.slot, "changed": before != after, "before": before, "after": after}
+    if change.waiting:
+        words = f"the update waits: it wants {', '.join(change.waiting)}; `loligo tentacle agree` shows and grants it"
+        message = f"{change.slot} stays {_sentence(before)}: {words}"
+        data |= {"waiting": dict(change.waiting)}
+    elif before == after:
+        message = f"{change.slot} is as it was: {_sentence(after)}"
+    else:
+        message = f"{change.slot}: {_sentence(before)} -> {_sentence(after)}"
+    say(shell, {**data, "message": message}, [message])
+    return _PERMISSION if change.waiting else 0
+
+
+def nothing(shell: Any, message: str) -> int:
+    """Print why there is nothing to do and return the exit code."""
+    say(shell, {"ok": True, "changed": False, "message": message}, [message])
+    return _NOTHING_TO_DO
+
+
+def _shown(entry: RegistryEntry | None) -> dict[str, Any] | None:
+    keys = {"version", "tree_hash", "source", "path", "enabled", "permissions", "pin"}
+    return None if entry is None else entry.model_dump(include=keys)
+
+
+def _sentence(shown: Mapping[str, Any] | None) -> str:
+    if shown is None:
+        return "not there"
+    from loligo.registry.tree import hash12
+
+    words = [shown["version"], f"({hash12(shown['tree_hash'])})" if shown["tree_hash"] else "(any content)"]
+    words += ["on" if shown["enabled"] else "off", *(["pinned"] if shown["pin"] else [])]
+    words += [f"with {', '.join(shown['permissions'])}"] if shown["permissions"] else []
+    return " ".join(words)
+
+
+def pairs(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return a line for each value, nested ones named by their way."""
+    lines: list[str] = []
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            lines += pairs(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for number, each in enumerate(value, 1):
+                lines += pairs(each, f"{prefix}{key}.{number}.")
+        elif value not in (None, "", [], {}):
+            lines.append(f"{prefix}{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    return lines
+
+
+def say(shell: Any, data: Mapping[str, Any], lines: Sequence[str]) -> None:
+    """Print a result: `data` as JSON, or `lines` for people."""
+    shell.result(data, lambda console: [console.print(line, markup=False, soft_wrap=True) for line in lines])

@@ -1,0 +1,196 @@
+"""Installs, updates, removes and takes back tentacles of one bot folder.
+
+    fetch ─► a person agrees to hash and permissions ─► judged ─► content store ─► tentacles.lock ─► registry
+
+The registry's replace is the only moment that counts: before it the old version is wanted, after it the new one, and
+either is whole, because content and lock are on disk by then. No code of a package runs before a person agreed to what
+it is and to what it may do. Who runs the bot follows the registry; nothing here waits for it. What was decided on is
+compared with the newest registry in the writer's turn: when somebody changed the entry meanwhile, nothing is done.
+
+Asking people is the caller's part: a plan says what there is to agree to, `carry_out` takes the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from loligo.errors import TentacleError
+from loligo.registry.registry_file import RegistryEntry, editing
+from loligo.registry.tree import hash12
+from loligo_kit.bot_folder import BotFolder, Entries
+from loligo_kit.lock import LOCK_FILE, LockedVersion, load_lock, save_lock, settings_hash
+from loligo_kit.needs import ManifestOf, check_needs, closure
+from loligo_kit.plans import Plan
+from loligo_kit.sources import fetch
+
+
+class PermissionWanted(TentacleError, PermissionError):
+    """A person must agree first (exit code 6); nothing was changed."""
+
+
+class Judge(Protocol):
+    """Says whether a version may be loaded, by running it elsewhere."""
+
+    def __call__(
+        self, entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enabled: Sequence[RegistryEntry]
+    ) -> object:
+        """Return when it may. TentacleError says why not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What was done to one registry entry: as it was and as it is, None where there was or is none."""
+
+    slot: str
+    before: RegistryEntry | None
+    after: RegistryEntry | None
+    waiting: Mapping[str, str] = field(default_factory=dict)  # permissions without which the update stays off
+
+
+class Installer:
+    """Changes the registry of one bot folder."""
+
+    def __init__(self, bot: BotFolder, judge: Judge) -> None:
+        self.bot = bot
+        self._judge = judge
+
+    def carry_out(self, plan: Plan, grants: Collection[str] = ()) -> Change:
+        """Make a plan's version the wanted one; `grants` are the permissions that a person just granted.
+
+        One that replaces another and wants more is kept, and waits: the version before stays. A new one that wants
+        more raises PermissionWanted, and nothing is changed.
+        """
+        missing = {each: why for each, why in plan.wanted.items() if each not in grants}
+        if missing and plan.before is None:
+            raise PermissionWanted(f"{plan.slot} wants the permission {', '.join(missing)}; nothing was changed")
+        self.bot.store.put(plan.files)
+        if missing:
+            with self._turn(plan) as entries:
+                self._lock(plan, entries, list(plan.held), is_pending=True)
+            return Change(slot=plan.slot, before=plan.before, after=plan.before, waiting=missing)
+        after = self._check_needs(plan, self.bot.entries())
+        folder = self.bot.store.path(plan.tree_hash)
+        self._judge(plan.entry, plan.files, folder, [entry for entry in after if entry.enabled])
+        with self._turn(plan) as entries:
+            self._check_needs(plan, entries)  # somebody else had his turn since
+            self._lock(plan, entries, plan.manifest.permissions)
+            entries[plan.slot] = plan.entry
+        return Change(slot=plan.slot, before=plan.before, after=plan.entry)
+
+    def switch(self, name: str, *, is_on: bool, is_forced: bool = False) -> Change:
+        """Switch a tentacle on or off. TentacleError when others need it, or it lacks others, unless forced."""
+        entry = self.bot.find(name)
+        after = entry.model_copy(update={"enabled": is_on})
+        return self._change(entry, after, "" if is_forced else f"cannot switch {entry.slot} {'on' if is_on else 'off'}")
+
+    def pin(self, name: str, *, is_pinned: bool) -> Change:
+        """Hold a tentacle at its version, or let it go."""
+        entry = self.bot.find(name)
+        return self._change(entry, entry.model_copy(update={"pin": is_pinned}), "")
+
+    def remove(self, name: str, *, is_forced: bool = False) -> Change:
+        """Take a tentacle out of the registry. TentacleError when others need it, unless forced.
+
+        Its content stays in the store, for the journals that name it.
+        """
+        entry = self.bot.find(name)
+        change = self._change(entry, None, "" if is_forced else f"cannot remove {entry.slot}")
+        with editing(self.bot.registry) as entries:  # only now: the registry names nothing that the lock does not know
+            save_lock(self.bot.home, load_lock(self.bot.home).only(entries))
+        return change
+
+    def fetch_missing(self) -> tuple[str, ...]:
+        """Fetch again what registry and lock name and the store does not hold; return the slots. TentacleError names
+        what can no longer be had."""
+        done = []
+        for slot, entry in self.bot.entries().items():
+            if entry.path is None and entry.tree_hash and not self.bot.store.has(entry.tree_hash):
+                version = self.bot.locked(entry).find(entry.tree_hash)
+                if version is None:
+                    raise TentacleError(f"{LOCK_FILE} does not say where {slot} {hash12(entry.tree_hash)} came from")
+                self.bot.store.put(fetch(version.source, expected_hash=entry.tree_hash).files)
+                done.append(slot)
+        return tuple(done)
+
+    def _change(self, before: RegistryEntry, after: RegistryEntry | None, refusal: str) -> Change:
+        """Write a changed entry, or none; with a `refusal` only when everybody still has what he needs."""
+        with editing(self.bot.registry) as entries:
+            self._check_unchanged(before.slot, before, entries)
+            changed = {slot: entry for slot, entry in entries.items() if slot != before.slot}
+            changed |= {} if after is None else {before.slot: after}
+            if refusal:
+                try:
+                    check_needs(entries.values(), changed.values(), before.slot, self.bot.manifest)
+                except TentacleError as exc:
+                    raise TentacleError(f"{refusal}: {exc}; --force does it all the same") from exc
+            if after is None:
+                del entries[before.slot]
+            else:
+                entries[before.slot] = after
+        return Change(slot=before.slot, before=before, after=after)
+
+    @contextmanager
+    def _turn(self, plan: Plan) -> Iterator[Entries]:
+        """Hand out the registry, unless the plan's entry was changed since the plan was made."""
+        with editing(self.bot.registry) as entries:
+            self._check_unchanged(plan.slot, plan.before, entries)
+            yield entries
+
+    def _check_unchanged(self, slot: str, before: RegistryEntry | None, entries: Entries) -> None:
+        if entries.get(slot) != before:
+            raise TentacleError(f"{slot} was changed in {self.bot.registry} meanwhile; look at it and try again")
+
+    def _lock(self, plan: Plan, entries: Entries, granted: Sequence[str], *, is_pending: bool = False) -> None:
+        """Write into the lock file what the plan's version is, and what ran before it."""
+        needed = closure(plan.entry, list(entries.values()), self._manifest_with(plan))
+        version = LockedVersion(
+            version=plan.manifest.version,
+            tree_hash=plan.tree_hash,
+            archive_hash=plan.archive_hash,
+            source=plan.source,
+            path=plan.path,
+            permissions=[each for each in plan.manifest.permissions if each in granted],
+            requires={f"{each.kind}/{each.name}": self.bot.hash_of(each) for each in needed},
+            settings_hash=settings_hash(plan.files),
+        )
+        before = self._locked_before(plan.before) if plan.before else []
+        tentacle = self.bot.locked(plan.entry).with_newest(
+            *before, version, pending=plan.tree_hash if is_pending else None
+        )
+        save_lock(self.bot.home, load_lock(self.bot.home).with_tentacle(tentacle))
+
+    def _locked_before(self, before: RegistryEntry) -> list[LockedVersion]:
+        """Return what the lock file says of the version that is replaced; one from a folder is kept now, so that one
+        can go back. Nothing when its folder is gone."""
+        known = self.bot.locked(before).find(before.tree_hash)
+        if known is not None:
+            return [known]
+        try:
+            files = self.bot.content(before)[1]
+        except TentacleError:
+            return []
+        version = LockedVersion(
+            version=before.version,
+            tree_hash=self.bot.store.put(files),
+            source=before.source,
+            path=before.path,
+            permissions=before.permissions,
+            settings_hash=settings_hash(files),
+        )
+        return [version]
+
+    def _check_needs(self, plan: Plan, entries: Entries) -> list[RegistryEntry]:
+        """Return all entries with that of the plan. TentacleError when somebody would lack another tentacle then."""
+        after = [*(entry for slot, entry in entries.items() if slot != plan.slot), plan.entry]
+        check_needs(entries.values(), after, plan.slot, self._manifest_with(plan))
+        return after
+
+    def _manifest_with(self, plan: Plan) -> ManifestOf:
+        return lambda entry: (
+            plan.manifest if entry.slot == plan.slot and entry != plan.before else self.bot.manifest(entry)
+        )

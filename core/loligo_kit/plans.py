@@ -1,0 +1,159 @@
+"""What could be done to a bot's tentacles: versions found, with all that a person must know before agreeing.
+
+Making a plan fetches a package and changes nothing; no code of it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from loligo.errors import TentacleError
+from loligo.registry.manifest import PERMISSIONS, Manifest, read_manifest
+from loligo.registry.registry_file import RegistryEntry
+from loligo.registry.tree import hash12
+from loligo_kit.bot_folder import BotFolder
+from loligo_kit.lock import LockedVersion, hashes_like
+from loligo_kit.sources import fetch
+
+
+class NothingNew(TentacleError):
+    """There is nothing to do: it is as it was wanted already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A version that could become the wanted one, and what a person has to know before."""
+
+    before: RegistryEntry | None  # the entry when the plan was made
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    tree_hash: str
+    archive_hash: str | None
+    source: str
+    path: str | None = None  # of the folder in which this very content lies
+    held: Sequence[str] = ()  # permissions that a person granted before
+    needs_confirmation: bool = False  # of the hash: a server alone chose the content
+
+    @property
+    def slot(self) -> str:
+        return f"{self.manifest.kind} {self.manifest.name}"
+
+    @property
+    def wanted(self) -> Mapping[str, str]:
+        """Return the permissions that a person has to grant, with what each means."""
+        new = [each for each in self.manifest.permissions if each not in self.held]
+        return {each: PERMISSIONS[each.partition(":")[0]] for each in new}
+
+    @property
+    def entry(self) -> RegistryEntry:
+        """Return the registry entry of this version; what a person chose of the one before stays."""
+        values = {
+            "version": self.manifest.version,
+            "tree_hash": self.tree_hash,
+            "path": self.path,
+            "source": self.source if self.path else "installed",
+            "permissions": list(self.manifest.permissions),
+        }
+        if self.before is not None:
+            return RegistryEntry.model_validate(self.before.model_dump() | values)
+        return RegistryEntry.model_validate({"kind": self.manifest.kind, "name": self.manifest.name, **values})
+
+
+def plan_install(bot: BotFolder, source: str, expected_hash: str | None = None) -> Plan:
+    """Fetch a package of a tentacle that is not there yet."""
+    plan = _plan(bot, source, expected_hash, None)
+    if plan.before is None:
+        return plan
+    there = f"{plan.slot} {plan.before.version}"
+    if plan.before.tree_hash == plan.tree_hash:
+        raise NothingNew(f"{there} with this very content is there already")
+    name = f"{plan.manifest.kind}/{plan.manifest.name}"
+    raise TentacleError(f"{there} is there already; to replace it run `loligo tentacle update {name} {source}`")
+
+
+def plan_update(bot: BotFolder, name: str, source: str | None = None, expected_hash: str | None = None) -> Plan:
+    """Fetch another version of a tentacle, from `source` or from where it came. A pin holds against it."""
+    entry = _unpinned(bot, name)
+    locked = bot.locked(entry).find(entry.tree_hash)
+    if source is None and (locked is None or locked.path is not None):
+        raise TentacleError(
+            f"{entry.slot} is {entry.source}: say from where, as in `loligo tentacle update {name} SOURCE`"
+        )
+    plan = _plan(bot, source or (locked.source if locked else ""), expected_hash, entry)
+    if plan.tree_hash == entry.tree_hash:
+        raise NothingNew(f"{entry.slot} {entry.version} is what {plan.source} has; there is nothing newer")
+    if Version(plan.manifest.version) < Version(entry.version):
+        raise TentacleError(
+            f"{plan.source} has {plan.manifest.version}, older than {entry.version}; "
+            f"`loligo tentacle rollback {name}` goes back"
+        )
+    return plan
+
+
+def plan_agreement(bot: BotFolder, name: str) -> Plan:
+    """Return the update that waits for permissions. A pin holds against it, too."""
+    entry = _unpinned(bot, name)
+    locked = bot.locked(entry)
+    version = locked.find(locked.pending) if locked.pending else None
+    if version is None:
+        raise NothingNew(f"no update of {entry.slot} waits for permissions")
+    return _plan_again(bot, version, entry)
+
+
+def plan_rollback(bot: BotFolder, name: str, wanted: str | None = None) -> Plan:
+    """Return an earlier version: that which ran before, or the one of this hash (or its beginning) or number."""
+    entry = bot.find(name)
+    locked = bot.locked(entry)
+    known = [each for each in locked.versions if each.tree_hash not in (locked.pending, entry.tree_hash)]
+    last = locked.before(entry.tree_hash)
+    found = hashes_like(wanted, known) if wanted else [last] if last else []
+    if len(found) != 1:
+        what = f'"{wanted}" names {"several" if found else "none"}' if wanted else "none ran before it"
+        there = ", ".join(f"{each.version} ({hash12(each.tree_hash)})" for each in known) or "none"
+        raise TentacleError(f"{entry.slot} {entry.version}: {what} of the versions to go back to, which are: {there}")
+    return _plan_again(bot, found[0], entry)
+
+
+def _unpinned(bot: BotFolder, name: str) -> RegistryEntry:
+    entry = bot.find(name)
+    if entry.pin:
+        raise TentacleError(f"{entry.slot} {entry.version} is pinned; `loligo tentacle unpin {name}` lets it go")
+    return entry
+
+
+def _plan(bot: BotFolder, source: str, expected_hash: str | None, before: RegistryEntry | None) -> Plan:
+    fetched = fetch(source, expected_hash=expected_hash)
+    manifest = read_manifest(Path(fetched.source_text), fetched.files)
+    slot = f"{manifest.kind} {manifest.name}"
+    if before is not None and slot != before.slot:
+        raise TentacleError(f"{fetched.source_text} holds {slot}, not {before.slot}; nothing was changed")
+    return Plan(
+        before=before or bot.entries().get(slot),
+        manifest=manifest,
+        files=fetched.files,
+        tree_hash=fetched.tree_hash,
+        archive_hash=fetched.archive_hash,
+        source=fetched.source_text,
+        held=before.permissions if before else (),
+        needs_confirmation=fetched.needs_confirmation,
+    )
+
+
+def _plan_again(bot: BotFolder, version: LockedVersion, before: RegistryEntry) -> Plan:
+    """Return the plan of a version that was fetched before; in its folder, while that holds it still."""
+    files = bot.store.get(version.tree_hash)
+    is_there = version.path is not None and bot.holds(version.path, version.tree_hash)
+    return Plan(
+        before=before,
+        manifest=read_manifest(bot.store.path(version.tree_hash), files),
+        files=files,
+        tree_hash=version.tree_hash,
+        archive_hash=version.archive_hash,
+        source=version.source,
+        path=version.path if is_there else None,
+        held=[*before.permissions, *version.permissions],
+    )

@@ -1,0 +1,12 @@
+"""The sample evaluator: its hook."""
+
+from __future__ import annotations
+
+from loligo.api import Factory, hookimpl
+
+from .logic import Sample, Settings
+
+
+@hookimpl
+def evaluator() -> Factory:
+    return Factory(settings=Settings, create=Sample)

@@ -1,0 +1,12 @@
+"""The sample risk rule: its hook."""
+
+from __future__ import annotations
+
+from loligo.api import Factory, hookimpl
+
+from .logic import Sample, Settings
+
+
+@hookimpl
+def risk_rule() -> Factory:
+    return Factory(settings=Settings, create=Sample)

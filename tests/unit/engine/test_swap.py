@@ -1,0 +1,301 @@
+"""Exchange of evaluators, strategies, modes and rules under a running engine, and what happens to those that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loligo.engine.engine import Engine
+from loligo.engine.plan import EnginePlan, EvaluatorPlan, RulePlan
+from loligo.errors import DataError
+from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, SlotVersion
+from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
+from loligo.model.events import DecisionDeclined, Evaluated, RiskChecked, SwapStep, SwapStepped, TentacleFailed
+from loligo.model.risk import Tier, passed, refused
+from loligo.ports.tentacles import PlainState
+from tests.fakes.desks import LETS_STRATEGY, Bot, Lets, Wishes, buy, desk, of, plan, seat
+
+
+class Sums:
+    """An evaluator with state: the sum of all closes, a ten-millionth of it as value."""
+
+    state_version, warmup = 1, 0
+
+    def __init__(self, fails_at: float = 0.0, factor: float = 1e-7) -> None:
+        self.total, self._fails_at, self._factor = 0.0, fails_at, factor
+
+    def on_candle(self, candle: Any) -> Evaluation:
+        self.total += candle.close
+        if self._fails_at and candle.close == self._fails_at:
+            raise RuntimeError("boom")
+        return Evaluation(self.total * self._factor, "sum", (self.total,))
+
+    def export_state(self) -> PlainState:
+        return {"total": self.total}
+
+    def restore_state(self, state: PlainState) -> None:
+        self.total = state["total"]
+
+
+class SumsInCents(Sums):
+    state_version = 2
+
+    def restore_state(self, state: PlainState) -> None:
+        self.total = state["cents"] / 100
+
+    def export_state(self) -> PlainState:
+        return {"cents": self.total * 100}
+
+    def migrate_state(self, state: PlainState, from_version: int) -> PlainState:
+        assert from_version == 1
+        return {"cents": state["total"] * 100}
+
+
+class NeverMade(Sums):
+    def __init__(self) -> None:
+        raise RuntimeError("not today")
+
+
+class Forgets(Sums):
+    def restore_state(self, state: PlainState) -> None:
+        raise KeyError("total")
+
+
+class Beyond(Sums):
+    def on_candle(self, candle: Any) -> Evaluation:
+        said = super().on_candle(candle)
+        return Evaluation(9.0, "sum") if candle.close == 105.0 else said
+
+
+def version(make: Callable[[], Any], name: str, *, code: str = "sums") -> EnginePlan:
+    """A bot with one evaluator of this version."""
+    says = EvaluatorPlan(name=code, key=f"{code}@{name}", label=code, timeframe="1h", make=make)
+    return replace(plan(desk(seat(evaluators=[says]))), slots=(SlotVersion(f"evaluator/{code}", name, ""),))
+
+
+class Swapper(Bot):
+    """A bot whose generations are numbered and prepared."""
+
+    number = 1
+
+    def shadow(self, after: EnginePlan) -> None:
+        self.number += 1
+        after = replace(after, venues=self.engine.plan.venues)
+        self.engine.prepare(after)
+        self.feed(ShadowStarted(self.engine.now_ns, self.number, after.slots))
+
+    def activate(self, after: EnginePlan) -> None:
+        self.feed(GenerationActivated(self.engine.now_ns, self.number, after.slots))
+
+    def settle(self) -> None:
+        self.feed(ProbationEnded(self.engine.now_ns, self.number))
+
+    def candles(self, first: int, end: int) -> None:
+        for hour in range(first, end):
+            self.candle(hour, 100 + hour)
+
+    def steps(self) -> list[SwapStep]:
+        return [event.step for event in self.events(SwapStepped)]
+
+
+def said(bot: Bot) -> list[tuple[int, float]]:
+    return [(event.ts, event.evaluation.value) for event in bot.events(Evaluated)]
+
+
+def uninterrupted(end: int) -> list[tuple[int, float]]:
+    bot = Bot(version(Sums, "a"))
+    for hour in range(end):
+        bot.candle(hour, 100 + hour)
+    return said(bot)
+
+
+@pytest.mark.parametrize("make", [Sums, SumsInCents], ids=["same state", "migrated state"])
+def test_swapped_evaluator_goes_on_where_the_old_one_stood(make: Callable[[], Any]) -> None:
+    bot, after = Swapper(version(Sums, "a")), version(make, "b")
+    bot.candles(0, 3)
+    bot.shadow(after)
+    bot.candles(3, 6)
+    bot.activate(after)
+    bot.candles(6, 9)
+    bot.settle()
+    bot.candles(9, 12)
+    assert said(bot) == uninterrupted(12)
+    assert bot.steps() == [SwapStep.SHADOWING, SwapStep.ACTIVATED, SwapStep.SETTLED]
+    assert [type(slot.instance) for slot in bot.engine.evaluation._slots.values()] == [make]
+
+
+@pytest.mark.parametrize("make", [NeverMade, Forgets], ids=["cannot be made", "cannot take the state"])
+def test_version_that_cannot_begin_is_refused_and_nothing_changes(make: Callable[[], Any]) -> None:
+    bot = Swapper(version(Sums, "a"))
+    bot.candles(0, 3)
+    bot.shadow(version(make, "b"))
+    bot.candles(3, 6)
+    assert said(bot) == uninterrupted(6)
+    assert bot.steps() == [SwapStep.REFUSED]
+    assert not bot.engine.is_swapping
+
+
+def test_differences_in_shadow_are_told_and_never_heeded() -> None:
+    bot = Swapper(version(Sums, "a"))
+    bot.candles(0, 3)
+    bot.shadow(version(lambda: Sums(factor=-1e-7), "b"))
+    bot.candles(3, 6)
+    bot.feed(ShadowStopped(bot.engine.now_ns, 2, "it says the opposite"))
+    bot.candles(6, 9)
+    assert said(bot) == uninterrupted(9)
+    assert bot.steps() == [SwapStep.SHADOWING, *[SwapStep.DIFFERS] * 3, SwapStep.STOPPED]
+
+
+def test_failure_in_shadow_is_told_once_and_costs_the_old_one_nothing() -> None:
+    bot = Swapper(version(Sums, "a"))
+    bot.shadow(version(lambda: Sums(fails_at=102.0), "b"))
+    bot.candles(0, 6)
+    assert said(bot) == uninterrupted(6)
+    assert bot.steps() == [SwapStep.SHADOWING, SwapStep.FAILED]
+    assert bot.events(TentacleFailed) == []
+
+
+@pytest.mark.parametrize("make", [lambda: Sums(fails_at=105.0), Beyond], ids=["raises", "out of bounds"])
+def test_failure_after_the_flip_is_answered_by_the_old_version_in_the_same_input(make: Callable[[], Any]) -> None:
+    bot, after = Swapper(version(Sums, "a")), version(make, "b")
+    bot.candles(0, 3)
+    bot.shadow(after)
+    bot.activate(after)
+    bot.candles(3, 8)
+    assert said(bot) == uninterrupted(8)
+    rolled_back = bot.events(SwapStepped)[-1]
+    assert (rolled_back.step, rolled_back.tentacle) == (SwapStep.ROLLED_BACK, "sums")
+    assert bot.records[-3].events[0] == rolled_back  # the candle that closed at 105
+    before = replace(version(Sums, "a"), venues=bot.engine.plan.venues)
+    bot.feed(GenerationActivated(bot.engine.now_ns, 3, before.slots))
+    bot.candles(8, 12)
+    assert said(bot) == uninterrupted(12)
+    assert not bot.engine.is_swapping
+
+
+def test_swap_replays_to_the_same_records() -> None:
+    first, after = Swapper(version(Sums, "a")), version(lambda: Sums(fails_at=107.0), "b")
+    first.candles(0, 3)
+    first.shadow(after)
+    first.candles(3, 5)
+    first.activate(after)
+    first.candles(5, 10)
+    again = Engine(version(Sums, "a"))
+    again.prepare(replace(after, venues=again.plan.venues))
+    assert [again.process(record.input) for record in first.records] == first.records
+
+
+def test_new_tentacle_in_an_old_place_begins_without_the_state_of_another() -> None:
+    bot, after = Swapper(version(Sums, "a")), version(Sums, "a", code="other_sums")
+    bot.candles(0, 3)
+    bot.shadow(after)
+    bot.activate(after)
+    bot.candles(3, 4)
+    assert bot.events(Evaluated)[-1].evaluation.numbers == (103.0,)
+
+
+def with_seat(name: str, **terms: Any) -> EnginePlan:
+    there = replace(seat(**terms), strategy_key=f"strategy@{name}", mode_key=f"mode@{name}")
+    return replace(plan(desk(there)), slots=(SlotVersion("all", name, ""),))
+
+
+def test_mode_with_an_open_position_hands_on_its_orders() -> None:
+    wishes = Wishes()
+    bot = Swapper(with_seat("a", mode=lambda: wishes))
+    wishes.wishes = [buy(stop="90", take_profit_price=Decimal(120))]
+    bot.candle(0, 100)
+    bot.candle(1, 100)
+    before = bot.open_orders()
+    assert len(before) == 2
+    newer = Wishes()
+    after = with_seat("b", mode=lambda: newer)
+    bot.shadow(after)
+    bot.activate(after)
+    bot.candle(2, 100, low=89)
+    assert {"fill", "end"} <= set(newer.calls)  # the stop of the old one's entry, and its target
+    assert bot.position() == 0
+
+
+def test_strategy_that_is_switched_off_leaves_protection_in_place() -> None:
+    wishes = Wishes()
+    bot = Swapper(with_seat("a", mode=lambda: wishes))
+    wishes.wishes = [buy(stop="90", take_profit_price=Decimal(120))]
+    bot.candle(0, 100)
+    bot.candle(1, 100)
+    protected = bot.roles()
+    off = with_seat("b", mode=lambda: wishes)
+    (only,) = off.desks
+    off = replace(off, desks=(replace(only, seats=(replace(only.seats[0], make_strategy=None),)),))
+    bot.shadow(off)
+    bot.activate(off)
+    assert bot.roles() == protected
+    record = bot.candle(2, 100)
+    assert [event.declined.code for event in of(record, DecisionDeclined)] == ["strategy_off"]
+
+
+def test_rule_that_is_exchanged_judges_by_its_new_limit() -> None:
+    def judged(name: str, judge: Any) -> EnginePlan:
+        rule = RulePlan(name="position", make=lambda: Lets(Tier.POSITION, judge), key=f"position@{name}")
+        there = seat(mode=lambda: wishes)
+        return replace(plan(desk(there, rules=(rule, LETS_STRATEGY))), slots=(SlotVersion("rule", name, ""),))
+
+    wishes = Wishes()
+    bot = Swapper(judged("a", lambda *_: refused("never")))
+    after = judged("b", lambda *_: passed("always"))
+    for hour in range(3):
+        wishes.wishes = [buy(stop="90")]
+        bot.candle(hour, 100)
+        if hour == 0:
+            bot.shadow(after)
+        elif hour == 1:
+            bot.activate(after)
+    codes = [event.code for event in bot.events(RiskChecked) if event.rule == "position"]
+    assert codes == ["never", "never", "always"]
+    assert SwapStep.DIFFERS in bot.steps()
+
+
+def test_strategies_are_compared_by_their_decisions() -> None:
+    bot = Swapper(with_seat("a", decide=lambda board: Declined("quiet")))
+    after = with_seat("b", decide=lambda board: Signal(Direction.LONG, 1.0, "go"))
+    bot.shadow(after)
+    bot.candle(0, 100)
+    differs = next(event for event in bot.events(SwapStepped) if event.step is SwapStep.DIFFERS)
+    assert differs.text.startswith("decide: Declined(code='quiet'")
+
+
+def test_second_swap_has_to_wait_for_the_first() -> None:
+    bot = Swapper(version(Sums, "a"))
+    bot.shadow(version(Sums, "b"))
+    with pytest.raises(DataError, match="generation 3 cannot be shadowed: another swap is at work; end that first"):
+        bot.shadow(version(Sums, "c"))
+
+
+def test_shadow_of_a_plan_that_nobody_prepared_is_an_error() -> None:
+    bot = Swapper(version(Sums, "a"))
+    with pytest.raises(DataError, match="generation 2 cannot be shadowed: its plan was not prepared"):
+        bot.feed(ShadowStarted(0, 2, (SlotVersion("x", "y", ""),)))
+
+
+def test_evaluator_that_two_desks_share_is_exchanged_for_one_and_goes_on_for_the_other() -> None:
+    def both(name: str, first: str) -> EnginePlan:
+        def says(key: str, make: Callable[[], Any]) -> EvaluatorPlan:
+            return EvaluatorPlan(name="sums", key=f"sums@{key}", label="sums", timeframe="1h", make=make)
+
+        make = Sums if first == "a" else lambda: Sums(fails_at=105.0)
+        desks = (desk(seat(evaluators=[says(first, make)])), desk(seat(evaluators=[says("a", Sums)]), name="beta"))
+        return replace(plan(*desks), slots=(SlotVersion("both", name, ""),))
+
+    bot, after = Swapper(both("1", "a")), both("2", "b")
+    bot.candles(0, 3)
+    bot.shadow(after)
+    bot.activate(after)
+    bot.candles(3, 7)
+    values: dict[int, list[float]] = {}
+    for ts, value in said(bot):
+        values.setdefault(ts, []).append(value)
+    assert all(len(set(each)) == 1 for each in values.values())
+    assert [len(each) for each in values.values()] == [1, 1, 1, 2, 2, 2, 2]
