@@ -14,7 +14,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TENTACLES = sorted(path.parent for path in (ROOT / "tentacles").glob("*/*/tentacle.toml"))
 OURS = {
-    *("loligo", "loligo_files", "loligo_indicators", "loligo_kit", "loligo_lab", "loligo_store", "loligo_web"),
+    *(
+        "loligo",
+        "loligo_bot",
+        "loligo_files",
+        "loligo_indicators",
+        "loligo_kit",
+        "loligo_lab",
+        "loligo_store",
+        "loligo_web",
+    ),
     *("loligo_verifier", "tentacles"),
 }
 

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from loligo.app.assembly import Bot
 from loligo.model.command import GenerationActivated
 from loligo.model.market import Candle
+from loligo_bot.assembly import Bot
 from loligo_lab.report import Tally
 from loligo_store.journal import Journal
 from tests.benchmarks import bots, references
@@ -231,7 +231,7 @@ def _resident_kb() -> int:
 
 def cli_help(folder: Path | None) -> list[Figure]:
     """Wall seconds of `loligo --help` as a process."""
-    command = [sys.executable, "-c", "from loligo.cli import main; main()", "--help"]
+    command = [sys.executable, "-c", "from loligo_bot.cli import main; main()", "--help"]
     taken = []
     for _ in range(RUNS):
         started = time.perf_counter()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from loligo.api import Candle, MakeContext
-from loligo.cli.command_line import run
 from loligo.host import Host
+from loligo_bot.cli.command_line import run
 
 README = Path(__file__).resolve().parents[2] / "tentacles" / "README.md"
 

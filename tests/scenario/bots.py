@@ -17,9 +17,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from sqlalchemy import Engine
 
-from loligo.cli.control_client import ask
 from loligo.errors import LoligoError
 from loligo.model.events import Record
+from loligo_bot.cli.control_client import ask
 from loligo_store.database import open_engine
 from loligo_store.journal import Journal
 from loligo_store.projections import PROJECTIONS
@@ -28,7 +28,7 @@ from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
 ROOT = Path(__file__).resolve().parents[2]
-LOLIGO = (sys.executable, "-c", "from loligo.cli import main; main()")  # what the installed command runs
+LOLIGO = (sys.executable, "-c", "from loligo_bot.cli import main; main()")  # what the installed command runs
 LIMIT_S = 120.0  # for one process, on a busy machine
 Rows = dict[str, list[dict[str, Any]]]
 

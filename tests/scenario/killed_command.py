@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loligo.cli.command_line import run
+from loligo_bot.cli.command_line import run
 
 _CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}
 

@@ -1,6 +1,6 @@
 """Runs the bot of a folder as `loligo run` does, and kills itself where it is told: `paper_bot.py HOME [POINT:COUNT]`.
 
-It ends by SIGKILL at the COUNTth time it comes to a fault point (see `loligo.app.session`). When recovery is over and
+It ends by SIGKILL at the COUNTth time it comes to a fault point (see `loligo_bot.session`). When recovery is over and
 the feeds begin it says so on standard output; ids of orders go into HOME/sent.txt as soon as their records leave.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from loligo import log
-from loligo.app.assembly import read_config
-from loligo.app.run import run_bot
 from loligo.model.events import OrderSubmitted, Record
+from loligo_bot.assembly import read_config
+from loligo_bot.run import run_bot
 
 STARTED = "started"
 

@@ -14,10 +14,10 @@ import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import text
 
-from loligo.cli.control_client import ask
 from loligo.model.command import GenerationActivated
 from loligo.model.events import DecisionDeclined, Evaluated, SignalRaised, SwapStep, SwapStepped
 from loligo.model.market import Candle
+from loligo_bot.cli.control_client import ask
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.scenario.bots import BotFolder, ended
 
@@ -110,7 +110,7 @@ def test_session_with_swaps_replays_from_its_journal_to_the_same_bytes(bot: BotF
     with running(bot) as process:
         rewrite(bot, COUNTER, '"count"', '"recount"')
         first = swapped(bot, "good")
-        rewrite(bot, CLOCK, "1.0, \"clock\"", "0.9, \"watch\"")
+        rewrite(bot, CLOCK, '1.0, "clock"', '0.9, "watch"')
         swapped(bot, "good", first["text"])
         stopped(bot, process)
     digest, records = bot.digest(), len(bot.records())

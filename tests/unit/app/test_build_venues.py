@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from loligo.app.plan import build_venues
 from loligo.config import LoligoConfig
 from loligo.errors import ConfigError, TentacleError
 from loligo.host import Host
 from loligo.ports.venue import EngineVenue
+from loligo_bot.plan import build_venues
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
 
 REPOSITORY = Path(__file__).resolve().parents[3]

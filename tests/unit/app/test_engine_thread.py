@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from loligo.app.session import Durability, EngineThread, Session
 from loligo.engine.engine import Engine
 from loligo.errors import TentacleError, TentacleInterrupted
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
 from loligo.runtime.inbox import Inbox
+from loligo_bot.session import Durability, EngineThread, Session
 from loligo_store.journal import Journal
 from tests.fakes.desks import CandleSays, desk, evaluator, plan, seat
 from tests.fakes.venue_scene import candle

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loligo.app.feeds import FeedInbox, in_time_order, replay
-from loligo.app.recovery import Cursors, take
-from loligo.app.session import Durability, Session
 from loligo.errors import DataError
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Input
 from loligo.model.market import Candle, ExternalSignal, Quote
 from loligo.runtime.inbox import FromFeed, Inbox
+from loligo_bot.feeds import FeedInbox, in_time_order, replay
+from loligo_bot.recovery import Cursors, take
+from loligo_bot.session import Durability, Session
 from loligo_store.journal import Journal
 from tests.fakes.desks import BTC, PERP
 from tests.unit.app.market import MemoryFeed, at, hourly, remembering

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from loligo.app.session import Durability, EngineThread, Session
 from loligo.engine.engine import Engine
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
 from loligo.runtime.inbox import FromFeed, Inbox
+from loligo_bot.session import Durability, EngineThread, Session
 from loligo_store.journal import Journal
 from tests.fakes.desks import desk, plan, seat
 from tests.fakes.venue_scene import candle

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loligo.app.feeds import in_time_order
-from loligo.app.session import Durability, Session
-from loligo.app.warm_up import warm_start
 from loligo.engine.engine import Engine
 from loligo.errors import DataError
 from loligo.model.command import GenerationActivated, SlotVersion, WarmUp
 from loligo.model.events import Evaluated, Record
 from loligo.runtime.inbox import FromFeed
+from loligo_bot.feeds import in_time_order
+from loligo_bot.session import Durability, Session
+from loligo_bot.warm_up import warm_start
 from loligo_store.journal import Journal
 from tests.fakes.desks import BTC, PERP, desk, evaluator, of, plan, seat
 from tests.unit.app.market import MemoryFeed, Remembers, at, hourly, remembering

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from loligo import log
-from loligo.cli.command_line import run
+from loligo_bot.cli.command_line import run
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from loligo import __version__
-from loligo.cli.command_line import hoisted
-from loligo.cli.outcome import ExitCode, NothingToDo, RiskInForce, exit_code_of
 from loligo.errors import AlreadyRunning, ConfigError, JournalCorrupt, LoligoError, NotRunning, VenueError
+from loligo_bot.cli.command_line import hoisted
+from loligo_bot.cli.outcome import ExitCode, NothingToDo, RiskInForce, exit_code_of
 
 from .conftest import Call
 
@@ -50,7 +50,7 @@ def test_global_options_may_stand_anywhere_before_two_dashes() -> None:
 def test_help_is_answered_without_loading_anything_heavy() -> None:
     program = (
         "import sys\n"
-        "from loligo.cli.command_line import run\n"
+        "from loligo_bot.cli.command_line import run\n"
         "code = run(['--help'])\n"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.exit(f'loaded: {loaded}' if loaded else code)\n"

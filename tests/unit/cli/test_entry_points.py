@@ -49,7 +49,9 @@ def site(tmp_path: Path) -> Path:
 
 
 def loligo(site: Path, *arguments: str, report: str = "pass") -> subprocess.CompletedProcess[str]:
-    program = f"import sys; from loligo.cli.command_line import run; code = run(sys.argv[1:]); {report}; sys.exit(code)"
+    program = (
+        f"import sys; from loligo_bot.cli.command_line import run; code = run(sys.argv[1:]); {report}; sys.exit(code)"
+    )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{site}:{ROOT / 'core'}"}
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, env=environment, cwd=site, capture_output=True, text=True, timeout=60)

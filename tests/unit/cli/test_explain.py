@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from loligo.cli.explain import described
 from loligo.model import events as ev
 from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
 from loligo.model.market import Candle, Side
 from loligo.model.order import Filled, OrderRequest
 from loligo.model.risk import Outcome, Tier
+from loligo_bot.cli.explain import described
 
 REQUEST = OrderRequest(
     instrument="x:BTC/USD", side=Side.BUY, quantity=Decimal("0.5"), stop_loss_price=Decimal("98"), code="breakout"

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from loligo.cli.live_view import LiveView
 from loligo.model.events import Consequence, EquityMarked, Record, Refused, TradeClosed
 from loligo.model.market import Candle, Side
 from loligo.model.portfolio import ClosedTrade
 from loligo.model.risk import Tier
 from loligo.model.timeframe import ns_from_iso
+from loligo_bot.cli.live_view import LiveView
 
 TS = ns_from_iso("2019-07-01T12:00:00Z")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from loligo.cli.command_line import run
 from loligo.errors import TentacleError
 from loligo.registry.discovery import discover, refresh_hashes
 from loligo.registry.registry_file import load_registry, save_registry
 from loligo.registry.tree import read_tree, tree_hash
+from loligo_bot.cli.command_line import run
 from tests.fakes.tentacle_folder import manifest_text, write_registry, write_tentacle
 
 

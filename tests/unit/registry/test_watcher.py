@@ -262,5 +262,5 @@ def test_what_the_receiver_raises_is_logged_and_the_next_change_is_reported(tmp_
 
 
 def test_watchdog_is_loaded_by_those_who_watch_only() -> None:
-    code = "import sys, loligo.cli, loligo.registry.watcher; sys.exit('watchdog' in sys.modules)"
+    code = "import sys, loligo_bot.cli, loligo.registry.watcher; sys.exit('watchdog' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

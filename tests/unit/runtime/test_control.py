@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from loligo.cli.control_client import ask
 from loligo.errors import AlreadyRunning, ConfigError, LoligoError, NotRunning
 from loligo.runtime.control import ControlServer, running_pid
+from loligo_bot.cli.control_client import ask
 
 
 async def echo(request: dict[str, Any]) -> dict[str, Any]:

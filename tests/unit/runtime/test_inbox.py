@@ -12,7 +12,7 @@ from loligo.errors import InboxClosed
 from loligo.model.command import TimeAdvanced
 from loligo.model.events import Input
 from loligo.model.market import Quote
-from loligo.runtime.inbox import Inbox
+from loligo.runtime.inbox import FromFeed, Inbox
 
 
 def ticks(first: int, last: int) -> list[Input]:
@@ -29,7 +29,7 @@ class Engine(threading.Thread):
     def __init__(self, inbox: Inbox, batch: int) -> None:
         super().__init__(daemon=True)
         self.inbox, self.batch = inbox, batch
-        self.taken: list[Input] = []
+        self.taken: list[Input | FromFeed] = []
         self.longest_take = 0
 
     def run(self) -> None:
@@ -50,7 +50,7 @@ def test_take_returns_nothing_when_the_time_is_over() -> None:
 
 
 def test_producer_waits_while_the_inbox_is_full_and_the_loop_goes_on() -> None:
-    async def scenario() -> tuple[bool, list[Input]]:
+    async def scenario() -> tuple[bool, list[Input | FromFeed]]:
         inbox = Inbox(size=4)
         await inbox.put_many(ticks(1, 4))
         waiting = asyncio.create_task(inbox.put(TimeAdvanced(5)))

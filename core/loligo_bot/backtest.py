@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from loligo import __version__
-from loligo.app.assembly import Bot, assemble, historical_feeds, read_config
-from loligo.app.feeds import in_time_order
-from loligo.app.warm_up import warm_start
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Record
 from loligo.ports.runner import FinishedRun
 from loligo.ports.tentacles import HistoricalFeed
 from loligo.runtime.inbox import FromFeed
+from loligo_bot.assembly import Bot, assemble, historical_feeds, read_config
+from loligo_bot.feeds import in_time_order
+from loligo_bot.warm_up import warm_start
 from loligo_store.journal import Journal
 
 

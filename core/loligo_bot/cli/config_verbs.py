@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loligo.cli.output import Shell, show_table
+from loligo_bot.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
     from loligo.config.layers import Setting
@@ -17,7 +17,7 @@ config = typer.Typer(no_args_is_help=True, help="The configuration: check it, as
 @config.command()
 def check(context: typer.Context) -> None:
     """Find everything that is wrong with the configuration and its tentacles' settings."""
-    from loligo.app.assembly import assemble, read_config
+    from loligo_bot.assembly import assemble, read_config
 
     shell: Shell = context.obj
     read = read_config(shell.home)

@@ -16,8 +16,6 @@ from enum import StrEnum
 from time import monotonic
 from typing import Any, get_args
 
-from loligo.app.generation import RECIPE, Generation
-from loligo.app.session import Session
 from loligo.config.schema import SwapConfig
 from loligo.engine.engine import Engine
 from loligo.errors import LoligoError
@@ -25,6 +23,8 @@ from loligo.log import get_logger
 from loligo.model.command import Control, GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, SlotVersion
 from loligo.model.events import Record, SwapStep, SwapStepped
 from loligo.model.market import Candle
+from loligo_bot.generation import RECIPE, Generation
+from loligo_bot.session import Session
 
 STEP_TIMEOUT_S = 10.0  # for the engine to take an input of ours
 

@@ -1,5 +1,5 @@
 """The command line: flat verbs over one bot folder. Data goes to stdout, everything else to stderr."""
 
-from loligo.cli.command_line import main
+from loligo_bot.cli.command_line import main
 
 __all__ = ["main"]

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from loligo.cli.outcome import RiskInForce
-from loligo.cli.output import Shell, show_pairs
+from loligo_bot.cli.outcome import RiskInForce
+from loligo_bot.cli.output import Shell, show_pairs
 
 PANIC_LEVELS = {"no-entries": 1, "cancel-orders": 2, "flatten": 3}
 STOP_LIMIT_S = 30.0
@@ -87,8 +87,8 @@ def _command(shell: Shell, **fields: Any) -> None:
 
 def _ask(shell: Shell, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
     """Return the bot's answer. LoligoError with its words when it refuses."""
-    from loligo.cli.control_client import ask
     from loligo.errors import LoligoError
+    from loligo_bot.cli.control_client import ask
 
     answer = ask(shell.home, request, timeout_s)
     if not answer.get("ok"):

@@ -1,7 +1,7 @@
 """The entry of the command line: global options, verbs, and how errors become a sentence and an exit code.
 
 Verbs import what they need when they run, so that `loligo --help` answers at once. Other packages add theirs by
-`loligo.cli.entry_points`.
+`loligo_bot.cli.entry_points`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Annotated
 import typer
 
 from loligo import __version__
-from loligo.cli import config_verbs, folder_verbs, journal_verbs, operator_verbs, run_verbs, tentacle_verbs
-from loligo.cli.entry_points import plugged
-from loligo.cli.outcome import ExitCode, exit_code_of
-from loligo.cli.output import Shell
+from loligo_bot.cli import config_verbs, folder_verbs, journal_verbs, operator_verbs, run_verbs, tentacle_verbs
+from loligo_bot.cli.entry_points import plugged
+from loligo_bot.cli.outcome import ExitCode, exit_code_of
+from loligo_bot.cli.output import Shell
 
 _HELP = "Loligo: a self-hosted trading bot in which everything is a hot-swappable plugin."
 _FLAGS = ("--json", "--quiet", "-q", "--no-color")

@@ -16,12 +16,6 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from loligo.app.assembly import Bot, assemble, make_edge, make_feeds, read_config
-from loligo.app.feeds import FeedInbox, in_time_order, replay
-from loligo.app.generation import Generation, earlier_plan, make_generation
-from loligo.app.reconcile import Reconciler
-from loligo.app.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
-from loligo.app.tell import messages_of
 from loligo.config import LoligoConfig
 from loligo.errors import ConfigError, InboxClosed
 from loligo.host import HookFailure, Host, Relay, bundled_root
@@ -36,6 +30,12 @@ from loligo.runtime.clock import SystemClock
 from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
+from loligo_bot.assembly import Bot, assemble, make_edge, make_feeds, read_config
+from loligo_bot.feeds import FeedInbox, in_time_order, replay
+from loligo_bot.generation import Generation, earlier_plan, make_generation
+from loligo_bot.reconcile import Reconciler
+from loligo_bot.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
+from loligo_bot.tell import messages_of
 from loligo_kit.lock import admission
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loligo.cli.output import Shell
+from loligo_bot.cli.output import Shell
 
 FOLDERS = {"state": 0o700, "data": 0o755, "logs": 0o700, "reports": 0o755}
 GITIGNORE = """\

@@ -9,8 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from loligo.app.generation import Generation, make_generation
-from loligo.app.plan import build_venues
 from loligo.config import LoligoConfig, TentacleConfig, load_config
 from loligo.engine.engine import Engine
 from loligo.errors import ConfigError
@@ -18,6 +16,8 @@ from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import Feed, HistoricalFeed, MakeContext
 from loligo.ports.venue import EngineVenue
+from loligo_bot.generation import Generation, make_generation
+from loligo_bot.plan import build_venues
 from loligo_kit.lock import admission
 from loligo_store.config import JournalConfig
 

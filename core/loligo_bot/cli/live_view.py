@@ -14,10 +14,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from loligo.app.tell import messages_of
 from loligo.model.events import EquityMarked, OrderSubmitted, Record, Refused, TradeClosed
 from loligo.model.market import Candle
 from loligo.model.timeframe import iso
+from loligo_bot.tell import messages_of
 
 NEWEST_MESSAGES = 6
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loligo.cli.output import Shell, show_table
+from loligo_bot.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
-    from loligo.app.session import Observer
     from loligo.config import LoligoConfig
+    from loligo_bot.session import Observer
 
 UNTIL = "Stop at this time of the data, ISO 8601 such as 2019-07-01."
 
@@ -30,8 +30,8 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Put an existing journal aside and begin anew.")] = False,
 ) -> None:
     """Run the bot in the foreground. Ctrl-C or SIGTERM stops it cleanly; the next run goes on where it stopped."""
-    from loligo.app.assembly import read_config
-    from loligo.app.run import run_bot
+    from loligo_bot.assembly import read_config
+    from loligo_bot.run import run_bot
 
     shell: Shell = context.obj
     config = read_config(shell.home)
@@ -51,9 +51,9 @@ def run(
 
 def _put_aside(shell: Shell, config: LoligoConfig) -> None:
     """Rename the journal's files. AlreadyRunning while a bot writes to them."""
-    from loligo.app.run import journal_address
     from loligo.errors import AlreadyRunning, ConfigError
     from loligo.runtime.control import running_pid
+    from loligo_bot.run import journal_address
 
     address = journal_address(shell.home, config.journal.get("url"))
     if not isinstance(address, Path):
@@ -83,7 +83,7 @@ def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
 def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManager[Any]]:
     from rich.live import Live
 
-    from loligo.cli.live_view import LiveView
+    from loligo_bot.cli.live_view import LiveView
 
     view = LiveView({name: float(desk.capital) for name, desk in config.desks.items()})
     return view, Live(view, console=shell.console(stderr=True), refresh_per_second=8)
@@ -91,7 +91,7 @@ def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManag
 
 def _desks(home: Path, config: LoligoConfig) -> dict[str, dict[str, Any]]:
     """Return what each desk has done since its journal began."""
-    from loligo.app.run import journal_address
+    from loligo_bot.run import journal_address
     from loligo_store.database import open_engine
     from loligo_store.rows import ProjectionReader
 

@@ -39,8 +39,8 @@ class Shell:
 
     def runner(self) -> Runner:
         """Return what runs the folder's desks over history, for the verbs of other packages."""
-        from loligo.app.backtest import run_backtest
         from loligo.log import configure
+        from loligo_bot.backtest import run_backtest
 
         configure(level="warning")
         return run_backtest
@@ -53,8 +53,8 @@ class Shell:
         return bundled_root()
 
     def judge(self, *version: Any) -> None:
-        """Say whether a version may be loaded, for the verbs of other packages; see `loligo.cli.judgement`."""
-        from loligo.cli.judgement import judge
+        """Say whether a version may be loaded, for the verbs of other packages; see `loligo_bot.cli.judgement`."""
+        from loligo_bot.cli.judgement import judge
 
         judge(*version)
 

@@ -19,8 +19,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from loligo.app.recovery import Cursors, PlanOf, Recovered, recover, snapshot_bytes, take
-from loligo.app.warm_up import warm_start
 from loligo.engine.engine import Engine
 from loligo.engine.swap import Phase
 from loligo.errors import TentacleError, TentacleInterrupted
@@ -39,6 +37,8 @@ from loligo.model.events import CommandHandled, Input, Record
 from loligo.ports.journal import Journal
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
+from loligo_bot.recovery import Cursors, PlanOf, Recovered, recover, snapshot_bytes, take
+from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
 _ACKNOWLEDGED = (OperatorCommand, GenerationActivated, ShadowStarted, ShadowStopped, ProbationEnded)  # somebody waits

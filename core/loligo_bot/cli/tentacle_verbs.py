@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loligo.cli.entry_points import plugged
-from loligo.cli.output import Shell, show_pairs, show_table
+from loligo_bot.cli.entry_points import plugged
+from loligo_bot.cli.output import Shell, show_pairs, show_table
 
 if TYPE_CHECKING:
     from loligo.host import Host, LoadedTentacle

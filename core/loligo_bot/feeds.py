@@ -13,11 +13,11 @@ from heapq import merge
 from itertools import repeat
 
 from loligo.api.candles import market_order
-from loligo.app.recovery import Cursors
 from loligo.model.events import Input
 from loligo.model.market import MarketData
 from loligo.ports.tentacles import HistoricalFeed, InboxPort, ReplayingFeed
 from loligo.runtime.inbox import FromFeed, Inbox
+from loligo_bot.recovery import Cursors
 
 
 class FeedInbox(InboxPort):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loligo.app.recovery import Cursors
 from loligo.engine.engine import Engine
 from loligo.errors import DataError
 from loligo.log import get_logger
 from loligo.model.command import WarmUp
 from loligo.model.market import Candle
 from loligo.ports.tentacles import HistoricalFeed, HistoryFeed
+from loligo_bot.recovery import Cursors
 
 _log = get_logger("warm_up")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loligo.cli.outcome import NothingToDo
-from loligo.cli.output import Shell, show_table
+from loligo_bot.cli.outcome import NothingToDo
+from loligo_bot.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +31,7 @@ def why(
     ident: Annotated[str, typer.Argument(metavar="ID", help="An order, a fill, a command, or the seq of any event.")],
 ) -> None:
     """Say why something happened: from the candle over evaluations, decision and risk to orders and fills."""
-    from loligo.cli.explain import explain
+    from loligo_bot.cli.explain import explain
     from loligo_store.projector import Projector
     from loligo_store.reader import JournalReader
 
@@ -72,8 +72,8 @@ def events(
 
     import msgspec
 
-    from loligo.cli.explain import described
     from loligo.model.timeframe import iso
+    from loligo_bot.cli.explain import described
     from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
@@ -118,8 +118,8 @@ def rebuild(context: typer.Context) -> None:
 @contextmanager
 def _journal(home: Path) -> Iterator[Engine]:
     """Open the bot's journal. NothingToDo while there is none."""
-    from loligo.app.assembly import read_config
-    from loligo.app.run import journal_address
+    from loligo_bot.assembly import read_config
+    from loligo_bot.run import journal_address
     from loligo_store.database import open_engine
 
     address = journal_address(home, read_config(home).journal.get("url"))

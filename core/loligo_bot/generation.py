@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from loligo.app.plan import build_plan, build_venues, slots_of
 from loligo.config import LoligoConfig
 from loligo.engine.plan import EnginePlan
 from loligo.errors import ConfigError, JournalError, TentacleError
@@ -22,6 +21,7 @@ from loligo.model.command import SlotVersion
 from loligo.ports.venue import EngineVenue
 from loligo.registry.registry_file import Registry, RegistryEntry
 from loligo.registry.tree import tree_hash
+from loligo_bot.plan import build_plan, build_venues, slots_of
 
 RECIPE = "recipe"  # the slot that names configuration and registry
 
