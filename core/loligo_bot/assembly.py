@@ -15,9 +15,7 @@ from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import Feed, HistoricalFeed, MakeContext
-from loligo.ports.venue import EngineVenue
 from loligo_bot.generation import Generation, make_generation
-from loligo_bot.plan import build_venues
 from loligo_kit.lock import admission
 from loligo_store.config import JournalConfig
 
@@ -33,7 +31,6 @@ class Bot:
     journal_config: JournalConfig
     host: Host
     generation: Generation
-    venues: Mapping[str, EngineVenue]
     engine: Engine
 
     @property
@@ -59,15 +56,13 @@ def assemble(home: Path, config: LoligoConfig, *, keeps: bool = False) -> Bot:
         raise ConfigError(f"{home}/config/loligo.yaml: desks: nothing to trade with; see `loligo init` for an example")
     host = Host(home, bundled_root(), admission(home))
     host.load_all(keeps=keeps)
-    venues = build_venues(config, host)
-    generation = make_generation(config, host, venues, keeps=keeps)
+    generation = make_generation(config, host, keeps=keeps)
     return Bot(
         home=home,
         config=config,
         journal_config=JournalConfig.model_validate(config.journal),
         host=host,
         generation=generation,
-        venues=venues,
         engine=Engine(generation.plan),
     )
 

@@ -58,8 +58,8 @@ def finished(bot: Bot) -> FinishedRun:
     """Return where a bot stands after its run."""
     portfolio = bot.engine.portfolio
     counts: Counter[str] = Counter()
-    for venue in bot.venues.values():
-        counts.update(venue.counts())
+    for venue in bot.engine.venues.values():
+        counts.update(venue.instance.counts())
     code = {f"{item.kind}/{item.name}": f"{item.manifest.version} {item.tree_hash[:12]}" for item in bot.loaded}
     return FinishedRun(
         capital={name: float(desk.capital) for name, desk in sorted(bot.config.desks.items())},

@@ -18,10 +18,9 @@ from loligo.engine.plan import EnginePlan
 from loligo.errors import ConfigError, JournalError, TentacleError
 from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
-from loligo.ports.venue import EngineVenue
 from loligo.registry.registry_file import Registry, RegistryEntry
 from loligo.registry.tree import tree_hash
-from loligo_bot.plan import build_plan, build_venues, slots_of
+from loligo_bot.plan import build_plan, slots_of
 
 RECIPE = "recipe"  # the slot that names configuration and registry
 
@@ -44,7 +43,7 @@ class Generation:
         return {item.entry.slot: item.tree_hash for item in self.loaded}
 
 
-def make_generation(config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue], *, keeps: bool) -> Generation:
+def make_generation(config: LoligoConfig, host: Host, *, keeps: bool) -> Generation:
     """Plan what a host has loaded. ConfigError or TentacleError says what is wrong.
 
     `keeps` puts the recipe into the content store, for a journal that will name it.
@@ -56,7 +55,7 @@ def make_generation(config: LoligoConfig, host: Host, venues: Mapping[str, Engin
     if keeps:
         host.content.put(recipe)
     slots = (*slots_of(config, host.loaded), SlotVersion(RECIPE, tree_hash(recipe), ""))
-    return Generation(config=config, host=host, loaded=host.loaded, plan=build_plan(config, host, venues, slots))
+    return Generation(config=config, host=host, loaded=host.loaded, plan=build_plan(config, host, slots))
 
 
 def _what_decides(config: LoligoConfig) -> Any:
@@ -70,7 +69,7 @@ def _plain(content: Any) -> bytes:
 
 
 def earlier_plan(home: Path, slots: tuple[SlotVersion, ...]) -> EnginePlan | None:
-    """Return the plan of a generation that a journal names, with venues of its own; None for one without a recipe.
+    """Return the plan of a generation that a journal names; None for one without a recipe.
 
     JournalError when the content store no longer has it.
     """
@@ -86,7 +85,7 @@ def earlier_plan(home: Path, slots: tuple[SlotVersion, ...]) -> EnginePlan | Non
             registry=wanted.model_copy(update={"tentacles": [_as_it_ran(e, hashes) for e in wanted.tentacles]})
         )
         config = LoligoConfig.model_validate_json(files["config.json"])
-        return build_plan(config, host, build_venues(config, host), slots)
+        return build_plan(config, host, slots)
     except (TentacleError, ConfigError) as exc:
         raise JournalError(
             f"the journal needs generation {recipe[:15]} to be read on, and it cannot be made again: {exc}; restore "

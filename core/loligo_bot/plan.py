@@ -12,7 +12,7 @@ import msgspec
 
 from loligo.config import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleConfig
 from loligo.config.schema import AccountConfig, VenueConfig
-from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan
+from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan, VenuePlan
 from loligo.errors import ConfigError, TentacleOff
 from loligo.host import Host, LoadedTentacle
 from loligo.model.command import SlotVersion
@@ -32,29 +32,30 @@ from loligo.ports.venue import EngineVenue
 _WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)
 
 
-def build_venues(config: LoligoConfig, host: Host) -> dict[str, EngineVenue]:
-    """Return the venue of every venue section."""
+def build_venues(config: LoligoConfig, host: Host) -> dict[str, tuple[VenuePlan, EngineVenue]]:
+    """Return how the venue of every venue section is made, and one that shows what it trades."""
     venues = {}
     for name, section in sorted(config.venues.items()):
         loaded = host.factory("venue", section.kind)
         settings = loaded.make_settings(section.fills, where=f"venues.{name}.fills")
         terms = sorted(section.instruments.items())
         instruments = tuple(instrument.instrument(name, symbol) for symbol, instrument in terms)
-        venue = loaded.create(settings, MakeContext(instruments=instruments))
+        make = partial(loaded.create, settings, MakeContext(instruments=instruments))
+        venue = make()
         if not isinstance(venue, EngineVenue):
             raise ConfigError(
                 f'venues.{name}.kind: "{section.kind}" makes {type(venue).__name__}, which does not answer inside the '
                 "engine as loligo.api.EngineVenue; name a venue that does"
             )
-        venues[name] = venue
+        venues[name] = VenuePlan(name=loaded.name, make=make, key=_key(loaded, settings)), venue
     return venues
 
 
-def build_plan(
-    config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue], slots: tuple[SlotVersion, ...] = ()
-) -> EnginePlan:
+def build_plan(config: LoligoConfig, host: Host, slots: tuple[SlotVersion, ...] = ()) -> EnginePlan:
     """Return the plan of every account and desk. A tentacle that is off leaves its place empty; see `EnginePlan`."""
-    desks = tuple(_desk(name, desk, config, host, venues) for name, desk in sorted(config.desks.items()))
+    venues = build_venues(config, host)
+    shown = {name: venue for name, (_, venue) in venues.items()}
+    desks = tuple(_desk(name, desk, config, host, shown) for name, desk in sorted(config.desks.items()))
     accounts = tuple(
         AccountPlan(
             name=name,
@@ -69,7 +70,7 @@ def build_plan(
         bot=config.bot.name,
         accounts=accounts,
         desks=desks,
-        venues=venues,
+        venues={name: plan for name, (plan, _) in venues.items()},
         slots=slots,
         equity_every_ns=int(config.engine.equity_every_s * SECOND_NS),
     )
@@ -161,7 +162,12 @@ def _evaluator(
     key = f"{_key(loaded, settings)}/{instrument.id}/{timeframe}"
     label = f"{item.tentacle}{mark} {instrument.id} {timeframe}".strip()
     return EvaluatorPlan(
-        name=item.tentacle, key=key, label=label, timeframe=timeframe, make=partial(loaded.create, settings, context)
+        name=item.tentacle,
+        key=key,
+        label=label,
+        timeframe=timeframe,
+        make=partial(loaded.create, settings, context),
+        settings=settings_hash(settings.model_dump(mode="json")),
     )
 
 

@@ -226,7 +226,7 @@ class _Running:
         """Return what registry and configuration want now; loads and verifies, so it belongs into a thread."""
         host = Host(self._bot.home, bundled_root(), admission(self._bot.home))
         host.load_all(keeps=True)
-        return make_generation(read_config(self._bot.home), host, self._bot.engine.plan.venues, keeps=True)
+        return make_generation(read_config(self._bot.home), host, keeps=True)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

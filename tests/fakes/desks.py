@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from loligo.engine.engine import Engine
-from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan
+from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan, VenuePlan
 from loligo.model.command import CommandKind, GenerationActivated, OperatorCommand
 from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
 from loligo.model.events import Event, Input, Record
@@ -220,7 +220,8 @@ def plan(
     is_live: bool = False,
     equity_every_ns: int = 1_000 * 3_600_000_000_000,
 ) -> EnginePlan:
-    venues = {} if is_live else {"sim": venue or free_venue()}
+    make = free_venue if venue is None else lambda: venue
+    venues = {} if is_live else {"sim": VenuePlan(name="simulated", make=make)}
     return EnginePlan(
         bot="test",
         accounts=tuple(accounts if accounts is not None else (account(),)),

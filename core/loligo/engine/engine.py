@@ -24,8 +24,9 @@ from loligo.engine.schedule import Schedule
 from loligo.engine.seat import Seat
 from loligo.engine.soundness import check_sound
 from loligo.engine.strategy import StrategyStage
-from loligo.engine.swap import Phase
+from loligo.engine.swap import Phase, exported, restore
 from loligo.engine.trading import TradingStage
+from loligo.engine.venues import Venue
 from loligo.engine.views import SeatView
 from loligo.errors import DataError, LoligoError
 from loligo.model.command import (
@@ -66,9 +67,8 @@ from loligo.model.order import (
 from loligo.model.risk import ActionKind, KillLevel, RiskAction
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState, TimerIntent
-from loligo.ports.venue import EngineVenue
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 MAXIMUM_CALLS = 2_000  # of one trading mode within one input (a timer a minute and a daily candle need 1,440)
 _BRING_FILLS = frozenset({Candle, Trade, Quote, BookUpdate, TimeAdvanced, VenueReports})
 _ENTRY = OrderRole.ENTRY  # an enum's members are slow to look up
@@ -82,7 +82,7 @@ Lane = Callable[[Candle, int], None]  # with the seq of its record
 class Market:
     """All that concerns one instrument: who listens, who trades it and which venue answers."""
 
-    def __init__(self, instrument: Instrument, venue: EngineVenue | None) -> None:
+    def __init__(self, instrument: Instrument, venue: Venue | None) -> None:
         self.instrument = instrument
         self.venue = venue
         self.seats: list[Seat] = []
@@ -130,7 +130,8 @@ class Engine:
         self.trading = TradingStage(recorder)
         self.portfolio = PortfolioStage(recorder, accounts, desks)
         self.risk = RiskStage(recorder, accounts, desks)
-        self.execution = ExecutionStage(recorder, plan.bot, plan.venues)
+        self.venues = {name: Venue(recorder, venue) for name, venue in sorted(plan.venues.items())}
+        self.execution = ExecutionStage(recorder, plan.bot, self.venues)
         self._schedule = Schedule(plan.equity_every_ns)
         self._parts: dict[str, Any] = {
             "schedule": self._schedule,
@@ -143,9 +144,9 @@ class Engine:
         self._markets: dict[str, Market] = {}
         for desk in desks:
             self._seat(desk)
-        self._wire()
         self._prepared[plan.slots] = plan
-        self.exchange = Exchange(recorder, self._seats, self.evaluation, self.risk)
+        self.exchange = Exchange(recorder, self._seats, self.evaluation, self.risk, self.venues)
+        self._wire()
         self._handlers: dict[type, Callable[[Any, int], None]] = {
             Trade: self._on_trade,
             Quote: self._on_quote,
@@ -174,11 +175,13 @@ class Engine:
         """Bind every call to the instances that work now; after each change of them."""
         self._markets.clear()
         self.evaluation.clear_boards()
+        for venue in self.venues.values():
+            venue.bind()
         for seat in self._seats.values():
             instrument, desk = seat.instrument, seat.desk
             market = self._markets.get(instrument.id)
             if market is None:
-                market = self._markets[instrument.id] = Market(instrument, self._plan.venues.get(instrument.venue))
+                market = self._markets[instrument.id] = Market(instrument, self.venues.get(instrument.venue))
             market.seats.append(seat)
             market.seats_by_desk[desk.name] = seat
             if desk.timeframe:
@@ -191,6 +194,10 @@ class Engine:
                 market.listen(slot)
             seat.bind()
         self.evaluation.drop_unread()
+        for newcomer in self.exchange.newcomers:
+            newcomer.bind()
+            routes = self._markets[newcomer.slot.instrument].routes
+            routes.setdefault(newcomer.slot.timeframe, []).append((newcomer.hear, newcomer.slot))
         self.risk.bind()
 
     @property
@@ -208,7 +215,7 @@ class Engine:
         return self._prepared.get(slots)
 
     def prepare(self, plan: EnginePlan) -> None:
-        """Hand over a plan before the inputs that name its slots. To be swapped it must bring the venues that run."""
+        """Hand over a plan before the inputs that name its slots."""
         self._prepared[plan.slots] = plan
 
     @property
@@ -336,7 +343,7 @@ class Engine:
         if market is None:
             return
         if market.venue is not None:
-            self._take(getattr(market.venue, f"on_{kind}")(item), market, seq)
+            self._take(market.venue.on_tick[kind](item), market, seq)
         if item.ts >= self._schedule.next_ns:
             self._serve_due(item.ts, seq)
         holders = self.portfolio.mark(market.instrument.id, price) if price is not None else None
@@ -391,11 +398,12 @@ class Engine:
         market = self._markets.get(warm_up.instrument)
         if market is not None:
             self.evaluation.warm_up(market.routes.get(warm_up.timeframe, ()), warm_up, seq)
+            self.exchange.warm_up(warm_up)
 
     # Time
 
     def _on_time(self, item: TimeAdvanced, seq: int) -> None:
-        for _, venue in sorted(self._plan.venues.items()):
+        for venue in self.venues.values():
             self.execution.reports.extend(venue.advance_to(item.ts))
         self._drain(None, seq)
         self._serve_due(item.ts, seq)
@@ -687,8 +695,12 @@ class Engine:
         if plan is self._plan:
             return
         state, said, now_ns = self.export_state(), self._recorder, self._now.ts
+        seats, evaluation = self._seats, self.evaluation
         self.rebuild(plan)
         self.restore_state(state)
+        for key, seat in self._seats.items():
+            if key in seats:
+                self.evaluation.inherit(evaluation, seats[key].plan.evaluators, seat.plan.evaluators)
         self._now.ts = now_ns
         self._recorder.events, self._recorder.first_seq = said.events, said.first_seq
 
@@ -736,7 +748,7 @@ class Engine:
             "deposits": [[*key, str(amount)] for key, amount in sorted(self._deposits.items())],
             "failures": dict(sorted(self._recorder.failures.items())),
             "parts": {name: part.export_state() for name, part in self._parts.items()},
-            "venues": {name: venue.export_state() for name, venue in sorted(self._plan.venues.items())},
+            "venues": {name: exported(venue.instance) for name, venue in self.venues.items()},
             "seats": {"/".join(key): seat.export_state() for key, seat in sorted(self._seats.items())},
         }
 
@@ -760,9 +772,9 @@ class Engine:
         self._recorder.failures = dict(state["failures"])
         for name, part in self._parts.items():
             part.restore_state(state["parts"][name])
-        for name, venue in self._plan.venues.items():
+        for name, venue in self.venues.items():
             if name in state["venues"]:
-                venue.restore_state(state["venues"][name])
+                restore(venue.instance, state["venues"][name], f"venue {name}")
         for key, seat in self._seats.items():
             if "/".join(key) in state["seats"]:
                 seat.restore_state(state["seats"]["/".join(key)])

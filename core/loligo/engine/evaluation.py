@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from loligo.engine.interruption import EVALUATE
-from loligo.engine.plan import EvaluatorPlan
+from loligo.engine.plan import EvaluatorPlan, paired
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import SeatBoard
-from loligo.engine.swap import Holder
+from loligo.engine.swap import Holder, exported, handed_over, restore
 from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.command import WarmUp
 from loligo.model.evaluation import Evaluation
@@ -52,6 +52,13 @@ class EvaluatorSlot:
         self.boards.append((board.evaluations, board.evaluated_at_ns, board.seqs, place))
 
 
+def goes_on(was: EvaluatorSlot | None, slot: EvaluatorSlot) -> bool:
+    """Return whether one evaluator can go on with the state of another: other settings, other state."""
+    if was is None or was.instance is None or slot.instance is None:
+        return False
+    return (was.name, was.plan.settings) == (slot.name, slot.plan.settings)
+
+
 def accept_evaluation(said: Any) -> None:
     """DataError unless this is an evaluation within its bounds, or none."""
     if said is not None and not -1.0 <= said.value <= 1.0:
@@ -86,6 +93,14 @@ class EvaluationStage:
         self._slots[slot.key] = slot
         if is_cold and slot.instance is not None:
             self._cold.add(slot.key)
+
+    def inherit(self, other: EvaluationStage, before: Sequence[EvaluatorPlan], after: Sequence[EvaluatorPlan]) -> None:
+        """Let cold evaluators go on with the state of those whose places they take."""
+        for was, now in zip(paired(before, after), after, strict=True):
+            old = other.find(before[was].key) if was is not None else None
+            if old is not None and now.key in self._cold and goes_on(old, slot := self._slots[now.key]):
+                handed_over(old.instance, slot.instance, is_same_tentacle=True)
+                self._cold.remove(now.key)
 
     def clear_boards(self) -> None:
         """Forget who reads what, before the boards are seated anew."""
@@ -158,7 +173,7 @@ class EvaluationStage:
 
     def export_state(self) -> PlainState:
         return {
-            key: {"version": slot.instance.state_version, "state": slot.instance.export_state()}
+            key: exported(slot.instance)
             for key, slot in sorted(self._slots.items())
             if slot.instance is not None and key not in self._cold
         }
@@ -167,5 +182,5 @@ class EvaluationStage:
         """Give each evaluator its state back; one that is new since starts cold."""
         for key, slot in self._slots.items():
             if key in state and slot.instance is not None:
-                slot.instance.restore_state(state[key]["state"])
+                restore(slot.instance, state[key], slot.label)
                 self._cold.discard(key)

@@ -1,26 +1,31 @@
 """Exchange: from the plan that runs to another one, instance by instance, through a swap.
 
 Desks, instruments and accounts stay; what is exchanged has another key in the new plan: evaluators, strategies, trading
-modes, risk rules. All new instances are made, and given their state, before any of them is called: one that cannot be
-made refuses the whole. What is new or was off until now has nothing to be compared with, and begins with the flip.
+modes, risk rules, venues. All new instances are made, and given their state, before any of them is called: one that
+cannot be made refuses the whole. What is new or was off until now has nothing to be compared with, and begins with the
+flip; an evaluator that is new, or has new settings, is given history before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, accept_evaluation
-from loligo.engine.plan import EnginePlan, EvaluatorPlan, SeatPlan, paired
+from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, accept_evaluation, goes_on
+from loligo.engine.interruption import EVALUATE
+from loligo.engine.plan import EnginePlan, EvaluatorPlan, SeatPlan, VenuePlan, paired
 from loligo.engine.recorder import Recorder
 from loligo.engine.risk import RiskStage, Rule, Scope, accept_answer
-from loligo.engine.seat import Seat
+from loligo.engine.seat import Seat, SeatBoard
 from loligo.engine.strategy import accept_outcome
 from loligo.engine.swap import Accept, Holder, Phase, Swap, Twin, handed_over
 from loligo.engine.trading import accept_intents
-from loligo.errors import DataError
+from loligo.engine.venues import Venue, accept_reports
+from loligo.errors import TENTACLE_FAULTS, DataError, TentacleInterrupted
+from loligo.model.command import WarmUp
 from loligo.model.events import SwapStep
+from loligo.model.market import Candle
 
 Key = tuple[str, str]
 
@@ -49,6 +54,58 @@ def _terms(holder: Holder) -> tuple[str, str, str, Any, Any]:
     return holder.label, holder.name, holder.key, holder.make, holder.instance
 
 
+class Newcomer:
+    """An evaluator that cannot go on with another's state. It gathers the candles that come until it is given those
+    before them, and then goes along unheeded until the flip."""
+
+    def __init__(self, swap: Swap, slot: EvaluatorSlot) -> None:
+        self.slot = slot
+        self._swap = swap
+        self._gathered: list[Candle] = []
+        self._is_warm = self._has_failed = False
+        slot.write_to(SeatBoard(1), 0)  # which nobody reads
+
+    def bind(self) -> None:
+        """Bind its call anew."""
+        self._call = self.slot.calls["candle"]
+
+    def hear(self, candle: Candle) -> None:
+        """Take a candle of its series."""
+        if not self._is_warm:
+            self._gathered.append(candle)
+        elif not self._has_failed:
+            try:
+                accept_evaluation(self._call(candle))
+            except TENTACLE_FAULTS as exc:  # a tentacle that does not lead: nothing hangs on its answer
+                self._has_failed = True
+                if isinstance(exc, TentacleInterrupted):
+                    self.slot.holder.interrupted(self.slot.label, EVALUATE, exc)
+                self._swap.tell(self.slot.label, SwapStep.FAILED, f"{type(exc).__name__}: {exc}")
+
+    def warm_up(self, history: Sequence[Candle] = ()) -> None:
+        """Take the newest of these candles, as many as its warm-up wants, and what came since."""
+        if self._is_warm:
+            return
+        newest_ns = history[-1].ts if history else 0
+        self._is_warm = True
+        since = [candle for candle in self._gathered if candle.ts > newest_ns]
+        for candle in [*history[max(len(history) - self.slot.instance.warmup, 0) :], *since]:
+            self.hear(candle)
+
+
+@dataclass(slots=True)
+class _Slotted:
+    """An evaluator that comes: the one whose place it takes, and what it does until then if it begins anew."""
+
+    was: EvaluatorSlot | None
+    slot: EvaluatorSlot
+    newcomer: Newcomer | None
+
+    @property
+    def goes_on(self) -> bool:
+        return goes_on(self.was, self.slot)
+
+
 @dataclass(slots=True)
 class _Change:
     """Everything that one swap does."""
@@ -57,7 +114,7 @@ class _Change:
     plan: EnginePlan
     before: EnginePlan
     replaced: list[_Replaced] = field(default_factory=list)
-    slots: dict[str, tuple[EvaluatorSlot | None, EvaluatorSlot]] = field(default_factory=dict)  # by new key
+    slots: dict[str, _Slotted] = field(default_factory=dict)  # by new key
     rules: list[tuple[Scope, list[Rule], list[Rule]]] = field(default_factory=list)  # old, new
 
 
@@ -65,12 +122,18 @@ class Exchange:
     """At most one swap is at work. The engine asks it at the inputs that `loligo.engine.swap` names."""
 
     def __init__(
-        self, recorder: Recorder, seats: Mapping[Key, Seat], evaluation: EvaluationStage, risk: RiskStage
+        self,
+        recorder: Recorder,
+        seats: Mapping[Key, Seat],
+        evaluation: EvaluationStage,
+        risk: RiskStage,
+        venues: Mapping[str, Venue],
     ) -> None:
         self._recorder = recorder
         self._seats = seats
         self._evaluation = evaluation
         self._risk = risk
+        self._venues = venues
         self._change: _Change | None = None
 
     @property
@@ -99,6 +162,8 @@ class Exchange:
             for scope, rules in self._ruled(plan):
                 place = scope.name
                 self._prepare_rules(change, scope, rules)
+            for place, venue in sorted(plan.venues.items()):
+                self._prepare_venue(change, place, venue)
         except Exception as exc:  # a tentacle that cannot be made, or cannot take over: nothing has changed
             change.swap.tell(place, SwapStep.REFUSED, f"{type(exc).__name__}: {exc}")
             return False
@@ -125,7 +190,7 @@ class Exchange:
         self._replace(change, seat.mode, plan.mode_name, plan.mode_key, plan.make_mode, accept_intents)
         for was, now in zip(paired(seat.plan.evaluators, plan.evaluators), plan.evaluators, strict=True):
             if self._evaluation.find(now.key) is None and now.key not in change.slots:
-                change.slots[now.key] = self._new_slot(seat, was, now)
+                change.slots[now.key] = self._new_slot(change.swap, seat, was, now)
 
     def _replace(
         self, change: _Change, holder: Holder, name: str, key: str, make: Callable[[], Any] | None, accept: Accept
@@ -137,12 +202,15 @@ class Exchange:
             handed_over(holder.instance, new.instance, is_same_tentacle=name == holder.name)
         change.replaced.append(_Replaced(holder, new, accept))
 
-    def _new_slot(self, seat: Seat, was: int | None, now: EvaluatorPlan) -> tuple[EvaluatorSlot | None, EvaluatorSlot]:
+    def _new_slot(self, swap: Swap, seat: Seat, was: int | None, now: EvaluatorPlan) -> _Slotted:
         slot = EvaluatorSlot(self._recorder, now, seat.instrument_id)
         old = self._evaluation.find(seat.plan.evaluators[was].key) if was is not None else None
-        if old is not None and slot.instance is not None:
-            handed_over(old.instance, slot.instance, is_same_tentacle=old.name == slot.name)
-        return old, slot
+        newcomer = None
+        if old is not None and goes_on(old, slot):
+            handed_over(old.instance, slot.instance, is_same_tentacle=True)
+        elif slot.instance is not None and "candle" in slot.calls:
+            newcomer = Newcomer(swap, slot)
+        return _Slotted(old, slot, newcomer)
 
     def _prepare_rules(self, change: _Change, scope: Scope, plans: tuple[Any, ...]) -> None:
         running = {rule.name: rule for rule in scope.rules}
@@ -157,31 +225,54 @@ class Exchange:
         if rules != scope.rules:
             change.rules.append((scope, scope.rules, rules))
 
+    def _prepare_venue(self, change: _Change, place: str, plan: VenuePlan) -> None:
+        venue = self._venues.get(place)
+        if venue is None or venue.name != plan.name:
+            raise DataError("its orders and positions lie with the venue that runs; stop the bot to trade elsewhere")
+        self._replace(change, venue, plan.name, plan.key, plan.make, accept_reports)
+
     def _pair_up(self, change: _Change) -> None:
         """Call the new ones beside the old ones."""
         for item in change.replaced:
             old, new = item.holder.instance, item.new.instance
             if old is not None and new is not None and item.holder.name == item.new.name:
                 item.holder.twin = Twin(change.swap, item.holder, old, new, item.accept)
-        for was, slot in change.slots.values():
-            if was is not None and was.instance is not None and slot.instance is not None and was.name == slot.name:
-                was.holder.twin = Twin(change.swap, was.holder, was.instance, slot.instance, accept_evaluation)
+        for slotted in change.slots.values():
+            if (was := slotted.was) is not None and slotted.goes_on:
+                was.holder.twin = Twin(change.swap, was.holder, was.instance, slotted.slot.instance, accept_evaluation)
+
+    @property
+    def newcomers(self) -> list[Newcomer]:
+        """The evaluators that wait for their history, or go along with it, in the order of their keys."""
+        if self._change is None or self._change.swap.phase is not Phase.SHADOW:
+            return []
+        found = (slotted.newcomer for _, slotted in sorted(self._change.slots.items()))
+        return [newcomer for newcomer in found if newcomer is not None]
+
+    def warm_up(self, item: WarmUp) -> None:
+        """Give history to the newcomers of its series."""
+        for newcomer in self.newcomers:
+            if (newcomer.slot.instrument, newcomer.slot.timeframe) == (item.instrument, item.timeframe):
+                newcomer.warm_up(item.candles)
 
     def flip(self) -> EnginePlan:
         """Let the new ones lead; return their plan."""
         change = self._change
         assert change is not None
+        for newcomer in self.newcomers:
+            newcomer.warm_up()
         change.swap.phase = Phase.PROBATION
         for item in change.replaced:
             item.flip()
         kept = {evaluator.key for desk in change.plan.desks for seat in desk.seats for evaluator in seat.evaluators}
-        for was, slot in change.slots.values():
+        for slotted in change.slots.values():
+            was, slot = slotted.was, slotted.slot
             if was is not None and was.holder.twin is not None:
                 twin, was.holder.twin = was.holder.twin, None
                 if was.holder.key in kept:  # another desk goes on with it, so the spare is one of its own
                     twin.old = _copy_of(was.holder)
                 slot.holder.twin = twin
-            self._evaluation.put(slot, is_cold=was is None or was.name != slot.name or was.instance is None)
+            self._evaluation.put(slot)
         for scope, _, rules in change.rules:
             scope.rules = rules
         self._reseat(change.plan)
@@ -195,9 +286,9 @@ class Exchange:
         if change.swap.phase is not Phase.SHADOW:
             for item in change.replaced:
                 item.undo()
-            for was, _ in change.slots.values():
-                if was is not None:
-                    self._evaluation.put(was)
+            for slotted in change.slots.values():
+                if slotted.was is not None:
+                    self._evaluation.put(slotted.was)
             for scope, rules, _ in change.rules:
                 scope.rules = rules
             self._reseat(change.before)
@@ -215,10 +306,10 @@ class Exchange:
     def _part(self, change: _Change) -> None:
         for item in change.replaced:
             item.holder.twin = None
-        for was, slot in change.slots.values():
-            slot.holder.twin = None
-            if was is not None:
-                was.holder.twin = None
+        for slotted in change.slots.values():
+            slotted.slot.holder.twin = None
+            if slotted.was is not None:
+                slotted.was.holder.twin = None
         self._change = None
 
     def _reseat(self, plan: EnginePlan) -> None:
@@ -235,5 +326,5 @@ def _copy_of(holder: Holder) -> Any:
 
 
 def _names(change: _Change) -> list[str]:
-    slots = [was.label for was, _ in change.slots.values() if was is not None and was.holder.twin is not None]
+    slots = [item.slot.label for item in change.slots.values() if item.goes_on or item.newcomer is not None]
     return slots + [item.holder.name for item in change.replaced if item.holder.twin is not None]

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
+from loligo.engine.venues import Venue
 from loligo.errors import OrderError
 from loligo.model.events import AmendRequested, Approved, CancelRequested, OrderReported, OrderSubmitted
 from loligo.model.market import Side
@@ -43,7 +44,6 @@ from loligo.model.order import (
 )
 from loligo.model.timeframe import MINUTE_NS
 from loligo.ports.tentacles import PlainState
-from loligo.ports.venue import EngineVenue
 
 # An enum's members are slow to look up.
 _BUY, _SELL = Side.BUY, Side.SELL
@@ -77,7 +77,7 @@ class _Working:
 class ExecutionStage:
     """All open orders of the bot."""
 
-    def __init__(self, recorder: Recorder, bot: str, venues: Mapping[str, EngineVenue]) -> None:
+    def __init__(self, recorder: Recorder, bot: str, venues: Mapping[str, Venue]) -> None:
         self._recorder = recorder
         self._bot = bot
         self._venues = venues
@@ -171,7 +171,7 @@ class ExecutionStage:
         if venue is not None:
             self.reports.extend(venue.submit(order, ts))
 
-    def _venue(self, order: Order) -> EngineVenue | None:
+    def _venue(self, order: Order) -> Venue | None:
         return self._venues.get(order.instrument.partition(":")[0])
 
     def cancel(self, order_id: str, ts: int, cause: int, code: str) -> bool:

@@ -25,6 +25,7 @@ class EvaluatorPlan:
     label: str  # how events and boards call it
     timeframe: str  # "" for evaluators of trades, quotes, books and news
     make: Callable[[], Evaluator] | None  # None: switched off, so it has no opinion
+    settings: str = ""  # their hash: a version with other settings cannot go on with the state of this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +78,22 @@ class AccountPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenuePlan:
+    """One venue that answers inside the engine; live ones have none."""
+
+    name: str  # of the tentacle
+    make: Callable[[], EngineVenue]
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePlan:
     """The whole bot. Desks and accounts are served in the order of their names, whatever the order here."""
 
     bot: str
     accounts: tuple[AccountPlan, ...]
     desks: tuple[DeskPlan, ...]
-    venues: Mapping[str, EngineVenue] = field(default_factory=dict)  # by venue name; others are live
+    venues: Mapping[str, VenuePlan] = field(default_factory=dict)  # by venue name; others are live
     slots: tuple[SlotVersion, ...] = ()  # what a generation that runs this plan is called
     equity_every_ns: int = 3_600_000_000_000
 

@@ -19,7 +19,7 @@ from loligo.engine.plan import AccountPlan, DeskPlan, RulePlan
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
 from loligo.engine.soundness import check_sound, is_plain_reason
-from loligo.engine.swap import Holder
+from loligo.engine.swap import Holder, exported, restore
 from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.events import Approved, KillSwitchSet, OrderRequested, Refused, Resumed, RiskActed, RiskChecked
 from loligo.model.money import DOWN, ZERO
@@ -75,7 +75,7 @@ class Scope:
             "consecutive_losses": self.consecutive_losses,
             "left_at_ns": dict(sorted(self.left_at_ns.items())),
             "closed": [list(item) for item in self.closed],
-            "rules": {rule.name: rule.instance.export_state() for rule in self.rules},
+            "rules": {rule.name: exported(rule.instance) for rule in self.rules},
         }
 
     def restore_state(self, state: PlainState) -> None:
@@ -86,7 +86,7 @@ class Scope:
         self.closed = deque((at, instrument, role, net) for at, instrument, role, net in state["closed"])
         for rule in self.rules:
             if rule.name in state["rules"]:
-                rule.instance.restore_state(state["rules"][rule.name])
+                restore(rule.instance, state["rules"][rule.name], rule.name)
 
 
 Actions = list[tuple[Scope, RiskAction]]

@@ -9,8 +9,7 @@ import msgspec
 
 from loligo.engine.plan import DeskPlan, SeatPlan, paired
 from loligo.engine.recorder import Recorder
-from loligo.engine.swap import Holder
-from loligo.errors import DataError
+from loligo.engine.swap import Holder, exported, restore
 from loligo.model.evaluation import Declined, Evaluation, Signal
 from loligo.model.instrument import Instrument
 from loligo.model.market import Candle
@@ -107,19 +106,13 @@ def _exported(holder: Holder) -> PlainState | None:
     instance = holder.instance
     if instance is None:
         return None
-    return {"name": holder.name, "version": instance.state_version, "state": instance.export_state()}
+    return {"name": holder.name, **exported(instance)}
 
 
 def _restore(holder: Holder, state: PlainState | None) -> None:
     if state is None or holder.instance is None or state["name"] != holder.name:
         return
-    if state["version"] != holder.instance.state_version:
-        raise DataError(
-            f"{holder.name}: its state has version {state['version']}, and it reads version "
-            f"{holder.instance.state_version}; put the version back that wrote it, or begin a new journal with "
-            "`loligo run --fresh`"
-        )
-    holder.instance.restore_state(state["state"])
+    restore(holder.instance, state, holder.name)
 
 
 def _is_off(_: Any) -> Declined:

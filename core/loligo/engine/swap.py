@@ -22,7 +22,7 @@ import msgspec
 from loligo.engine.recorder import Recorder
 from loligo.errors import TENTACLE_FAULTS, DataError, TentacleInterrupted
 from loligo.model.events import SwapStep, SwapStepped
-from loligo.ports.tentacles import Stateful
+from loligo.ports.tentacles import PlainState, Stateful
 
 MAXIMUM_TOLD = 20  # differences of one swap that become events; the rest is counted
 
@@ -192,18 +192,28 @@ def handed_over(old: Stateful | None, new: Stateful, *, is_same_tentacle: bool) 
     The state passes through msgpack: what is not plain data does not get over, and the two never share an object.
     DataError says what is missing.
     """
-    if old is None or not is_same_tentacle:
-        return
-    state = msgspec.msgpack.decode(msgspec.msgpack.encode(old.export_state()))
-    if old.state_version != new.state_version:
-        migrate = getattr(new, "migrate_state", None)
+    if old is not None and is_same_tentacle:
+        restore(new, msgspec.msgpack.decode(msgspec.msgpack.encode(exported(old))))
+
+
+def exported(instance: Stateful) -> PlainState:
+    """Return the state of an instance, and its version."""
+    return {"version": instance.state_version, "state": instance.export_state()}
+
+
+def restore(instance: Stateful, exported: PlainState, name: str = "") -> None:
+    """Give an instance a state that was `exported`. DataError, which begins with the name, says what is missing."""
+    state, version = exported["state"], exported["version"]
+    if version != instance.state_version:
+        migrate = getattr(instance, "migrate_state", None)
         if migrate is None:
             raise DataError(
-                f"its state has version {old.state_version}, the new code reads version {new.state_version} and has no "
-                "migrate_state(state, from_version); add one, or keep the state as it was"
+                f"{name and name + ': '}its state has version {version}, the code reads version "
+                f"{instance.state_version} and has no migrate_state(state, from_version): add one, or put the version "
+                "back that wrote it, or begin a new journal with `loligo run --fresh`"
             )
-        state = migrate(state, old.state_version)
-    new.restore_state(state)
+        state = migrate(state, version)
+    instance.restore_state(state)
 
 
 def _are_equal(one: Any, other: Any) -> bool:

@@ -76,5 +76,5 @@ def test_rule_refuses_unknown_settings(make_rule: Callable[..., Any], name: str)
 def test_manifest_names_the_folder_and_the_state_version(make_rule: Callable[..., Any], name: str) -> None:
     manifest = tomllib.loads((RULES / name / "tentacle.toml").read_text())
     assert (manifest["name"], manifest["kind"], manifest["hooks"]) == (name, "risk_rule", ["risk_rule"])
-    assert manifest["state_version"] == make_rule(name).state_version
+    assert manifest["state"]["version"] == make_rule(name).state_version
     assert (RULES / name / "README.md").is_file()

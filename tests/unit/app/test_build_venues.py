@@ -34,7 +34,7 @@ def bundled(home: Path) -> Host:
 
 
 def test_each_section_gets_a_venue_of_its_kind_with_its_instruments(tmp_path: Path) -> None:
-    (venue,) = build_venues(config(fills={"latency_ms": 50}), bundled(tmp_path)).values()
+    ((_, venue),) = build_venues(config(fills={"latency_ms": 50}), bundled(tmp_path)).values()
     assert isinstance(venue, EngineVenue)
     assert list(venue.instruments) == ["coinbase:BTC/USD", "coinbase:ETH/USD"]
     assert venue.counts() == {"ambiguous_candles": 0}

@@ -64,5 +64,5 @@ def test_mode_takes_its_own_state_back_and_not_that_of_another() -> None:
 
 
 def test_state_of_another_version_is_refused_by_name() -> None:
-    with pytest.raises(DataError, match=r"mode: its state has version 1, and it reads version 2; put the version back"):
+    with pytest.raises(DataError, match=r"mode: its state has version 1, the code reads version 2 and has no migrate"):
         restored(planned(Remembers, "old"), planned(Newer, "new"))

@@ -10,14 +10,27 @@ from typing import Any
 import pytest
 
 from loligo.engine.engine import Engine
-from loligo.engine.plan import EnginePlan, EvaluatorPlan, RulePlan
+from loligo.engine.plan import EnginePlan, EvaluatorPlan, RulePlan, VenuePlan
 from loligo.errors import DataError
-from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, SlotVersion
+from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, SlotVersion, WarmUp
 from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
-from loligo.model.events import DecisionDeclined, Evaluated, RiskChecked, SwapStep, SwapStepped, TentacleFailed
+from loligo.model.events import (
+    DecisionDeclined,
+    Evaluated,
+    OrderReported,
+    RiskChecked,
+    SwapStep,
+    SwapStepped,
+    TentacleFailed,
+)
+from loligo.model.market import Candle
+from loligo.model.order import Filled
 from loligo.model.risk import Tier, passed, refused
-from loligo.ports.tentacles import PlainState
-from tests.fakes.desks import LETS_STRATEGY, Bot, Lets, Wishes, buy, desk, of, plan, seat
+from loligo.ports.tentacles import MakeContext, PlainState
+from tentacles.venues.simulated.settings import SimulatedVenueSettings
+from tentacles.venues.simulated.simulated import SimulatedVenue
+from tests.fakes.desks import BTC, LETS_STRATEGY, PERP, Bot, Lets, Wishes, buy, desk, free_venue, of, plan, seat
+from tests.fakes.venue_scene import FREE
 
 
 class Sums:
@@ -84,7 +97,6 @@ class Swapper(Bot):
 
     def shadow(self, after: EnginePlan) -> None:
         self.number += 1
-        after = replace(after, venues=self.engine.plan.venues)
         self.engine.prepare(after)
         self.feed(ShadowStarted(self.engine.now_ns, self.number, after.slots))
 
@@ -170,7 +182,7 @@ def test_failure_after_the_flip_is_answered_by_the_old_version_in_the_same_input
     rolled_back = bot.events(SwapStepped)[-1]
     assert (rolled_back.step, rolled_back.tentacle) == (SwapStep.ROLLED_BACK, "sums")
     assert bot.records[-3].events[0] == rolled_back  # the candle that closed at 105
-    before = replace(version(Sums, "a"), venues=bot.engine.plan.venues)
+    before = version(Sums, "a")
     bot.feed(GenerationActivated(bot.engine.now_ns, 3, before.slots))
     bot.candles(8, 12)
     assert said(bot) == uninterrupted(12)
@@ -185,7 +197,7 @@ def test_swap_replays_to_the_same_records() -> None:
     first.activate(after)
     first.candles(5, 10)
     again = Engine(version(Sums, "a"))
-    again.prepare(replace(after, venues=again.plan.venues))
+    again.prepare(after)
     assert [again.process(record.input) for record in first.records] == first.records
 
 
@@ -299,3 +311,96 @@ def test_evaluator_that_two_desks_share_is_exchanged_for_one_and_goes_on_for_the
         values.setdefault(ts, []).append(value)
     assert all(len(set(each)) == 1 for each in values.values())
     assert [len(each) for each in values.values()] == [1, 1, 1, 2, 2, 2, 2]
+
+
+class Ranged(Sums):
+    """Wants history, and says how many candles it has seen."""
+
+    warmup = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[float] = []
+
+    def on_candle(self, candle: Candle) -> Evaluation:
+        self.seen.append(candle.close)
+        return Evaluation(0.0, "range", tuple(self.seen))
+
+
+def ranged(name: str) -> EnginePlan:
+    """The same evaluator, with settings of its own for each name."""
+    says = EvaluatorPlan(name="sums", key=f"sums@{name}", label="sums", timeframe="1h", make=Ranged, settings=name)
+    return replace(plan(desk(seat(evaluators=[says]))), slots=(SlotVersion("evaluator/sums", name, ""),))
+
+
+def closes(first: int, end: int) -> tuple[Candle, ...]:
+    """The candles of these hours, as `Swapper.candles` gives them."""
+    bot = Bot(ranged("any"))
+    records = [bot.candle(hour, 100 + hour) for hour in range(first, end)]
+    return tuple(record.input for record in records if isinstance(record.input, Candle))
+
+
+def test_evaluator_with_other_settings_gets_history_and_what_came_since_before_it_leads() -> None:
+    bot, after = Swapper(ranged("short")), ranged("long")
+    bot.candles(0, 4)
+    bot.shadow(after)
+    bot.candles(4, 6)  # gathered
+    bot.feed(WarmUp(bot.engine.now_ns, BTC.id, "1h", closes(0, 5)))  # the last of these came in the shadow
+    bot.candles(6, 7)
+    bot.activate(after)
+    bot.candles(7, 8)
+    assert bot.events(Evaluated)[-1].evaluation.numbers == (102.0, 103.0, 104.0, 105.0, 106.0, 107.0)
+    assert len(bot.events(Evaluated)) == 8  # one of each candle: the newcomer was not heeded before
+    assert bot.steps() == [SwapStep.SHADOWING, SwapStep.ACTIVATED]
+
+
+def test_evaluator_with_other_settings_goes_on_from_what_it_gathered_where_there_is_no_history() -> None:
+    bot, after = Swapper(ranged("short")), ranged("long")
+    bot.candles(0, 4)
+    bot.shadow(after)
+    bot.candles(4, 6)
+    bot.activate(after)
+    bot.candles(6, 7)
+    assert bot.events(Evaluated)[-1].evaluation.numbers == (104.0, 105.0, 106.0)
+
+
+def at_venue(name: str, make: Callable[[], Any], mode: Wishes, *, settings: str = "same") -> EnginePlan:
+    """A desk with this version of the venue; its protection lies there."""
+    venues = {"sim": VenuePlan(name="simulated", make=make, key=f"{name}#{settings}")}
+    traded = seat(lambda: mode)
+    return replace(plan(desk(traded)), venues=venues, slots=(SlotVersion("venue/simulated", name, ""),))
+
+
+class BreaksAt(SimulatedVenue):
+    """A version of the venue that fails at one price."""
+
+    def on_candle(self, candle: Candle) -> Any:
+        if candle.close == 96.0:
+            raise RuntimeError("no match")
+        return super().on_candle(candle)
+
+
+def broken_venue() -> BreaksAt:
+    return BreaksAt(SimulatedVenueSettings(**FREE), MakeContext(instruments=(BTC, PERP)))
+
+
+@pytest.mark.parametrize(("make", "last"), [(free_venue, "settled"), (broken_venue, "rolled_back")])
+def test_venue_is_exchanged_with_the_orders_that_lie_there_and_taken_back_when_it_fails(
+    make: Callable[[], Any], last: str
+) -> None:
+    mode = Wishes()
+    bot, after = Swapper(at_venue("a", free_venue, mode)), at_venue("b", make, mode)
+    mode.wishes = [buy("2", stop="95")]
+    bot.candles(0, 2)
+    bot.shadow(after)
+    bot.candle(2, 102)
+    bot.activate(after)
+    for hour, price in ((3, 98), (4, 96), (5, 94)):
+        bot.candle(hour, price)
+    if last == "settled":
+        bot.settle()
+    fills = [event.report for event in bot.events(OrderReported) if isinstance(event.report, Filled)]
+    bought, stopped = fills
+    assert (bought.quantity, stopped.price, stopped.quantity) == (2, 94, 2)  # the gap opens below the stop
+    assert bot.steps()[-1] == SwapStep(last)
+    assert bot.position() == 0
