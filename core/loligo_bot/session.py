@@ -38,6 +38,7 @@ from loligo.ports.journal import Journal
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
 from loligo_bot.recovery import Cursors, PlanOf, Recovered, recover, snapshot_bytes, take
+from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
@@ -85,6 +86,7 @@ class Session:
         self._last_commit_s = time.monotonic()
         self._since_snapshot = 0
         self.cursors: Cursors = {}
+        self.memory = Memory()
         self.short_of_history: list[str] = []  # evaluators that began with less than they declare
         self.generation: GenerationActivated | None = None
 
@@ -153,6 +155,7 @@ class Session:
         self._since_snapshot += len(records)
         if self._since_snapshot >= self._durability.snapshot_every_records:
             self.save_snapshot()
+        self.memory.keep(self.engine, records)
         self._fault_point("before_send")
         for observer in self._observers:
             observer(records)
