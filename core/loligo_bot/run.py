@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from loligo.config import LoligoConfig
-from loligo.errors import ConfigError, InboxClosed
+from loligo.errors import ConfigError, InboxClosed, TentacleError
 from loligo.host import HookFailure, Host, Relay, bundled_root
 from loligo.log import get_logger
 from loligo.model.command import CommandKind, OperatorCommand
@@ -45,6 +45,7 @@ FEEDS = "feeds"  # the task that runs them
 CONFIG_FILE = Path("config/loligo.yaml")
 JOURNAL_FILE = Path("state/journal.sqlite")
 COMMAND_TIMEOUT_S = 5.0
+REST_LIMIT_S = 10.0  # for files to come to rest before they are read
 
 _log = get_logger("app")
 
@@ -140,6 +141,7 @@ class _Running:
             bot.engine, bot.generation, self._wanted, self._inbox.put_first, bot.config.swap, lambda: self.session
         )
         self._is_changed = asyncio.Event()
+        self._watcher: Watcher | None = None
         self._thread = EngineThread(self.session, self._inbox, tentacle_timeout_s=bot.config.engine.tentacle_timeout_s)
         self._fault_point = fault_point
         self._are_feeds_read = False
@@ -223,7 +225,21 @@ class _Running:
     # Exchange of tentacles
 
     def _wanted(self) -> Generation:
-        """Return what registry and configuration want now; loads and verifies, so it belongs into a thread."""
+        """Return what registry and configuration want now; loads and verifies, so it belongs into a thread.
+
+        Nothing is read while somebody writes: TentacleError when that does not end.
+        """
+        while self._watcher is not None:
+            try:
+                moves = self._watcher.calm(REST_LIMIT_S)
+                wanted = self._load()
+                if self._watcher.calm(REST_LIMIT_S) == moves:
+                    return wanted
+            except TimeoutError as exc:
+                raise TentacleError(f"{exc}: still being written; it is taken up when it has come to rest") from None
+        return self._load()
+
+    def _load(self) -> Generation:
         host = Host(self._bot.home, bundled_root(), admission(self._bot.home))
         host.load_all(keeps=True)
         return make_generation(read_config(self._bot.home), host, keeps=True)
@@ -237,8 +253,9 @@ class _Running:
             return
         watched = Watched(trees=[home / "tentacles"], files=[home / REGISTRY_FILE, home / CONFIG_FILE])
         known = {item.folder: item.tree_hash for item in self._bot.loaded}
-        with Watcher(watched, lambda _: loop.call_soon_threadsafe(self._is_changed.set), known=known):
+        with Watcher(watched, lambda _: loop.call_soon_threadsafe(self._is_changed.set), known=known) as self._watcher:
             yield
+        self._watcher = None
 
     async def _reconcile(self) -> None:
         while await self._is_changed.wait():

@@ -26,6 +26,7 @@ class Settling:
     due: float | None = field(default_factory=time.monotonic)  # when to look again, if at all
     seen: Look = field(default_factory=Look)
     seen_since: float = field(default_factory=time.monotonic)  # when it was first seen as it is
+    moves: int = 0  # how often it was seen to have changed
     settled: Look | None = None  # how it was when its content was last taken
 
     def look(self) -> None:
@@ -34,6 +35,7 @@ class Settling:
         now = time.monotonic()
         if self.seen != before:
             self.seen_since = self.due = now
+            self.moves += 1
         elif self.due is not None:
             self.due = now
 

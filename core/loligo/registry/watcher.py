@@ -98,6 +98,7 @@ class Watcher:
         self._settling = {path: self._unseen(path) for path in self._reported}
         self._events: FileEvents | None = None
         self._rescan_at, self._calm_until = 0.0, 0.0
+        self._begun = self._ended = 0  # looks at everything
         self._poked, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="loligo-watcher", daemon=True)
 
@@ -110,6 +111,18 @@ class Watcher:
         self._closing.set()
         self._poked.set()
         self._thread.join()
+
+    def calm(self, limit_s: float) -> int:
+        """Look at everything, wait until all has come to rest, and return how often anything has moved so far: what is
+        read between two equal answers is whole. TimeoutError names what is still under way."""
+        asked, until = self._begun, time.monotonic() + limit_s
+        self._poked.set()
+        while self._ended <= asked or any(settling.due is not None for settling in list(self._settling.values())):
+            if time.monotonic() > until or self._closing.is_set():
+                moving = [str(path) for path, settling in list(self._settling.items()) if settling.due is not None]
+                raise TimeoutError(", ".join(moving) or "the files that are watched")
+            time.sleep(0.005)
+        return sum(settling.moves for settling in list(self._settling.values()))
 
     def __enter__(self) -> Watcher:
         self.start()
@@ -167,6 +180,7 @@ class Watcher:
     def _rescan(self) -> None:
         """Look at everything."""
         began = time.monotonic()
+        self._begun += 1
         roots = self._watched.to_hear()
         if self._events is not None and not self._events.is_intact(roots):
             self._listen()
@@ -178,6 +192,7 @@ class Watcher:
         self._calm_until = ended + 5 * (ended - began)  # however many events come, a sixth of one core at most
         is_heard = self._events is not None and all(root.is_dir() for root in roots)
         self._rescan_at = ended + (self._rescan_s if is_heard else self._poll_s)
+        self._ended += 1
 
     def _take(self, path: Path, settling: Settling) -> None:
         taken = settling.take(trust_clock=self._events is not None)

@@ -264,3 +264,16 @@ def test_what_the_receiver_raises_is_logged_and_the_next_change_is_reported(tmp_
 def test_watchdog_is_loaded_by_those_who_watch_only() -> None:
     code = "import sys, loligo_bot.cli, loligo.registry.watcher; sys.exit('watchdog' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_calm_waits_until_what_is_written_has_come_to_rest(tmp_path: Path) -> None:
+    folder = write_tentacle(tmp_path, "evaluator", "rsi")
+    with Watcher(Watched(trees=[tmp_path / "tentacles"]), lambda _: None, settle_s=0.1) as watcher:
+        before = watcher.calm(5.0)
+        assert watcher.calm(5.0) == before
+        with (folder / "logic.py").open("w") as file:
+            file.write("half")
+            file.flush()
+            with pytest.raises(TimeoutError, match="rsi"):
+                watcher.calm(0.3)
+        assert watcher.calm(5.0) > before
