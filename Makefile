@@ -5,7 +5,7 @@ CORE := loligo.engine tentacles/venues/simulated
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint coverage bench registry lock clean verify-kill
+.PHONY: help setup run test lint coverage bench registry lock clean verify-kill verify-swap
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,9 @@ coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
 
 verify-kill: setup  ## Kill a paper bot at 100 moments and compare each end with that of an undisturbed run
 	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} $(BIN)/python -m pytest -q -rP tests/scenario/test_kill.py
+
+verify-swap: setup  ## Exchange tentacles 1,000 times under 10,000 events a second and compare with an undisturbed run
+	$(BIN)/python -m tests.benchmarks.swaps
 
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks

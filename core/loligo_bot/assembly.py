@@ -9,26 +9,30 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from loligo.config import LoligoConfig, TentacleConfig, load_config
+from loligo.config import LoligoConfig, load_config
 from loligo.engine.engine import Engine
 from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
-from loligo.ports.tentacles import Feed, HistoricalFeed, MakeContext
+from loligo.ports.tentacles import Feed, HistoricalFeed
+from loligo_bot.edge_plan import FEED, edge_plans
 from loligo_bot.generation import Generation, make_generation
-from loligo_kit.lock import admission
+from loligo_bot.health.config import HealthConfig
+from loligo_bot.health.wanted import NOTHING_OFF, KeptOff, Wanted, load_wanted
 from loligo_store.config import JournalConfig
 
-PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig}
+PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig, "health": HealthConfig}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bot:
-    """Everything that one bot is made of, not running yet."""
+    """Everything that one bot is made of; `generation` is what runs, or is to run first."""
 
     home: Path
     config: LoligoConfig
     journal_config: JournalConfig
+    health_config: HealthConfig
+    wanted: Wanted
     host: Host
     generation: Generation
     engine: Engine
@@ -47,38 +51,31 @@ def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
     return load_config(home, bundled_root=bundled_root(), file=file, parts=PARTS)
 
 
-def assemble(home: Path, config: LoligoConfig, *, keeps: bool = False) -> Bot:
+def assemble(home: Path, config: LoligoConfig, *, keeps: bool = False, off: KeptOff = NOTHING_OFF) -> Bot:
     """Load the tentacles and build the engine. ConfigError or TentacleError says what is missing.
 
-    `keeps` puts their content into the bot's store, for a journal that will name it.
+    `off` is what health keeps off. `keeps` puts their content into the bot's store, for a journal that will name it.
     """
     if not config.desks:
         raise ConfigError(f"{home}/config/loligo.yaml: desks: nothing to trade with; see `loligo init` for an example")
-    host = Host(home, bundled_root(), admission(home))
-    host.load_all(keeps=keeps)
+    host, wanted = load_wanted(home, config, off, keeps=keeps)
     generation = make_generation(config, host, keeps=keeps)
     return Bot(
         home=home,
         config=config,
         journal_config=JournalConfig.model_validate(config.journal),
+        health_config=HealthConfig.model_validate(config.health),
+        wanted=wanted,
         host=host,
         generation=generation,
         engine=Engine(generation.plan),
     )
 
 
-def make_edge(bot: Bot, kind: str, item: TentacleConfig, overrides: Mapping[str, Any] | None = None) -> Any:
-    """Return an instance of a tentacle of the edge (feed, notifier); `overrides` apply where its settings have them."""
-    loaded = bot.host.factory(kind, item.tentacle)
-    known = loaded.factory.settings.model_fields
-    settings = {**item.settings, **{key: value for key, value in (overrides or {}).items() if key in known}}
-    context = MakeContext(home=str(bot.home))
-    return loaded.create(loaded.make_settings(settings, where=f"{kind}s.{item.tentacle}.settings"), context)
-
-
 def make_feeds(bot: Bot, overrides: Mapping[str, Any] | None = None) -> dict[str, Feed]:
-    """Return the configured feeds by name, in the order of the configuration."""
-    return {item.name or item.tentacle: make_edge(bot, "feed", item, overrides) for item in bot.config.feeds}
+    """Return the feeds that are on by name, in the order of the configuration; `overrides` as in `edge_plans`."""
+    plans = edge_plans(bot.config, bot.host, str(bot.home), overrides, kinds=(FEED,))
+    return {plan.name: plan.make() for plan in plans}
 
 
 def historical_feeds(bot: Bot, overrides: Mapping[str, Any] | None = None) -> dict[str, HistoricalFeed]:

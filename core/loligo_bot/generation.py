@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from loligo.config import LoligoConfig
 from loligo.engine.plan import EnginePlan
-from loligo.errors import ConfigError, JournalError, TentacleError
-from loligo.host import Host, LoadedTentacle, bundled_root
+from loligo.errors import ConfigError, JournalError, LoligoError, TentacleError
+from loligo.host import Host, LoadedTentacle, LoadState, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.registry.registry_file import Registry, RegistryEntry
 from loligo.registry.tree import tree_hash
+from loligo_bot.edge_plan import edge_slots, is_of_edges
 from loligo_bot.plan import build_plan, slots_of
-
-RECIPE = "recipe"  # the slot that names configuration and registry
+from loligo_bot.recipe import RECIPE, Recipe, read_recipe, recipe_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +37,35 @@ class Generation:
     def slots(self) -> tuple[SlotVersion, ...]:
         return self.plan.slots
 
+    def works_otherwise_than(self, running: tuple[SlotVersion, ...]) -> bool:
+        """Say whether more differs than what is only on record, such as a pin."""
+        return any(slot.tentacle != RECIPE for slot in {*self.slots} ^ {*running})
+
+    def decides_otherwise_than(self, running: tuple[SlotVersion, ...]) -> bool:
+        """Say whether anything differs that works in the engine."""
+        return any(slot.tentacle != RECIPE and not is_of_edges(slot) for slot in {*self.slots} ^ {*running})
+
+    def packages(self) -> set[str]:
+        """Return the names under which its tentacles are imported."""
+        return {item.module.__name__ for item in self.loaded}
+
     def code(self) -> dict[str, str]:
         """Return the tree hash by "kind name" of everything loaded."""
         return {item.entry.slot: item.tree_hash for item in self.loaded}
+
+
+class Unfit(LoligoError):
+    """What is wanted cannot be planned. `failed` says which tentacles could not be loaded, by kind/name, and why."""
+
+    def __init__(self, error: LoligoError, failed: dict[str, str]) -> None:
+        super().__init__(str(error))
+        self.kind = type(error).__name__
+        self.failed = failed
+
+
+def failures(host: Host) -> dict[str, str]:
+    """Return what is on and could not be loaded, by kind/name, and why."""
+    return {f"{row.kind}/{row.name}": row.reason for row in host.list() if row.state is LoadState.FAILED}
 
 
 def make_generation(config: LoligoConfig, host: Host, *, keeps: bool) -> Generation:
@@ -48,45 +73,35 @@ def make_generation(config: LoligoConfig, host: Host, *, keeps: bool) -> Generat
 
     `keeps` puts the recipe into the content store, for a journal that will name it.
     """
-    recipe = {
-        "config.json": _plain(_what_decides(config)),
-        "registry.json": _plain(host.registry.model_dump(by_alias=True)),
-    }
+    recipe = recipe_of(config, host.registry).masked().files
     if keeps:
         host.content.put(recipe)
-    slots = (*slots_of(config, host.loaded), SlotVersion(RECIPE, tree_hash(recipe), ""))
+    named = SlotVersion(RECIPE, tree_hash(recipe), "")
+    slots = (*slots_of(config, host.loaded), *edge_slots(config, host.registry), named)
     return Generation(config=config, host=host, loaded=host.loaded, plan=build_plan(config, host, slots))
 
 
-def _what_decides(config: LoligoConfig) -> Any:
-    """Return the settings on which decisions depend; others may change without a new generation."""
-    chosen: Any = {"bot": {"name"}, "venues": ..., "accounts": ..., "desks": ..., "engine": {"equity_every_s"}}
-    return config.model_dump(mode="json", include=chosen)
-
-
-def _plain(content: Any) -> bytes:
-    return msgspec.json.encode(content, order="sorted")  # the same bytes whatever the order in the file
-
-
-def earlier_plan(home: Path, slots: tuple[SlotVersion, ...]) -> EnginePlan | None:
+def earlier_plan(home: Path, slots: tuple[SlotVersion, ...], now: Recipe | None = None) -> EnginePlan | None:
     """Return the plan of a generation that a journal names; None for one without a recipe.
 
-    JournalError when the content store no longer has it.
+    `now` has the secrets, which a recipe does not keep. JournalError when the content store no longer has it.
     """
     recipe = next((slot.tree_hash for slot in slots if slot.tentacle == RECIPE), None)
     if recipe is None:
         return None
     host = Host(home, bundled_root())
     try:
-        files = host.content.get(recipe)
-        wanted = Registry.model_validate_json(files["registry.json"])
+        found = read_recipe(host.content, slots)
+        if now is not None:
+            found = found.filled(now)
+        wanted = Registry.model_validate(found.registry)
         hashes = {slot.tentacle: slot.tree_hash for slot in slots}
         host.load_all(
             registry=wanted.model_copy(update={"tentacles": [_as_it_ran(e, hashes) for e in wanted.tentacles]})
         )
-        config = LoligoConfig.model_validate_json(files["config.json"])
+        config = LoligoConfig.model_validate_json(msgspec.json.encode(found.config))
         return build_plan(config, host, slots)
-    except (TentacleError, ConfigError) as exc:
+    except (TentacleError, ConfigError, JournalError) as exc:
         raise JournalError(
             f"the journal needs generation {recipe[:15]} to be read on, and it cannot be made again: {exc}; restore "
             "state/ from a backup, or move it away to begin a new run"

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -24,6 +24,7 @@ from loligo.ports.tentacles import (
     ExternalEvaluator,
     MakeContext,
     QuoteEvaluator,
+    RiskRule,
     TentacleSettings,
     TradeEvaluator,
 )
@@ -109,9 +110,18 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
     )
 
 
+class _Place(NamedTuple):
+    """A place on a strategy's board (`loligo.ports.views.BoardInput`). It holds no code, as the plan of it would."""
+
+    name: str
+    timeframe: str
+    label: str
+
+
 def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) -> SeatPlan:
     evaluators = tuple(_evaluator(desk_name, desk, item, instrument, host) for item in desk.evaluators)
-    context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=evaluators)
+    inputs = tuple(_Place(evaluator.name, evaluator.timeframe, evaluator.label) for evaluator in evaluators)
+    context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=inputs)
     decides = f"{desk.timeframe}/{','.join(evaluator.label for evaluator in evaluators)}"  # what a strategy is made for
     strategy = _maker(host, "strategy", desk.strategy, context, f"desks.{desk_name}.strategy.settings")
     mode = _maker(host, "trading_mode", desk.mode, context, f"desks.{desk_name}.mode.settings")
@@ -174,11 +184,38 @@ def _evaluator(
 def _rules(desk: DeskConfig, host: Host, desk_name: str) -> list[tuple[RulePlan, Tier]]:
     plans = []
     for name in desk.risk_rules:
-        loaded = host.factory("risk_rule", name)
+        try:
+            loaded = host.factory("risk_rule", name)
+        except TentacleOff:
+            plans.append(
+                (RulePlan(name=name, make=cast(Callable[[], RiskRule], RuleOff), key=f"{name}@off"), RuleOff.tier)
+            )
+            continue
         settings = loaded.make_settings({}, where=f"desks.{desk_name}.risk_rules.{name}")
         make = partial(loaded.create, settings, MakeContext(desk=desk_name))
         plans.append((RulePlan(name=name, make=make, key=_key(loaded, settings)), Tier(make().tier)))
     return plans
+
+
+class RuleOff:
+    """Stands in the place of a risk rule that is off. It has no `check`, so the gate denies entries; what state the
+    rule had it keeps for the day on which the rule is back."""
+
+    tier = Tier.POSITION
+
+    def __init__(self) -> None:
+        self.state_version = 0  # of none
+        self._state: Any = None
+
+    def export_state(self) -> Any:
+        return self._state
+
+    def restore_state(self, state: Any) -> None:
+        self._state = state
+
+    def migrate_state(self, state: Any, from_version: int) -> Any:
+        self.state_version = from_version
+        return state
 
 
 def _rules_of(account: str, config: LoligoConfig, host: Host) -> tuple[RulePlan, ...]:

@@ -1,232 +1,299 @@
 """Reconciler: makes registry and configuration true while the bot runs, by one swap after the other.
 
-    load, verify, plan (a thread) ─► ShadowStarted ─► compare ─► GenerationActivated ─► probation ─► ProbationEnded
+    load, verify, plan (a thread) ─► what a swap cannot do is refused ─► `attempt` ─► history in the journal
 
 It never touches the engine: it puts inputs into the inbox and hears of what came of them from the journal. Whatever it
-will not do, it says in one sentence. A version that fails after the flip has been taken back by the engine already;
-here the generation is named after what runs again.
+will not do, it says in one sentence, and every wish that found something to do ends in the journal as `SwapEnded`.
+Whatever goes wrong, the next wish is served.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, get_args
+from typing import Any
 
-from loligo.config.schema import SwapConfig
 from loligo.engine.engine import Engine
-from loligo.errors import LoligoError
+from loligo.errors import InboxClosed, LoligoError
 from loligo.log import get_logger
-from loligo.model.command import Control, GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, SlotVersion
-from loligo.model.events import Record, SwapStep, SwapStepped
-from loligo.model.market import Candle
-from loligo_bot.generation import RECIPE, Generation
+from loligo.model.command import Control, SlotVersion, SwapResult, WarmUp
+from loligo.model.events import Record
+from loligo_bot.attempt import Attempt, SwapRun
+from loligo_bot.ear import STEP_TIMEOUT_S, Ear
+from loligo_bot.edges import Edges
+from loligo_bot.generation import Generation, Unfit, failures
+from loligo_bot.leaks import LeakAudit, packages_loaded
+from loligo_bot.recipe import changes, short
 from loligo_bot.session import Session
+from loligo_bot.wish import FILES, How, SwapReport, Wish
 
-STEP_TIMEOUT_S = 10.0  # for the engine to take an input of ours
+TOLD_TIMEOUT_S = 2.0  # for the history to be durable, before who waits is answered
+_NO_EXPERIMENTS = (
+    "experiments do not exist yet, so it cannot run as one; compare it with `--as shadow`, or let it take over with "
+    "`--as replace`"
+)
+_Slots = tuple[SlotVersion, ...]
 
 _log = get_logger("reconcile")
 
 
-class SwapResult(StrEnum):
-    UNCHANGED = "unchanged"
-    REFUSED = "refused"
-    GOOD = "good"
-    ROLLED_BACK = "rolled_back"
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The newest report, and what was wanted then (or could not be): another wish for the same is answered by it."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwapReport:
-    """How a swap ended; `changed` names what was exchanged, `text` is for a person."""
-
-    result: SwapResult
-    number: int
-    changed: tuple[str, ...] = ()
-    text: str = ""
-    steps: tuple[str, ...] = ()
-    duration_ms: float = 0.0
-
-    @property
-    def is_done(self) -> bool:
-        return self.result in (SwapResult.GOOD, SwapResult.UNCHANGED)
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What the journal says of the swap at work."""
-
-    number: int = 0
-    inputs: int = 0  # market data since it was reset
-    candles: int = 0
-    steps: list[SwapStepped] = field(default_factory=list)
-
-    def has(self, *steps: SwapStep) -> SwapStepped | None:
-        return next((step for step in self.steps if step.step in steps), None)
+    at: float
+    wanted: _Slots | str
+    report: SwapReport
 
 
 class Reconciler:
-    """One swap at a time; a change that comes meanwhile is taken up after it."""
+    """One wish at a time; another one is taken up after it, or instead of one that waits for its moment."""
 
     def __init__(
         self,
         engine: Engine,
         running: Generation,
         read: Callable[[], Generation],
-        put: Callable[[Control], Any],
-        config: SwapConfig,
+        put: Callable[[Control | WarmUp], Any],
         session: Callable[[], Session],
+        last_number: Callable[[], int],
+        edges: Edges,
+        step_timeout_s: float = STEP_TIMEOUT_S,
     ) -> None:
         self.running = running
-        self._session = session  # knows the number of the generation that runs
+        self.wanted: _Slots = running.slots  # as last read
+        self.failed: dict[str, str] = failures(running.host)  # wanted, and why it cannot be loaded, by kind/name
         self.last: SwapReport | None = None
+        self.leaks = LeakAudit()
+        self.on_change: Callable[[Generation], object] = lambda generation: None  # another one runs
+        self.attempt: Attempt | None = None
         self._engine = engine
-        self._read = read  # loads and plans what is wanted; may block
+        self._came: list[Generation] = []  # in this turn
+        self._read = self._noted(read)  # loads and plans what is wanted; may block
         self._put = put
-        self._config = config
-        self._heard = _Heard()
-        self._news = asyncio.Event()
+        self._session = session  # knows the number of the generation that runs
+        self._edges = edges
+        self._last_number = last_number  # that any earlier run has given
+        self._ear = Ear(step_timeout_s)
         self._turn = asyncio.Lock()
+        self._waiting: list[Wish] = []  # for their turn
+        self._knocks = self._answered_knocks = 0
+        self._ended: _Ended | None = None
 
     def hear(self, records: Sequence[Record]) -> None:
         """Take note of durable records; on the event loop."""
-        heard = self._heard
-        for record in records:
-            heard.inputs += type(record.input) not in _CONTROL
-            heard.candles += type(record.input) is Candle
-            heard.steps.extend(
-                event for event in record.events if type(event) is SwapStepped and event.number == heard.number
-            )
-        self._news.set()
+        self._ear.hear(records)
 
-    @property
-    def number(self) -> int:
+    async def reconcile(self, wish: Wish | None = None) -> SwapReport:
+        """Compare what is wanted with what runs and exchange what differs; a wish of nobody is that of the files.
+
+        Whatever goes wrong is in the report; only a cancellation is raised.
+        """
+        wish = wish or Wish()
+        asked = monotonic() - wish.ago_s
+        if wish == Wish() and wish in self._waiting:
+            return self._unchanged(wish)  # the one that waits will read the files as they are then
+        self._waiting.append(wish)
+        self._knocks += 1
+        self._ear.wake()
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting.remove(wish)
+        ran, before = self.running, packages_loaded()
+        try:
+            return await self._in_turn(wish, asked)
+        finally:
+            self._let_go(ran, before)
+            self._turn.release()
+
+    def _noted(self, read: Callable[[], Generation]) -> Callable[[], Generation]:
+        def noted() -> Generation:
+            generation = read()
+            self._came.append(generation)
+            return generation
+
+        return noted
+
+    def _let_go(self, ran: Generation, before: set[str]) -> None:
+        """Hold nothing of the versions that came up in this turn, or ran before it, and do not run now."""
+        self.attempt = None
+        for generation in (ran, *self._came):
+            if generation.host is not self.running.host:
+                generation.host.let_go()
+        self._came.clear()
+        self.on_change(self.running)
+        self.leaks.retire((ran.packages() | packages_loaded() - before) - self.running.packages())
+
+    async def _in_turn(self, wish: Wish, asked: float) -> SwapReport:
+        number = max(self._number(), self._ear.number, await asyncio.to_thread(self._last_number)) + 1
+        attempt = Attempt(wish=wish, started=monotonic(), number=number, running=self.running.slots)
+        self.attempt = attempt
+        try:
+            report = await self._attempted(attempt, asked)
+            wanted: _Slots | str = self.wanted
+        except LoligoError as exc:
+            wanted = str(exc)
+            report = self._since(asked, wanted, wish) or self._refused(attempt, exc)
+        except Exception as exc:  # top of a task: told as a refusal
+            _log.exception("reconciling failed")
+            wanted, report = "", self._refused(attempt, exc)
+        is_news = report.result is not SwapResult.UNCHANGED and (not self._ended or report is not self._ended.report)
+        if is_news:
+            report = await self._claimed(wish, wanted, report)
+            self._ended = _Ended(monotonic(), wanted, report)
+            await self._tell(report)
+        return report
+
+    async def _attempted(self, attempt: Attempt, asked: float) -> SwapReport:
+        wanted, changed = await asyncio.to_thread(self._read_wanted)
+        attempt.wanted, attempt.changed = wanted, changed
+        attempt.said.append(f"loaded and verified in {(monotonic() - attempt.started) * 1000:.0f} ms")
+        self.wanted, self.failed = wanted.slots, failures(wanted.host)
+        earlier = self._since(asked, wanted.slots, attempt.wish)
+        if earlier is not None or wanted.slots == self.running.slots:
+            return earlier or self._unchanged(attempt.wish)
+        refused = (
+            _NO_EXPERIMENTS if attempt.how is How.EXPERIMENT else self._lost() or _at_a_start(self.running, wanted)
+        )
+        if refused:
+            return self._report(attempt, SwapResult.REFUSED, refused)
+        return await self._swapped(attempt, wanted)
+
+    def _read_wanted(self) -> tuple[Generation, tuple[str, ...]]:
+        wanted = self._read()
+        return wanted, changes(self.running.slots, wanted.slots, wanted.host.content)
+
+    def _lost(self) -> str:
+        """Return what runs and could not be loaded again."""
+        running = {slot.tentacle for slot in self.running.slots}
+        return "; ".join(f"{name} cannot be loaded: {why}" for name, why in self.failed.items() if name in running)
+
+    async def _swapped(self, attempt: Attempt, wanted: Generation) -> SwapReport:
+        self._answered_knocks = self._knocks - len(self._waiting)
+
+        async def gives_way() -> bool:
+            return await self._is_superseded(wanted)
+
+        run = SwapRun(attempt, wanted, self._session(), self._put, self._ear, gives_way, self._edges)
+        try:
+            result, text = await run.run()
+        except asyncio.CancelledError:
+            phase = attempt.phase
+            run.break_off("the bot was stopped", is_trusted=True)
+            result = SwapResult.GOOD if phase == "probation" else SwapResult.STOPPED
+            self._journal(self._report(attempt, result, f"the bot was stopped during {phase}"))
+            raise
+        except Exception as exc:
+            run.break_off(f"{type(exc).__name__}: {exc}", is_trusted=False)
+            await self._edges.undo()
+            raise
+        if result is SwapResult.GOOD:
+            known = failures(self.running.host)
+            self.running = wanted
+            off = [f"{name} stays off: {why}" for name, why in self.failed.items() if name not in known]
+            text = "; ".join([", ".join(attempt.changed), *off, *([] if text.startswith("0 ") else [text])])
+        return self._report(attempt, result, text)
+
+    async def _is_superseded(self, wanted: Generation) -> bool:
+        """Say whether one of the wishes that came meanwhile wants something else."""
+        if self._answered_knocks == self._knocks:
+            return False
+        self._answered_knocks = self._knocks
+        if any(wish.has_terms for wish in self._waiting):
+            return True
+        return not await self._is_still(wanted.slots)
+
+    async def _is_still(self, wanted: _Slots | str) -> bool:
+        """Say whether the files want this, or cannot be read for this reason, even now."""
+        try:
+            return (await asyncio.to_thread(self._read)).slots == wanted
+        except LoligoError as exc:  # told when its own turn comes
+            return str(exc) == wanted
+
+    async def _claimed(self, wish: Wish, wanted: _Slots | str, report: SwapReport) -> SwapReport:
+        """Return the report in the name of a person who changed the files and has just come to say so."""
+        person = next((each for each in self._waiting if each.by != FILES and not each.has_terms), None)
+        if wish.by != FILES or person is None or not await self._is_still(wanted):
+            return report
+        return replace(report, by=person.by, why=person.why)
+
+    # Telling
+
+    def _number(self) -> int:
         generation = self._session().generation
         return generation.number if generation is not None else 0
 
-    async def reconcile(self, by: str = "") -> SwapReport:
-        """Compare what is wanted with what runs and exchange what differs."""
-        async with self._turn:
-            started = monotonic()
-            try:
-                report = await self._reconcile()
-            except LoligoError as exc:
-                report = SwapReport(result=SwapResult.REFUSED, number=self.number, text=str(exc))
-            report = replace(report, duration_ms=(monotonic() - started) * 1000)
-            if report.result is not SwapResult.UNCHANGED:
-                _log.info("swap", by=by, **{name: getattr(report, name) for name in ("result", "number", "text")})
-                self.last = report
-            return report
+    def _unchanged(self, wish: Wish) -> SwapReport:
+        text = f"generation {self._number()} is what is wanted"
+        return SwapReport(result=SwapResult.UNCHANGED, number=self._number(), by=wish.by, why=wish.why, text=text)
 
-    async def _reconcile(self) -> SwapReport:
-        wanted = await asyncio.to_thread(self._read)
-        if wanted.slots == self.running.slots:
-            return SwapReport(result=SwapResult.UNCHANGED, number=self.number)
-        changed = changes(self.running, wanted)
-        refused = _not_while_running(self.running, wanted)
-        if refused:
-            return SwapReport(result=SwapResult.REFUSED, number=self.number, changed=changed, text=refused)
-        return await self._swap(wanted, changed)
+    def _since(self, asked: float, wanted: _Slots | str, wish: Wish) -> SwapReport | None:
+        """Return what came of another wish for the same, if that ended after this one was made."""
+        ended = self._ended
+        is_same = ended is not None and ended.at >= asked and ended.wanted == wanted and not wish.has_terms
+        return ended.report if ended is not None and is_same else None
 
-    async def _swap(self, wanted: Generation, changed: tuple[str, ...]) -> SwapReport:
-        number = max(self.number, self._heard.number) + 1
-        self._heard = heard = _Heard(number)
-        self._engine.prepare(wanted.plan)
-        self._put(ShadowStarted(0, number, wanted.slots))
-        first = await self._step(SwapStep.SHADOWING, SwapStep.REFUSED)
-        if first.step is SwapStep.REFUSED:
-            return self._report(SwapResult.REFUSED, changed, f"{first.tentacle}: {first.text}")
-        if first.text:
-            await self._wait(self._config.shadow_inputs, self._config.shadow_s, SwapStep.FAILED)
-        fault = heard.has(SwapStep.FAILED) or (
-            heard.has(SwapStep.DIFFERS) if _promises_the_same(wanted, changed) else None
+    def _refused(self, attempt: Attempt, error: Exception) -> SwapReport:
+        """Return the report of what an error ended; a `LoligoError` speaks for itself."""
+        if isinstance(error, Unfit):
+            running = {slot.tentacle: slot for slot in attempt.running}
+            new = [name for name, why in error.failed.items() if name in running or self.failed.get(name) != why]
+            attempt.changed = tuple(f"{name} {short(running.get(name))} → not loaded" for name in new)
+            self.failed = error.failed
+        text = str(error) if isinstance(error, LoligoError) else f"{type(error).__name__}: {error}"
+        fault = error.kind if isinstance(error, Unfit) else type(error).__name__
+        return self._report(attempt, SwapResult.REFUSED, text, fault)
+
+    def _report(self, attempt: Attempt, result: SwapResult, text: str, fault: str = "") -> SwapReport:
+        heard = self._ear.steps if self._ear.number == attempt.number else []
+        steps = (f"{step.step} {step.tentacle}: {step.text}".replace(" : ", ": ").rstrip(": ") for step in heard)
+        return SwapReport(
+            result=result,
+            number=attempt.number,
+            changed=attempt.changed,
+            text=text,
+            steps=(*attempt.said, *steps),
+            duration_ms=(monotonic() - attempt.started) * 1000,
+            by=attempt.wish.by,
+            why=attempt.wish.why,
+            when=attempt.when,
+            how=attempt.how,
+            fault=fault,
         )
-        if fault is not None:
-            self._put(ShadowStopped(0, number, f"{fault.step}: {fault.text}"[:500]))
-            await self._step(SwapStep.STOPPED)
-            return self._report(SwapResult.REFUSED, changed, f"{fault.tentacle} {fault.step} in shadow: {fault.text}")
-        await self._right_moment()
-        self._put(GenerationActivated(0, number, wanted.slots))
-        await self._step(SwapStep.ACTIVATED)
-        await self._wait(self._config.probation_inputs, self._config.probation_s, SwapStep.ROLLED_BACK)
-        return await self._end(wanted, changed)
 
-    async def _end(self, wanted: Generation, changed: tuple[str, ...]) -> SwapReport:
-        failed = self._heard.has(SwapStep.ROLLED_BACK)
-        if failed is None:
-            self._put(ProbationEnded(0, self._heard.number))
-            # It may fail in the very inputs that were on their way: then it is taken back after all.
-            ended = await self._step(SwapStep.SETTLED, SwapStep.ROLLED_BACK)
-            failed = ended if ended.step is SwapStep.ROLLED_BACK else None
-        if failed is None:
-            self.running = wanted
-            return self._report(SwapResult.GOOD, changed, ", ".join(changed))
-        self._put(GenerationActivated(0, self._heard.number + 1, self.running.slots))
-        await self._step(SwapStep.STOPPED)
-        return self._report(SwapResult.ROLLED_BACK, changed, f"{failed.tentacle} failed, {failed.text}")
+    async def _tell(self, report: SwapReport) -> None:
+        """Put the history into the journal, and show the report once it is there."""
+        told, end = self._ear.told, monotonic() + min(TOLD_TIMEOUT_S, self._ear.step_timeout_s)
+        self._ear.begin(report.number)  # the number is taken
+        if self._journal(report):
+            while self._ear.told == told and monotonic() < end:
+                await self._ear.more(end - monotonic())
+        self.last = report
 
-    async def _right_moment(self) -> None:
-        """Wait for the moment that the policy names."""
-        if self._config.when == "candle":
-            seen = self._heard.candles
-            while self._heard.candles == seen:
-                await self._hear_more()
-        elif self._config.when == "flat":
-            while any(book.holdings for book in self._engine.portfolio.books.values()):
-                await self._hear_more()
-
-    async def _wait(self, inputs: int, seconds: float, fault: SwapStep) -> None:
-        """Wait for so many inputs or seconds, whichever comes first, or for the fault."""
-        self._heard.inputs = 0
-        end = monotonic() + seconds
-        while self._heard.inputs < inputs and monotonic() < end and self._heard.has(fault) is None:
-            await self._hear_more(end - monotonic())
-
-    async def _step(self, *steps: SwapStep) -> SwapStepped:
-        """Wait until the engine has said one of these of the swap at work. TimeoutError when it does not."""
-        async with asyncio.timeout(STEP_TIMEOUT_S):
-            while (found := self._heard.has(*steps)) is None:
-                await self._hear_more()
-        return found
-
-    async def _hear_more(self, timeout_s: float = 1.0) -> None:
-        self._news.clear()
+    def _journal(self, report: SwapReport) -> bool:
+        said = {name: getattr(report, name) for name in ("result", "number", "by", "text")}
+        _log.info("swap", **said)
         try:
-            async with asyncio.timeout(max(timeout_s, 0.0)):
-                await self._news.wait()
-        except TimeoutError:
-            return
-
-    def _report(self, result: SwapResult, changed: tuple[str, ...], text: str) -> SwapReport:
-        steps = tuple(f"{step.step} {step.tentacle}".strip() for step in self._heard.steps)
-        return SwapReport(result=result, number=self._heard.number, changed=changed, text=text, steps=steps)
+            self._put(report.for_journal())
+        except InboxClosed:
+            _log.info("the bot is stopping: the journal will not tell of this", number=report.number)
+            return False
+        return True
 
 
-_CONTROL = frozenset(get_args(Control))
-
-
-def changes(before: Generation, after: Generation) -> tuple[str, ...]:
-    """Return one line for each slot that differs, such as "strategy/weighted_vote 3f2a… → 9c11…"."""
-    old = {slot.tentacle: slot for slot in before.slots}
-    new = {slot.tentacle: slot for slot in after.slots}
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name) and name != RECIPE)
-    return tuple(f"{name} {_short(old.get(name))} → {_short(new.get(name))}" for name in names)
-
-
-def _short(slot: SlotVersion | None) -> str:
-    if slot is None:
-        return "off"
-    return (slot.tree_hash or slot.settings_hash)[:12]
-
-
-def _not_while_running(before: Generation, after: Generation) -> str:
-    """Return what a swap cannot do, in one sentence; "" when it can do all."""
+def _at_a_start(before: Generation, after: Generation) -> str:
+    """Return what only a start can do, in one sentence; "" when a swap can do all."""
     old, new = before.config, after.config
-    code = {slot for slot in before.code().items() ^ after.code().items() if slot[0].startswith("venue ")}
-    if code or old.venues != new.venues:
-        return "venues change with the next start: their orders and positions stay where they are until then"
+    for name in sorted(old.venues.keys() | new.venues.keys()):
+        one, other = old.venues.get(name), new.venues.get(name)
+        if one is None or other is None or (one.kind, one.instruments) != (other.kind, other.instruments):
+            return (
+                f"venues.{name}: its kind and its instruments change with the next start, orders and positions stay "
+                "where they are until then; put it back, or stop the bot and run it again"
+            )
     if old.accounts.keys() != new.accounts.keys() or old.desks.keys() != new.desks.keys():
         return "desks and accounts come and go with the next start: stop the bot, then run it again"
     for name, desk in new.desks.items():
@@ -235,10 +302,3 @@ def _not_while_running(before: Generation, after: Generation) -> str:
             if getattr(desk, term) != getattr(was, term):
                 return f"desks.{name}.{term} changes with the next start; put it back, or stop the bot and run it again"
     return ""
-
-
-def _promises_the_same(wanted: Generation, changed: Sequence[str]) -> bool:
-    """Return whether all code that changes declares that it behaves as before."""
-    names = {line.partition(" ")[0] for line in changed}
-    code = [item for item in wanted.loaded if f"{item.kind}/{item.name}" in names]
-    return bool(code) and all(item.manifest.behaviour == "same" for item in code)

@@ -14,6 +14,7 @@ import msgspec
 
 from loligo.engine.engine import Engine
 from loligo.engine.plan import EnginePlan
+from loligo.engine.swap import Phase
 from loligo.errors import JournalError
 from loligo.model.command import GenerationActivated, ShadowStarted, SlotVersion
 from loligo.model.events import Record
@@ -30,6 +31,17 @@ def take(cursors: Cursors, feed: str, ts: int) -> None:
         cursors[feed] = (ts, count + 1 if ts == newest else 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftSwap:
+    """The swap that the last run left at work, at `ts`."""
+
+    number: int
+    phase: Phase
+    before: tuple[SlotVersion, ...]
+    wanted: tuple[SlotVersion, ...]
+    ts: int
+
+
 @dataclass(slots=True)
 class Recovered:
     """Where a run continues."""
@@ -37,6 +49,8 @@ class Recovered:
     cursors: Cursors = field(default_factory=dict)
     generation: GenerationActivated | None = None
     records: int = 0  # processed again after the snapshot
+    left: LeftSwap | None = None
+    replaced: tuple[SlotVersion, ...] = ()  # what ran last, where a start brings something else
 
 
 def snapshot_bytes(engine: Engine, cursors: Cursors, generation: GenerationActivated | None) -> bytes:
@@ -51,7 +65,7 @@ PlanOf = Callable[[tuple[SlotVersion, ...]], EnginePlan | None]
 def recover(engine: Engine, journal: Journal, plan_of: PlanOf = lambda slots: None) -> Recovered:
     """Bring a new engine to where the journal ends, by the plans that ran then: `plan_of` returns that of a generation,
     None where the journal does not name enough. JournalError when it does not come to the same decisions."""
-    recovered = Recovered()
+    recovered, wanted = Recovered(), engine.plan
     snapshot = journal.newest_snapshot()
     if snapshot is not None:
         state: dict[str, Any] = msgspec.msgpack.decode(snapshot[1])
@@ -73,6 +87,7 @@ def recover(engine: Engine, journal: Journal, plan_of: PlanOf = lambda slots: No
         recovered.records += 1
         if isinstance(record.input, GenerationActivated):
             recovered.generation = record.input
+    engine.prepare(wanted)  # which may have run, and been let go, on the way
     return recovered
 
 

@@ -21,8 +21,7 @@ from loligo.engine.plan import EnginePlan
 from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, WarmUp
 from loligo.model.events import Record, SwapStep, SwapStepped
 
-INPUTS = 1_000  # so many are kept at least, where there were as many
-MOST_INPUTS = 4 * INPUTS
+SPARE = 4  # times as many inputs are kept at most
 RENEWED_S = 2.0  # to export a state costs the engine up to a millisecond
 LIMIT_S = 5.0
 
@@ -39,20 +38,23 @@ class Past:
 
 @dataclass(slots=True)
 class Memory:
-    """The newest past of a session, kept on the engine's thread. A replay at full speed outruns it: then there is
-    nothing to rehearse, and the shadow sees as much in no time."""
+    """The newest past of a session, of at least so many inputs where there were as many, kept on the engine's thread.
+    A replay at full speed outruns it: then there is nothing to rehearse, and the shadow sees as much in no time."""
 
+    inputs: int = 0
     _pasts: list[Past] = field(default_factory=list)  # at most two, the older one first
     _renewed: float = float("-inf")
 
     def keep(self, engine: Engine, records: Sequence[Record]) -> None:
         """Take note of records that the engine has processed; what it held before a new generation is forgotten."""
+        if not self.inputs:
+            return
         if any(type(record.input) is GenerationActivated for record in records):
             self._pasts = []
         for past in self._pasts:
             past.records.extend(records)
-        self._pasts = [past for past in self._pasts if len(past.records) <= MOST_INPUTS]
-        if self._pasts and len(self._pasts[-1].records) < INPUTS:
+        self._pasts = [past for past in self._pasts if len(past.records) <= SPARE * self.inputs]
+        if self._pasts and len(self._pasts[-1].records) < self.inputs:
             return
         now = time.monotonic()
         if not engine.is_swapping and now - self._renewed >= RENEWED_S:

@@ -12,40 +12,51 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from loligo.config import LoligoConfig
-from loligo.errors import ConfigError, InboxClosed, TentacleError
-from loligo.host import HookFailure, Host, Relay, bundled_root
+from loligo.errors import ConfigError, InboxClosed, LoligoError, TentacleError
+from loligo.host.verifier import shared_verifier
 from loligo.log import get_logger
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
 from loligo.model.timeframe import iso, ns_from_iso
-from loligo.ports.tentacles import Message, Notifier, ReplayingFeed
+from loligo.ports.tentacles import Message
 from loligo.registry.registry_file import REGISTRY_FILE
+from loligo.registry.tree import hash12
 from loligo.registry.watcher import Watched, Watcher
 from loligo.runtime.clock import SystemClock
 from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
-from loligo_bot.assembly import Bot, assemble, make_edge, make_feeds, read_config
-from loligo_bot.feeds import FeedInbox, in_time_order, replay
-from loligo_bot.generation import Generation, earlier_plan, make_generation
+from loligo_bot.assembly import Bot, assemble, read_config
+from loligo_bot.edges import Edges
+from loligo_bot.feeds import in_time_order
+from loligo_bot.generation import Generation, Unfit, earlier_plan, failures, make_generation
+from loligo_bot.health.config import HealthConfig
+from loligo_bot.health.monitor import HEALTH, Monitor
+from loligo_bot.health.safe_mode import Start, counted
+from loligo_bot.health.wanted import kept_off
+from loligo_bot.history import history_of_start, is_code, newest_number, standings
+from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
 from loligo_bot.tell import messages_of
-from loligo_kit.lock import admission
+from loligo_bot.wish import When, Wish, wish_of
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
+from loligo_store.rows import ProjectionReader
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
 FEEDS = "feeds"  # the task that runs them
 CONFIG_FILE = Path("config/loligo.yaml")
 JOURNAL_FILE = Path("state/journal.sqlite")
 COMMAND_TIMEOUT_S = 5.0
+WARM_AFTER_S = 5.0  # a bot that runs for longer has a verifier ready: starting one takes longer than most verdicts
 REST_LIMIT_S = 10.0  # for files to come to rest before they are read
+UNDONE_S = 5.0  # until a quarantine that could not be carried out is tried again
+PATIENCE_S = 60.0  # of one that has a change taken up, if it says nothing else
 
 _log = get_logger("app")
 
@@ -76,17 +87,20 @@ def run_bot(
     observers: Sequence[Observer] = (),
     on_start: Callable[[Bot, Supervisor], None] | None = None,
     fault_point: FaultPoint = no_fault,
+    is_safe: bool | None = None,
 ) -> RunSummary:
     """Run the bot of a folder until its feeds end, a signal comes or an operator stops it.
 
     `speed` (0: as fast as it goes) and `until` (ISO 8601) override those of replaying feeds. Observers hear of records
-    once they are durable, on the engine's thread. Raises what ended the engine or a feed, if it did not end by itself.
+    once they are durable, on the engine's thread. `is_safe` forces safe mode or forbids it. Raises what ended the
+    engine or a feed, if it did not end by itself.
     """
     if until is not None:
         ns_from_iso(until)
-    bot = assemble(home, config, keeps=True)
-    overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
-    return asyncio.run(_run_alone(bot, lambda: _Running(bot, overrides, observers, fault_point), on_start))
+    with counted(home, HealthConfig.model_validate(config.health), is_safe=is_safe) as start:
+        bot = assemble(home, config, keeps=True, off=kept_off(home, start.reason))
+        overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
+        return asyncio.run(_run_alone(bot, lambda: _Running(bot, overrides, observers, fault_point, start), on_start))
 
 
 async def _run_alone(
@@ -111,20 +125,16 @@ class _Running:
     """One run of one bot."""
 
     def __init__(
-        self, bot: Bot, overrides: dict[str, Any], observers: Sequence[Observer], fault_point: FaultPoint
+        self, bot: Bot, overrides: dict[str, Any], observers: Sequence[Observer], fault_point: FaultPoint, start: Start
     ) -> None:
         self._bot = bot
-        self._feeds = make_feeds(bot, overrides)
-        self._replays = {name: feed for name, feed in self._feeds.items() if isinstance(feed, ReplayingFeed)}
-        self._notifiers: list[Notifier] = [make_edge(bot, "notifier", item) for item in bot.config.notifiers]
-        self._relay: Relay = bot.host.relay(_heard_failure)
         (bot.home / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._journal = Journal(journal_address(bot.home, bot.journal_config.url), bot.journal_config)
         self._projector = Projector(self._journal.engine)
+        self._reader = ProjectionReader(self._journal.engine)
         self._inbox = Inbox(bot.config.engine.inbox_size)
         self._records = 0
-        self._messages: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=10_000)  # None: nothing more comes
-        self._dropped_messages = 0
+        self._edges = Edges(bot.generation, str(bot.home), overrides, self._inbox, self._start_edge, self._since)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.session = Session(
             bot.engine,
@@ -137,12 +147,26 @@ class _Running:
             (self._observe, *observers),
             fault_point,
         )
+        self.session.memory.inputs = bot.config.swap.rehearsal_inputs
         self._reconciler = Reconciler(
-            bot.engine, bot.generation, self._wanted, self._inbox.put_first, bot.config.swap, lambda: self.session
+            bot.engine,
+            bot.generation,
+            self._wanted,
+            self._inbox.put_first,
+            lambda: self.session,
+            partial(newest_number, self._reader),
+            self._edges,
         )
+        self._reconciler.on_change = partial(setattr, bot, "generation")
         self._is_changed = asyncio.Event()
         self._watcher: Watcher | None = None
-        self._thread = EngineThread(self.session, self._inbox, tentacle_timeout_s=bot.config.engine.tentacle_timeout_s)
+        self._health = Monitor(bot.home, bot.health_config, start, self._offer)
+        self._thread = EngineThread(
+            self.session,
+            self._inbox,
+            tentacle_timeout_s=bot.config.engine.tentacle_timeout_s,
+            on_look=self._health.cpu.look,
+        )
         self._fault_point = fault_point
         self._are_feeds_read = False
 
@@ -150,17 +174,21 @@ class _Running:
         self._loop = asyncio.get_running_loop()
         async with Supervisor(STAGES) as self._tasks:
             self._heed_signals()
-            plan_of = partial(earlier_plan, self._bot.home)
-            recovered = self.session.open(self._bot.slots, self._first_ts(), self._feeds, plan_of)
+            self._edges.open()
+            now = recipe_of(self._bot.config, self._bot.host.registry)
+            plan_of = partial(earlier_plan, self._bot.home, now=now)
+            recovered = self.session.open(self._bot.slots, self._first_ts(), self._edges.feeds.by_name, plan_of)
             is_resumed = recovered.generation is not None
+            self._health.begin(self._bot.wanted, lambda: self._reconciler.running, self._bot.engine.now_ns)
+            self.session.step(history_of_start(recovered, self.session.generation, self._bot.host.content))
             self._thread.start()
             self._start_tasks()
             if on_start is not None:
                 on_start(self._bot, self._tasks)
-            self._relay.bot_started(tuple(self._bot.config.desks))
+            self._edges.hooks.relay.bot_started(tuple(self._bot.config.desks))
             with self._watched():
                 reason = await self._tasks.stop_requested()
-            self._relay.bot_stopping(reason)
+            self._edges.hooks.relay.bot_stopping(reason)
             ended = await self._tasks.shut_down()
         await self._thread.join()
         self._projector.catch_up()
@@ -179,12 +207,20 @@ class _Running:
 
     def _first_ts(self) -> int:
         """Return when the bot's time begins: at the first input of a replay, else now."""
-        if not self._replays:
-            return SystemClock().now_ns()
-        first = next(in_time_order(self._replays), None)
+        feeds = self._edges.feeds
+        if not feeds.replays:
+            return SystemClock().now_ns() if feeds.by_name else self._without_feeds()
+        first = next(in_time_order(feeds.replays), None)
         if first is None:
             raise ConfigError("feeds: the replay has no data between its since and until")
         return first.item.ts
+
+    def _without_feeds(self) -> int:
+        """Return a time that leaves that of the engine as it is; a bot that has none yet cannot begin like this."""
+        if next(self._journal.records(), None) is None:
+            self._edges.require_feeds()
+            return SystemClock().now_ns()
+        return 0
 
     def _heed_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -194,9 +230,9 @@ class _Running:
     def _start_tasks(self) -> None:
         tasks = self._tasks
         tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._end_engine, ends_run=True)
-        tasks.start(self._tell(), name="notifiers", stage="notifiers", ask=lambda: self._offer(None))
         tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
         tasks.start(self._reconcile(), name="reconciler", stage="edges")
+        tasks.start(self._keep_healthy(), name="health", stage="edges")
 
     def _end_engine(self) -> None:
         """Let the engine finish what the feeds gave when they ended by themselves; a stop does not wait for it."""
@@ -206,21 +242,19 @@ class _Running:
             self._thread.leave()
 
     async def _feed_all(self) -> None:
-        began = self.session.engine.now_ns, 0  # of a feed that gave nothing yet: what came before is behind the bot
-        since = {name: self.session.cursors.get(name, began) for name in self._feeds}
-        try:
-            async with asyncio.TaskGroup() as group:
-                if self._replays:
-                    group.create_task(replay(self._replays, since, self._inbox))
-                for name, feed in self._feeds.items():
-                    if name not in self._replays:
-                        inbox, (since_ns, count) = FeedInbox(self._inbox, repeat(name)), since[name]
-                        group.create_task(feed.run(inbox, since_ns=since_ns, since_count=count))
-        except* InboxClosed:
-            _log.debug("the bot is stopping: what the feeds still hold they will read again")
+        await self._edges.feeds.run()
         while len(self._inbox) and self._thread.is_alive:
             await asyncio.sleep(0.01)
         self._are_feeds_read = not self._inbox.is_closed
+
+    def _since(self, feed: str) -> tuple[int, int]:
+        """Return how far the engine has read a feed; one that gave nothing yet begins where the bot stands."""
+        return self.session.cursors.get(feed, (self.session.engine.now_ns, 0))
+
+    def _start_edge(
+        self, coroutine: Any, *, name: str, stage: str, ask: Callable[[], object] | None = None
+    ) -> asyncio.Task[Any]:
+        return self._tasks.start(coroutine, name=name, stage=stage, ask=ask)
 
     # Exchange of tentacles
 
@@ -240,9 +274,15 @@ class _Running:
         return self._load()
 
     def _load(self) -> Generation:
-        host = Host(self._bot.home, bundled_root(), admission(self._bot.home))
-        host.load_all(keeps=True)
-        return make_generation(read_config(self._bot.home), host, keeps=True)
+        attempt = self._reconciler.attempt
+        by = attempt.wish.by if attempt is not None else ""
+        config, host = self._health.load(partial(read_config, self._bot.home), by=by)
+        try:
+            return make_generation(config, host, keeps=True)
+        except LoligoError as exc:
+            failed = failures(host)
+            host.let_go()
+            raise Unfit(exc, failed) from exc
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -253,14 +293,25 @@ class _Running:
             return
         watched = Watched(trees=[home / "tentacles"], files=[home / REGISTRY_FILE, home / CONFIG_FILE])
         known = {item.folder: item.tree_hash for item in self._bot.loaded}
+        warm = loop.call_later(WARM_AFTER_S, lambda: loop.run_in_executor(None, shared_verifier().warm))
         with Watcher(watched, lambda _: loop.call_soon_threadsafe(self._is_changed.set), known=known) as self._watcher:
             yield
         self._watcher = None
+        warm.cancel()
 
     async def _reconcile(self) -> None:
         while await self._is_changed.wait():
             self._is_changed.clear()
-            await self._reconciler.reconcile("files")
+            self._tasks.start(self._reconciler.reconcile(), name="swap", stage="edges")
+
+    async def _keep_healthy(self) -> None:
+        """Carry out what health wants to be off, or on again."""
+        while await self._health.is_due.wait():
+            self._health.is_due.clear()
+            await self._reconciler.reconcile(Wish(by=HEALTH, why=self._health.why, when=When.NOW))
+            if not self._health.is_carried_out:
+                await asyncio.sleep(UNDONE_S)
+                self._health.is_due.set()
 
     # Telling
 
@@ -273,27 +324,13 @@ class _Running:
         self._thread.observe(records)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._reconciler.hear, records)
-        self._relay.records_committed(records)
-        if self._notifiers and self._loop is not None and not self._loop.is_closed():
-            for message in messages_of(records):
-                self._loop.call_soon_threadsafe(self._offer, message)
+            self._loop.call_soon_threadsafe(self._health.hear, records)
+        self._edges.hooks.relay.records_committed(records)
+        if self._edges.is_told and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._edges.tell, tuple(messages_of(records)), records)
 
-    def _offer(self, message: Message | None) -> None:
-        try:
-            self._messages.put_nowait(message)
-        except asyncio.QueueFull:
-            self._dropped_messages += 1
-
-    async def _tell(self) -> None:
-        while (message := await self._messages.get()) is not None:
-            for notifier in self._notifiers:
-                try:
-                    await notifier.notify(message)
-                except Exception as exc:  # a tentacle: that it cannot tell is told in the log
-                    _log.error("notifier failed", error=f"{type(exc).__name__}: {exc}", text=message.text)
-            if self._dropped_messages:
-                _log.warning("messages dropped, notifiers are slower than the bot", count=self._dropped_messages)
-                self._dropped_messages = 0
+    def _offer(self, message: Message) -> None:
+        self._edges.tell((message,), ())
 
     # Operators
 
@@ -301,17 +338,36 @@ class _Running:
         """Answer one request of the control socket: status, stop, or a command for the engine."""
         match request.get("do"):
             case "status":
-                return {"ok": True, "status": self._status()}
+                return {"ok": True, "status": {**self._status(), "tentacles": await asyncio.to_thread(self._standings)}}
             case "stop":
                 self._tasks.stop("operator")
                 return {"ok": True, "message": "stopping"}
             case "command":
                 return await self._command(request)
             case "apply":
-                report = await self._reconciler.reconcile(str(request.get("by") or "cli"))
-                return {"ok": report.is_done, "swap": asdict(report), "error": report.text}
+                return await self._apply(request)
+            case "health":
+                leaks, attempt = self._reconciler.leaks.holders, self._reconciler.attempt
+                return await self._health.answer(self._bot.engine.now_ns, attempt, leaks)
+            case "retry":
+                return {"ok": True, "message": self._health.release(str(request.get("tentacle")))}
             case other:
-                return {"ok": False, "error": f"do {other!r}: expected one of status, stop, command, apply"}
+                known = "status, stop, command, apply, health, retry"
+                return {"ok": False, "error": f"do {other!r}: expected one of {known}"}
+
+    async def _apply(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take up what is wanted; one that waits for its moment longer than the client does goes on without it."""
+        if request.get("follows") and not self._bot.config.swap.watch:
+            return {"ok": True, "message": "swap.watch is off: `loligo tentacle apply` lets it take this up"}
+        swap = self._tasks.start(self._reconciler.reconcile(wish_of(request)), name="swap", stage="edges")
+        done, _ = await asyncio.wait({swap}, timeout=float(request.get("patience_s") or PATIENCE_S))
+        if not done:
+            attempt = self._reconciler.attempt
+            return {"ok": True, "at_work": attempt.status() if attempt else {}}
+        if swap.cancelled():
+            raise InboxClosed("the bot is stopping; `loligo tentacle history` says what came of it")
+        report = swap.result()
+        return {"ok": report.is_done, "swap": asdict(report), "error": report.text}
 
     async def _command(self, request: dict[str, Any]) -> dict[str, Any]:
         kinds = ", ".join(CommandKind)
@@ -347,8 +403,12 @@ class _Running:
             "short_of_history": self.session.short_of_history,
             "hung": self._thread.hang._asdict() if self._thread.hang else {},
             "swap": asdict(self._reconciler.last) if self._reconciler.last else {},
+            "swapping": self._reconciler.attempt.status() if self._reconciler.attempt else {},
             "is_swapping": engine.is_swapping,
+            "leaking": self._reconciler.leaks.holders,
+            "edges": self._edges.status(),
             "generation": self.session.generation.number if self.session.generation else 0,
+            **self._health.status(),
             "kill_switch": int(engine.risk.kill_level),
             "desks": {
                 name: {
@@ -360,12 +420,13 @@ class _Running:
             },
         }
 
+    def _standings(self) -> dict[str, dict[str, Any]]:
+        """Return how every tentacle stands; reads the projections, so it belongs into a thread."""
+        wanted = {slot.tentacle: hash12(slot.tree_hash) for slot in self._reconciler.wanted if is_code(slot.tentacle)}
+        return standings(self._reader, wanted, self._reconciler.failed)
+
 
 def _innermost(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def _heard_failure(failure: HookFailure) -> None:
-    _log.error("hook failed", tentacle=failure.tentacle, hook=failure.hook, error=failure.error)

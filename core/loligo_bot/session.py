@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from msgspec.structs import replace
 
@@ -29,20 +29,22 @@ from loligo.model.command import (
     GenerationActivated,
     OperatorCommand,
     ProbationEnded,
-    ShadowStarted,
     ShadowStopped,
     SlotVersion,
+    Swapping,
+    WarmUp,
 )
 from loligo.model.events import CommandHandled, Input, Record
 from loligo.ports.journal import Journal
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
-from loligo_bot.recovery import Cursors, PlanOf, Recovered, recover, snapshot_bytes, take
+from loligo_bot.recovery import Cursors, LeftSwap, PlanOf, Recovered, recover, snapshot_bytes, take
 from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
-_ACKNOWLEDGED = (OperatorCommand, GenerationActivated, ShadowStarted, ShadowStopped, ProbationEnded)  # somebody waits
+_ACKNOWLEDGED = (OperatorCommand, *get_args(Swapping))  # somebody waits
+_NOW = (*_ACKNOWLEDGED, WarmUp)  # happen when they are taken
 Observer = Callable[[Sequence[Record]], None]
 FaultPoint = Callable[[str], None]
 
@@ -102,8 +104,10 @@ class Session:
         recovered = recover(self.engine, self._journal, plan_of)
         self.cursors, self.generation = recovered.cursors, recovered.generation
         self._since_snapshot = recovered.records  # or a bot that is killed again and again would read ever more
+        recovered.left = self._left_swap()
         self.step(self._ended_swap())
         if self.generation is None or self.generation.slots != slots:
+            recovered.replaced = self.generation.slots if self.generation is not None else ()
             number = self.generation.number + 1 if self.generation is not None else 1
             self.generation = GenerationActivated(max(first_ts, self.engine.now_ns), number, slots)
             self.step([self.generation])
@@ -111,6 +115,14 @@ class Session:
         self.step(warm_ups)
         self.commit()
         return recovered
+
+    def _left_swap(self) -> LeftSwap | None:
+        """Return the swap that the last run left at work."""
+        exchange, ts = self.engine.exchange, self.engine.now_ns
+        swap, before, plan = exchange.swap, exchange.before, exchange.plan
+        if swap is None or before is None or plan is None:
+            return None
+        return LeftSwap(number=swap.number, phase=swap.phase, before=before.slots, wanted=plan.slots, ts=ts)
 
     def _ended_swap(self) -> list[Input]:
         """Return the input that ends a swap which the last run left at work: what leads goes on."""
@@ -187,6 +199,7 @@ class EngineThread:
     inbox: Inbox
     idle_s: float = 0.2
     tentacle_timeout_s: float = 5.0
+    on_look: Callable[[str], object] = lambda _: None  # of the watchdog, on its thread
     _watchdog: Watchdog | None = None
     _waiting: dict[str, Future[CommandHandled]] = field(default_factory=dict)
     _thread: threading.Thread | None = None
@@ -197,7 +210,11 @@ class EngineThread:
         """Begin to take inputs. `Session.open` comes before."""
         self._thread = threading.Thread(target=self._run, name="engine")
         self._watchdog = Watchdog(
-            thread=self._thread, namespace=NAMESPACE, timeout_s=self.tentacle_timeout_s, has_panic=self._has_panic
+            thread=self._thread,
+            namespace=NAMESPACE,
+            timeout_s=self.tentacle_timeout_s,
+            has_panic=self._has_panic,
+            on_look=self.on_look,
         )
         self._thread.start()
         self._watchdog.start()
@@ -247,7 +264,7 @@ class EngineThread:
         for item in items:
             if inbox.first:
                 yield from self._in_turn(inbox.take(0, 0.0))
-            if type(item) in _ACKNOWLEDGED:
+            if type(item) in _NOW:
                 yield replace(item, ts=engine.now_ns)  # type: ignore[type-var]
             elif not self._is_leaving:
                 yield item

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loligo.engine.engine import Engine
+from loligo.engine.evaluation import EvaluatorSlot
 from loligo.errors import DataError
 from loligo.log import get_logger
 from loligo.model.command import WarmUp
@@ -20,11 +21,13 @@ from loligo_bot.recovery import Cursors
 _log = get_logger("warm_up")
 
 
-def warm_start(engine: Engine, feeds: Mapping[str, Any], cursors: Cursors) -> tuple[list[WarmUp], list[str]]:
-    """Return the inputs that warm the cold evaluators of an engine, which stands at the start, in its generation; and
-    which of these get less than they declare, such as "rsi sim:BTC/USD 1h: 20 of 85 candles"."""
+def warm_start(
+    engine: Engine, feeds: Mapping[str, Any], cursors: Cursors, slots: Sequence[EvaluatorSlot] | None = None
+) -> tuple[list[WarmUp], list[str]]:
+    """Return the inputs that warm these evaluators, or the cold ones of an engine that stands at the start, in its
+    generation; and which of them get less than they declare, such as "rsi sim:BTC/USD 1h: 20 of 85 candles"."""
     needs: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for slot in engine.evaluation.cold_slots():
+    for slot in engine.evaluation.cold_slots() if slots is None else slots:
         if "candle" in slot.calls and slot.instance.warmup > 0:
             needs.setdefault((slot.instrument, slot.timeframe), []).append((slot.label, slot.instance.warmup))
     inputs, short = [], list[str]()

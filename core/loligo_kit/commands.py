@@ -2,7 +2,7 @@
 
 They reach the command line by entry points. Its shell comes with the context: it knows the bot folder, prints results,
 and says whether a version may be loaded, so that this package knows nothing of a bot that runs. What changes is the
-registry; a bot that runs in the folder follows it.
+registry; a bot that runs in the folder follows it, and the shell says what it made of that.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def install(
         plan = plan_install(installer.bot, source, expected)
     except NothingNew as exc:
         return dialogue.nothing(shell, str(exc))
-    return _carried_out(shell, installer, plan, is_yes, grant)
+    return _carried_out(shell, installer, plan, is_yes, grant, "install")
 
 
 def update(
@@ -80,7 +80,7 @@ def update(
         plan = plan_update(installer.bot, name, source, expected)
     except NothingNew as exc:
         return dialogue.nothing(shell, str(exc))
-    return _carried_out(shell, installer, plan, is_yes, grant)
+    return _carried_out(shell, installer, plan, is_yes, grant, "update")
 
 
 def agree(context: typer.Context, name: _Name, is_yes: _Yes = False, grant: _Grant = None) -> int:
@@ -93,7 +93,7 @@ def agree(context: typer.Context, name: _Name, is_yes: _Yes = False, grant: _Gra
         plan = plan_agreement(installer.bot, name)
     except NothingNew as exc:
         return dialogue.nothing(shell, str(exc))
-    return _carried_out(shell, installer, plan, is_yes, grant)
+    return _carried_out(shell, installer, plan, is_yes, grant, "agree")
 
 
 def rollback(
@@ -107,22 +107,22 @@ def rollback(
     from loligo_kit.plans import plan_rollback
 
     installer = _installer(context.obj)
-    return dialogue.told(context.obj, installer.carry_out(plan_rollback(installer.bot, name, to)))
+    return dialogue.told(context.obj, installer.carry_out(plan_rollback(installer.bot, name, to)), "rollback")
 
 
 def remove(context: typer.Context, name: _Name, is_forced: _Force = False) -> int:
     """Take a tentacle out of the registry. Its content stays for the journals that name it."""
-    return dialogue.told(context.obj, _installer(context.obj).remove(name, is_forced=is_forced))
+    return dialogue.told(context.obj, _installer(context.obj).remove(name, is_forced=is_forced), "remove")
 
 
 def pin(context: typer.Context, name: _Name) -> int:
     """Hold a tentacle at its version: updates leave it alone."""
-    return dialogue.told(context.obj, _installer(context.obj).pin(name, is_pinned=True))
+    return dialogue.told(context.obj, _installer(context.obj).pin(name, is_pinned=True), "pin")
 
 
 def unpin(context: typer.Context, name: _Name) -> int:
     """Let a tentacle be updated again."""
-    return dialogue.told(context.obj, _installer(context.obj).pin(name, is_pinned=False))
+    return dialogue.told(context.obj, _installer(context.obj).pin(name, is_pinned=False), "unpin")
 
 
 def on(
@@ -131,12 +131,12 @@ def on(
     is_forced: Annotated[bool, typer.Option("--force", help="Even when it lacks others.")] = False,
 ) -> int:
     """Switch a tentacle on."""
-    return dialogue.told(context.obj, _installer(context.obj).switch(name, is_on=True, is_forced=is_forced))
+    return dialogue.told(context.obj, _installer(context.obj).switch(name, is_on=True, is_forced=is_forced), "on")
 
 
 def off(context: typer.Context, name: _Name, is_forced: _Force = False) -> int:
     """Switch a tentacle off."""
-    return dialogue.told(context.obj, _installer(context.obj).switch(name, is_on=False, is_forced=is_forced))
+    return dialogue.told(context.obj, _installer(context.obj).switch(name, is_on=False, is_forced=is_forced), "off")
 
 
 def verify(context: typer.Context) -> int:
@@ -192,7 +192,8 @@ def info(
     bot = _bot(shell)
     kind, _, plain = what.rpartition("/")
     if any(entry.name == plain and kind in ("", entry.kind) for entry in bot.entries().values()):
-        data = _known(bot, bot.find(what))
+        entry = bot.find(what)
+        data = _known(bot, entry) | {"standing": dict(shell.standing(f"{entry.kind}/{entry.name}"))}
     elif re.fullmatch(r"[a-z][a-z0-9_]*", what) and not Path(what).exists():
         bot.find(what)  # says what is near
         return 1
@@ -221,6 +222,7 @@ def new(
     lines = [
         f"{target}: {len(written)} files written",
         f"  python -m pytest {target}",
+        f"  loligo tentacle check {target}",
         "  loligo tentacle refresh        lists it in the registry",
     ]
     dialogue.say(shell, {"ok": True, "folder": str(target), "written": written}, lines)
@@ -239,10 +241,12 @@ def _installer(shell: Any) -> Installer:
     return Installer(_bot(shell), shell.judge)
 
 
-def _carried_out(shell: Any, installer: Installer, plan: Plan, is_yes: bool, grant: Sequence[str] | None) -> int:
+def _carried_out(
+    shell: Any, installer: Installer, plan: Plan, is_yes: bool, grant: Sequence[str] | None, verb: str
+) -> int:
     if plan.needs_confirmation:
         dialogue.confirm_hash(shell, plan)
-    return dialogue.told(shell, installer.carry_out(plan, dialogue.granted(shell, plan, is_yes, grant or ())))
+    return dialogue.told(shell, installer.carry_out(plan, dialogue.granted(shell, plan, is_yes, grant or ())), verb)
 
 
 def _described(manifest: Any, files: Mapping[str, bytes]) -> dict[str, Any]:

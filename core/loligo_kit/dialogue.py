@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loligo_kit.installer import Change
     from loligo_kit.plans import Plan
 
-_NOTHING_TO_DO, _PERMISSION = 4, 6  # exit codes
+_FAILURE, _NOTHING_TO_DO, _PERMISSION = 1, 4, 6  # exit codes
 
 
 def confirm_hash(shell: Any, plan: Plan) -> None:
@@ -52,8 +52,8 @@ def _is_interactive(shell: Any) -> bool:
     return sys.stdin.isatty() and not shell.is_json
 
 
-def told(shell: Any, change: Change) -> int:
-    """Print what changed and return the exit code."""
+def told(shell: Any, change: Change, verb: str) -> int:
+    """Print what changed, and what a bot that runs there made of it; return the exit code."""
     before, after = _shown(change.before), _shown(change.after)
     data = {"ok": not change.waiting, "slot": change.slot, "changed": before != after, "before": before, "after": after}
     if change.waiting:
@@ -64,8 +64,11 @@ def told(shell: Any, change: Change) -> int:
         message = f"{change.slot} is as it was: {_sentence(after)}"
     else:
         message = f"{change.slot}: {_sentence(before)} -> {_sentence(after)}"
-    say(shell, {**data, "message": message}, [message])
-    return _PERMISSION if change.waiting else 0
+    bot = shell.followed(f"tentacle {verb} {change.slot}") if before != after else None
+    if bot is not None:
+        data |= {"running_bot": bot, "ok": data["ok"] and bot["ok"]}
+    say(shell, {**data, "message": message}, [message, *(bot["lines"] if bot is not None else ())])
+    return _PERMISSION if change.waiting else _FAILURE if bot is not None and not bot["ok"] else 0
 
 
 def nothing(shell: Any, message: str) -> int:

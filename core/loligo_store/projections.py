@@ -21,8 +21,8 @@ import msgspec
 from sqlalchemy import Select, Table, select
 
 from loligo.model import events, order
-from loligo.model.command import OperatorCommand
-from loligo.model.events import Record
+from loligo.model.command import GenerationActivated, OperatorCommand, ShadowStarted, SwapEnded
+from loligo.model.events import Record, SwapStep
 from loligo.model.money import exact
 from loligo.model.order import OrderState
 from loligo.model.timeframe import DAY_NS
@@ -151,6 +151,36 @@ def _fold_command(row: Row | None, event: Any, record: Record) -> Row | None:
     return None if row is None else row | answer
 
 
+def _fold_swap(_row: Row | None, event: SwapEnded, record: Record) -> Row:
+    told = {name: _readable(getattr(event, name)) for name in ("by", "why", "text")}
+    lines = {name: [_readable(line) for line in getattr(event, name)] for name in ("changed", "steps")}
+    return _asdict(event) | told | lines | {"seq": record.seq}
+
+
+def _fold_generation(row: Row | None, event: Any, record: Record) -> Row | None:
+    """How far a generation came: shadow, probation, good, refused or rolled_back. What never had to be compared is good
+    at once, such as that of a start; a number that comes again begins anew."""
+    seen = {"seq": record.seq, "ts": event.ts}
+    if isinstance(event, events.SwapStepped):
+        phase = _PHASES.get(event.step)
+        if row is None or phase is None or (event.step is SwapStep.STOPPED and row["phase"] != "shadow"):
+            return row
+        return row | seen | {"phase": phase, "text": _readable(event.text)}
+    if isinstance(event, GenerationActivated) and row is not None and row["phase"] == "shadow":
+        return row  # the step that follows says so
+    phase = "shadow" if isinstance(event, ShadowStarted) else "good"
+    begun = {"number": event.number, "phase": phase, "slots": _plain(event.slots), "text": "", "first_seq": record.seq}
+    return begun | seen
+
+
+_plain = msgspec.to_builtins
+_PHASES = {
+    SwapStep.REFUSED: "refused",
+    SwapStep.ACTIVATED: "probation",
+    SwapStep.ROLLED_BACK: "rolled_back",
+    SwapStep.SETTLED: "good",
+    SwapStep.STOPPED: "refused",
+}
 _ORDER = schema.orders.c
 _fill_view = select(schema.fills, _ORDER.account, _ORDER.instrument, _ORDER.side, _ORDER.role).select_from(
     schema.fills.outerjoin(schema.orders, schema.fills.c.order_id == _ORDER.id)
@@ -160,6 +190,7 @@ _Of = Mapping[type, Callable[[Any], Any]]
 _by_order: _Of = {events.OrderSubmitted: lambda event: (event.order.id,), events.OrderReported: _order_key}
 _by_instrument: _Of = {events.PositionChanged: lambda event: (event.position.desk, event.position.instrument)}
 _by_command: _Of = dict.fromkeys((OperatorCommand, events.CommandHandled), lambda event: (event.command_id,))
+_by_number: _Of = dict.fromkeys((ShadowStarted, GenerationActivated, events.SwapStepped), lambda event: (event.number,))
 
 
 PROJECTIONS: Mapping[str, Projection] = {
@@ -178,5 +209,7 @@ PROJECTIONS: Mapping[str, Projection] = {
         Projection(schema.ledger, {events.LedgerPosted: _ledger}),
         Projection(schema.incidents, dict.fromkeys(_incident_kinds, _incidents)),
         Projection(schema.commands, _by_command, _fold_command),
+        Projection(schema.swaps, {SwapEnded: lambda event: (event.number, event.ts)}, _fold_swap),
+        Projection(schema.generations, _by_number, _fold_generation),
     )
 }

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0001"  # the newest migration
+SCHEMA_VERSION = "0002"  # the newest migration
 
 metadata = MetaData()
 
@@ -107,3 +107,7 @@ ledger = _table("ledger", "seq line", _booked)
 incidents = _log("incidents", "text: kind; json: fields")
 _told = "text: command_id; integer: ts; text: kind target; integer: level; text: instrument by"
 commands = _table("commands", "command_id", f"{_told}; boolean: is_done?; text: message; integer: first_seq seq")
+_ended = "integer: number ts; text: by why when how; json: changed steps; text: result text; integer: took_ms seq"
+swaps = _table("swaps", "number ts", _ended)
+_named = "integer: number; text: phase; json: slots; text: text; integer: first_seq seq ts"
+generations = _table("generations", "number", _named)

@@ -55,7 +55,13 @@ NEVER: Mapping[str, str] = {  # what no permission opens: why
     **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "builtins", "__builtins__"), "reaches into the bot"),
     **dict.fromkeys(("tentacles", "_tentacles"), "is another tentacle; let strategies read boards, or bring a copy"),
     **dict.fromkeys(
-        ("loligo", *(f"loligo_{room}" for room in ("files", "indicators", "kit", "lab", "store", "verifier", "web"))),
+        (
+            "loligo",
+            *(
+                f"loligo_{room}"
+                for room in ("bot", "files", "indicators", "kit", "lab", "store", "testing", "verifier", "web")
+            ),
+        ),
         "is not for tentacles; use loligo.api",
     ),
 }

@@ -105,7 +105,7 @@ def try_version(version: TentacleVersion, code: Mapping[str, CodeType], seen: tu
     permissions = frozenset(permission.partition(":")[0] for permission in version.manifest.permissions)
     watch = Watch(version.folder.resolve(), permissions)
     sys.addaudithook(watch)
-    _tell_of_threads()
+    tell_of_threads()
     try:
         loaded = bind(version, code)
         watch.is_importing = False
@@ -129,7 +129,7 @@ def try_version(version: TentacleVersion, code: Mapping[str, CodeType], seen: tu
     )
 
 
-def _tell_of_threads() -> None:
+def tell_of_threads() -> None:
     """Make starting a thread an audit event, which it is not before Python 3.12; this process ends with the trial."""
     start = Thread.start
 

@@ -24,7 +24,7 @@ OURS = {
         "loligo_store",
         "loligo_web",
     ),
-    *("loligo_verifier", "tentacles"),
+    *("loligo_testing", "loligo_verifier", "tentacles"),
 }
 
 

@@ -39,14 +39,23 @@ class Figure:
         return asdict(self)
 
 
+Measurement = Callable[[Any], list[Figure]]  # of the folder of market data, None where there is none
+
+
 def all_figures(only: Sequence[str] = ()) -> list[Figure]:
     """Measure everything, or the measurements whose function is named."""
+    from tests.benchmarks.dispatch import dispatch
+    from tests.benchmarks.swaps import swaps
+    from tests.benchmarks.watching import reload_torn
+
     folder = bots.market_data()
+    without_data: list[Measurement] = [cli_help, dispatch, swaps, reload_torn]
+    with_data: list[Measurement] = [step, sma_cross, latency, memory]
     if folder is None:
-        print("no real market data: set LOLIGO_MARKET_DATA; only cli_help is measured", file=sys.stderr)
-        return cli_help(None)
-    chosen = [one for one in (step, sma_cross, latency, memory, cli_help) if not only or one.__name__ in only]
-    return [figure for one in chosen for figure in one(folder)]
+        names = ", ".join(one.__name__ for one in with_data)
+        print(f"no real market data: set LOLIGO_MARKET_DATA; not measured: {names}", file=sys.stderr)
+    chosen = [*(with_data if folder is not None else []), *without_data]
+    return [figure for one in chosen if not only or one.__name__ in only for figure in one(folder)]
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

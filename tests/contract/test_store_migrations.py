@@ -14,8 +14,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from loligo.errors import JournalError
+from loligo_store.database import writing
+from loligo_store.journal import Journal
 from loligo_store.migrate import MIGRATIONS, migrate
+from loligo_store.projections import PROJECTIONS
+from loligo_store.projector import Projector
 from loligo_store.schema import SCHEMA_VERSION, metadata
+from tests.fakes.records import story
 
 
 def differences(engine: Engine) -> list[Any]:
@@ -55,6 +60,32 @@ def test_an_older_database_is_migrated(engine: Engine) -> None:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     migrate(engine)
     assert differences(engine) == []
+
+
+def everything(projector: Projector) -> dict[str, list[dict[str, Any]]]:
+    projector.catch_up()
+    return {name: projector.rows(name) for name in PROJECTIONS}
+
+
+def to_first_version(engine: Engine) -> None:
+    """Make a database look as the first version left it."""
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DROP TABLE swaps")
+        connection.exec_driver_sql("DROP TABLE generations")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+
+
+def test_read_models_of_a_whole_journal_are_made_again_when_some_are_new(engine: Engine) -> None:
+    migrate(engine)
+    journal = Journal(engine)
+    for record in story():
+        journal.append(record)
+    journal.commit()
+    expected = everything(Projector(engine))
+    to_first_version(engine)
+    again = Projector(engine)
+    assert everything(again) == expected
+    assert [row["number"] for row in again.rows("generations")] == [1]
 
 
 def test_a_newer_database_is_refused_and_left_alone(engine: Engine) -> None:

@@ -12,9 +12,26 @@ import pytest
 from sqlalchemy import Engine, delete, event, update
 
 from loligo.errors import JournalCorrupt, JournalError
-from loligo.model.command import TimeAdvanced
+from loligo.model.command import (
+    GenerationActivated,
+    ProbationEnded,
+    ShadowStarted,
+    ShadowStopped,
+    SlotVersion,
+    SwapEnded,
+    SwapResult,
+    TimeAdvanced,
+)
 from loligo.model.evaluation import Declined
-from loligo.model.events import Consequence, DecisionDeclined, OrderReported, OrderSubmitted, Record
+from loligo.model.events import (
+    Consequence,
+    DecisionDeclined,
+    OrderReported,
+    OrderSubmitted,
+    Record,
+    SwapStep,
+    SwapStepped,
+)
 from loligo.model.order import Amended, Canceled, Expired, Liquidated, Order, Rejected, Triggered
 from loligo.model.portfolio import ClosedTrade, Position
 from loligo_store.database import open_engine
@@ -144,6 +161,65 @@ def test_incidents_and_commands_say_who_and_what(engine: Engine) -> None:
     (command,) = projector.rows("commands")
     assert (command["command_id"], command["kind"], command["level"]) == ("c1", "panic", 3)
     assert (command["by"], command["is_done"], command["message"]) == ("ann", True, "")
+
+
+_SLOTS = (SlotVersion("evaluator/rsi", "h1:aa", ""),)
+
+
+def step(number: int, step: SwapStep, text: str = "") -> SwapStepped:
+    return SwapStepped(0, START, 0, "", number, "", step, text)
+
+
+@pytest.mark.parametrize(
+    ("said", "phase"),
+    [
+        ([(GenerationActivated(START, 1, _SLOTS), [])], "good"),  # of a start
+        ([(ShadowStarted(START, 1, _SLOTS), [step(1, SwapStep.REFUSED)])], "refused"),
+        ([(ShadowStarted(START, 1, _SLOTS), [step(1, SwapStep.SHADOWING)])], "shadow"),
+        (
+            [(ShadowStarted(START, 1, _SLOTS), []), (ShadowStopped(START, 1, ""), [step(1, SwapStep.STOPPED)])],
+            "refused",
+        ),
+        (
+            [
+                (ShadowStarted(START, 1, _SLOTS), [step(1, SwapStep.SHADOWING)]),
+                (GenerationActivated(START, 1, _SLOTS), [step(1, SwapStep.ACTIVATED)]),
+            ],
+            "probation",
+        ),
+        (
+            [
+                (ShadowStarted(START, 1, _SLOTS), [step(1, SwapStep.SHADOWING)]),
+                (GenerationActivated(START, 1, _SLOTS), [step(1, SwapStep.ACTIVATED)]),
+                (ProbationEnded(START, 1), [step(1, SwapStep.SETTLED)]),
+            ],
+            "good",
+        ),
+        (
+            [
+                (ShadowStarted(START, 1, _SLOTS), [step(1, SwapStep.SHADOWING)]),
+                (GenerationActivated(START, 1, _SLOTS), [step(1, SwapStep.ACTIVATED)]),
+                (TimeAdvanced(START), [step(1, SwapStep.ROLLED_BACK, "boom")]),
+                (GenerationActivated(START, 2, _SLOTS), [step(1, SwapStep.STOPPED)]),
+            ],
+            "rolled_back",
+        ),
+    ],
+    ids=["start", "refused", "shadow", "let go", "probation", "good", "rolled back"],
+)
+def test_generation_shows_how_far_it_came(engine: Engine, said: Any, phase: str) -> None:
+    first = projected(engine, numbered(said)).rows("generations")[0]
+    assert (first["number"], first["phase"], first["slots"]) == (1, phase, [["evaluator/rsi", "h1:aa", ""]])
+
+
+def test_swaps_are_told_whole_and_two_of_one_number_are_two(engine: Engine) -> None:
+    terms = "ann", "a\x00b", "flat", "shadow", ("evaluator/rsi a → b",), ("shadowing",), SwapResult.REFUSED, "no", 12
+    first, second = (SwapEnded(START + hour * HOUR, 2, *terms) for hour in range(2))
+    rows = projected(engine, numbered([(first, []), (second, [])])).rows("swaps")
+    assert [(row["number"], row["seq"], row["ts"] - START) for row in rows] == [(2, 1, 0), (2, 2, HOUR)]
+    assert (rows[0]["by"], rows[0]["why"], rows[0]["when"], rows[0]["how"]) == ("ann", "a\ufffdb", "flat", "shadow")
+    assert (rows[0]["changed"], rows[0]["steps"]) == (["evaluator/rsi a → b"], ["shadowing"])
+    assert (rows[0]["result"], rows[0]["text"], rows[0]["took_ms"]) == ("refused", "no", 12)
 
 
 def test_evaluations_of_one_record_share_a_row(engine: Engine) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import text
 
-from loligo.model.command import GenerationActivated
+from loligo.model.command import GenerationActivated, ShadowStarted, WarmUp
 from loligo.model.events import DecisionDeclined, Evaluated, SignalRaised, SwapStep, SwapStepped
 from loligo.model.market import Candle
 from loligo_bot.cli.control_client import ask
@@ -147,6 +147,7 @@ def test_faulty_version_is_refused_with_its_reason_and_the_old_one_goes_on(
 
 def test_version_that_fails_once_it_leads_is_taken_back_without_losing_the_candle(bot: BotFolder) -> None:
     bot.environment |= {"LOLIGO__SWAP__PROBATION_INPUTS": "300", "LOLIGO__SWAP__PROBATION_S": "30"}
+    bot.environment |= {"LOLIGO__SWAP__REHEARSAL_INPUTS": "0"}  # which would find it before
     with running(bot) as process:
         late = "self.late = getattr(self, 'late', 0) + 1\n        if self.late == 150: raise OSError('late')\n        "
         rewrite(bot, COUNTER, "self.count(candle.ts)", late + "self.count(candle.ts)")
@@ -204,3 +205,43 @@ def test_bot_killed_in_the_middle_of_a_swap_comes_up_whole(bot: BotFolder) -> No
     assert steps[0] is SwapStep.SHADOWING
     assert steps[-1] is SwapStep.STOPPED
     calls_are_whole(bot)
+
+
+def test_version_that_fails_on_the_newest_candles_is_refused_before_the_bot_is_touched(bot: BotFolder) -> None:
+    with running(bot) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 1_500)
+        rewrite(bot, COUNTER, "self.count(candle.ts)", "self.count(candle.ts)\n        assert self.asked % 97")
+        swap = swapped(bot, "refused")
+        stopped(bot, process)
+    assert "in rehearsal: on_candle: AssertionError" in swap["text"]
+    assert not [record for record in bot.records() if isinstance(record.input, ShadowStarted)]
+    calls_are_whole(bot)
+
+
+def test_evaluator_with_other_settings_has_its_history_when_it_leads(bot: BotFolder) -> None:
+    def period(candles: int) -> Callable[[dict[str, Any]], object]:
+        rsi = {"tentacle": "rsi", "settings": {"period": candles}}
+        return lambda config: config["desks"]["trend"].update(evaluators=[{"tentacle": "counter"}, rsi])
+
+    with running(bot.edit(period(14))) as process:
+        edit_config(bot, period(21))
+        swapped(bot, "good")
+        stopped(bot, process)
+    inputs = [record.input for record in bot.records()]
+    flip = [type(item) for item in inputs].index(GenerationActivated, 2)
+    warm_up = next(item for item in reversed(inputs[:flip]) if isinstance(item, WarmUp))
+    assert len(warm_up.candles) > 21
+    said = [event.ts for event in events(bot, Evaluated) if event.evaluator.startswith("rsi")]
+    assert said == [item.ts for item in inputs if isinstance(item, Candle)][-len(said) :]  # never silent
+    assert said[0] < warm_up.ts < said[-1]
+
+
+def test_venue_goes_on_with_its_orders_under_other_settings(bot: BotFolder) -> None:
+    with running(bot) as process:
+        edit_config(bot, lambda config: config["venues"]["coinbase"].update(fills={"slippage_rate": 0.001}))
+        swap = swapped(bot, "good")
+        stopped(bot, process)
+    assert {line.split()[0] for line in swap["changed"]} == {"venue/coinbase"}
+    orders = {row["order_id"]: row["state"] for row in bot.rows()["orders"]}
+    assert set(orders.values()) <= {"filled", "canceled", "expired", "accepted"}
+    assert bot.rows() == bot.rebuilt_rows()

@@ -10,6 +10,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,15 @@ class Setting:
         return Setting(list(both.values()) if is_list else both, self.origin if above.is_way else above.origin)
 
 
+@lru_cache(maxsize=4)  # tens of milliseconds in which no other thread gets far, and a bot at work reads it at each swap
+def _parsed(text: str) -> Any:
+    return YAML().load(text)
+
+
 def read_yaml(path: Path, label: str) -> Setting:
     """Return the layer of a file. ConfigError when it cannot be read, is not YAML, or holds a key twice."""
     try:
-        content = YAML().load(path.read_text(encoding="utf-8"))
+        content = _parsed(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as exc:
         line = f":{exc.problem_mark.line + 1}" if exc.problem_mark else ""
         raise ConfigError(f"{label}{line}: not valid YAML: {exc.problem or exc.context}") from exc

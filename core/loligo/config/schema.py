@@ -148,6 +148,7 @@ class SwapConfig(Section):
 
     watch: bool = True  # take up changes of files by itself; else `loligo tentacle apply` does
     when: Literal["now", "candle", "flat"] = "now"  # the new version leads at once, after a candle, or when flat
+    rehearsal_inputs: Annotated[int, Field(ge=0)] = 1000  # so many of the newest are tried in an engine of its own
     shadow_inputs: Annotated[int, Field(ge=0)] = 200  # called beside the old one for so many inputs, not heeded yet
     shadow_s: Annotated[float, Field(ge=0)] = 2.0
     probation_inputs: Annotated[int, Field(ge=0)] = 500  # then it leads, and the old one is called beside it
@@ -176,7 +177,10 @@ class LoligoConfig(Section):
     desks: dict[Name, DeskConfig] = {}
     feeds: Annotated[tuple[FeedConfig, ...], AfterValidator(_each_once)] = ()
     notifiers: tuple[TentacleConfig, ...] = ()
+    interfaces: tuple[TentacleConfig, ...] = ()
+    automations: tuple[TentacleConfig, ...] = ()
     journal: dict[str, Any] = {}  # judged by the store's own class
     engine: EngineConfig = EngineConfig()
     swap: SwapConfig = SwapConfig()
+    health: dict[str, Any] = {}  # judged by its own class
     log: LogConfig = LogConfig()

@@ -37,6 +37,7 @@ from loligo.model.command import (
     ShadowStarted,
     ShadowStopped,
     SlotVersion,
+    SwapEnded,
     TimeAdvanced,
     VenueReports,
     WarmUp,
@@ -161,6 +162,7 @@ class Engine:
             ShadowStarted: self._on_shadow,
             ShadowStopped: self._on_shadow_stopped,
             ProbationEnded: self._on_probation_ended,
+            SwapEnded: lambda item, seq: None,  # a record for people
             WarmUp: self._on_warm_up,
         }
 
@@ -674,7 +676,9 @@ class Engine:
             if swap.phase is Phase.SHADOW and self.exchange.plan is self._prepared.get(slots):
                 self._adopt(self.exchange.flip(), ts, seq)
             elif swap.phase is not Phase.SHADOW and self.exchange.before is self._prepared.get(slots):
+                plan = self.exchange.plan
                 self._adopt(self.exchange.undo(SwapStep.STOPPED, "the earlier generation runs again"), ts, seq)
+                self._let_go(plan)
         for name, account in self._accounts.items():
             for asset, amount in sorted(account.deposits.items()):
                 booked = self._deposits.get((name, asset), ZERO)
@@ -725,16 +729,27 @@ class Engine:
             )
         if self.exchange.start(item.number, self._plan, plan):
             self._wire()
+        else:
+            self._let_go(plan)
 
     def _on_shadow_stopped(self, item: ShadowStopped, seq: int) -> None:
         if self.exchange.swap is not None and self.exchange.swap.phase is Phase.SHADOW:
-            self.exchange.undo(SwapStep.STOPPED, item.reason)
+            plan = self.exchange.plan
+            self.exchange.undo(SwapStep.STOPPED, f"{item.reason}; {self.exchange.swap.counts}")
             self._wire()
+            self._let_go(plan)
 
     def _on_probation_ended(self, item: ProbationEnded, seq: int) -> None:
         if self.exchange.swap is not None and self.exchange.swap.phase is Phase.PROBATION:
+            before = self.exchange.before
             self.exchange.settle()
             self._wire()
+            self._let_go(before)
+
+    def _let_go(self, plan: EnginePlan | None) -> None:
+        """Hold a plan no longer that does not run, nor the code that it makes instances of."""
+        if plan is not None and plan is not self._plan and self._prepared.get(plan.slots) is plan:
+            del self._prepared[plan.slots]
 
     # State
 

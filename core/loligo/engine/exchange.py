@@ -276,7 +276,7 @@ class Exchange:
         for scope, _, rules in change.rules:
             scope.rules = rules
         self._reseat(change.plan)
-        change.swap.tell("", SwapStep.ACTIVATED)
+        change.swap.activated()
         return change.plan
 
     def undo(self, step: SwapStep, text: str) -> EnginePlan:
@@ -301,7 +301,7 @@ class Exchange:
         change = self._change
         assert change is not None
         self._part(change)
-        change.swap.tell("", SwapStep.SETTLED, f"{change.swap.compared} compared, {change.swap.differing} different")
+        change.swap.tell("", SwapStep.SETTLED, change.swap.counts)
 
     def _part(self, change: _Change) -> None:
         for item in change.replaced:

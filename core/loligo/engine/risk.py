@@ -75,7 +75,7 @@ class Scope:
             "consecutive_losses": self.consecutive_losses,
             "left_at_ns": dict(sorted(self.left_at_ns.items())),
             "closed": [list(item) for item in self.closed],
-            "rules": {rule.name: exported(rule.instance) for rule in self.rules},
+            "rules": {rule.name: kept for rule in self.rules if (kept := exported(rule.instance))["state"] is not None},
         }
 
     def restore_state(self, state: PlainState) -> None:

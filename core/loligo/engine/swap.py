@@ -42,10 +42,18 @@ class Swap:
         self.number = number  # of the generation that it prepares
         self.phase = Phase.SHADOW
         self.compared = self.differing = 0
+        self._failed: tuple[str, str] | None = None  # in shadow
         self._recorder = recorder
+
+    @property
+    def counts(self) -> str:
+        """Say how many answers both gave, and how many of those differ."""
+        return f"{self.compared} compared, {self.differing} different"
 
     def tell(self, tentacle: str, step: SwapStep, text: str = "") -> None:
         """Record a step, caused by the input at hand."""
+        if step is SwapStep.FAILED and self.phase is Phase.SHADOW:
+            self._failed = tentacle, f"before it led: {text}"
         cause = self._recorder.first_seq - 1
         self._recorder.emit(SwapStepped, self._recorder.now.ts, cause, "", self.number, tentacle, step, text[:500])
 
@@ -54,6 +62,13 @@ class Swap:
         self.differing += 1
         if self.differing <= MAXIMUM_TOLD:
             self.tell(tentacle, SwapStep.DIFFERS, f"{call}: {old!r} against {new!r}")
+
+    def activated(self) -> None:
+        """Record that the new ones lead; one that has failed by now was not called since, so the old ones go on."""
+        self.tell("", SwapStep.ACTIVATED)
+        if self._failed is not None:
+            self.phase = Phase.ROLLED_BACK
+            self.tell(self._failed[0], SwapStep.ROLLED_BACK, self._failed[1])
 
     def roll_back(self, tentacle: str, call: str, error: BaseException) -> None:
         """Let the old instances lead again, from this very call on."""

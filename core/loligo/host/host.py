@@ -6,7 +6,7 @@ first, then among the bundled ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,7 @@ class Host:
         self._registry = Registry()
         self._loaded: dict[str, LoadedTentacle] = {}
         self._reasons: dict[str, str] = {}
+        self._rows: tuple[TentacleStatus, ...] = ()  # as they were when the code was let go
 
     @property
     def registry_path(self) -> Path:
@@ -64,22 +65,25 @@ class Host:
         paths = [root / REGISTRY_FILE for root in self._roots]
         return next((path for path in paths if path.exists()), paths[0])
 
-    def load_all(self, *, keeps: bool = False, registry: Registry | None = None) -> tuple[LoadedTentacle, ...]:
+    def load_all(
+        self, *, keeps: bool = False, registry: Registry | None = None, running: Sequence[LoadedTentacle] = ()
+    ) -> tuple[LoadedTentacle, ...]:
         """Read the registry (or take this one) and load everything that is on; failures are in `list`.
 
-        `keeps` puts what is loaded into the content store first, as a bot must that writes a journal. ConfigError for a
-        wrong file.
+        What is among `running` and still wanted is taken over as it is. `keeps` puts what is loaded into the content
+        store first, as a bot must that writes a journal. ConfigError for a wrong file.
         """
         self._registry = registry or load_registry(self.registry_path)
         sources = self.sources(keeps=keeps)
         enabled = [entry for entry in self._registry.tentacles if entry.enabled]
         off = f'switched off; set "enabled": true in {self.registry_path}'
-        self._loaded = {}
+        at_work = {item.entry.slot: item for item in running}
+        self._loaded, self._rows = {}, ()
         self._reasons = {entry.slot: off for entry in self._registry.tentacles if not entry.enabled}
         for entry in enabled:
             try:
                 self._admit(entry)
-                self._loaded[entry.slot] = load_tentacle(entry, sources, enabled)
+                self._loaded[entry.slot] = load_tentacle(entry, sources, enabled, at_work.get(entry.slot))
             except (TentacleError, OSError) as exc:
                 self._reasons[entry.slot] = str(exc)
         return tuple(self._loaded.values())
@@ -112,7 +116,11 @@ class Host:
 
     def list(self) -> tuple[TentacleStatus, ...]:
         """Return one row per registry entry, in its order."""
-        return tuple(self._status(entry) for entry in self._registry.tentacles)
+        return self._rows or tuple(self._status(entry) for entry in self._registry.tentacles)
+
+    def let_go(self) -> None:
+        """Hold no code any more; `list` stays as it is."""
+        self._rows, self._loaded = self.list(), {}
 
     def relay(self, on_failure: Callable[[HookFailure], None]) -> Relay:
         """Return the hooks of everything loaded; `on_failure` hears of each tentacle that raises in one."""

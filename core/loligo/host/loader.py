@@ -84,10 +84,17 @@ class LoadedTentacle:
             raise TentacleError(f"{self.entry.slot} cannot be made: {describe_error(exc)}") from exc
 
 
-def load_tentacle(entry: RegistryEntry, sources: Sources, enabled: Sequence[RegistryEntry]) -> LoadedTentacle:
-    """Load `entry`; `enabled` are all entries that are on. TentacleError with the reason in one sentence."""
-    version = read_version(entry, sources)
+def load_tentacle(
+    entry: RegistryEntry, sources: Sources, enabled: Sequence[RegistryEntry], running: LoadedTentacle | None = None
+) -> LoadedTentacle:
+    """Load `entry`; `enabled` are all entries that are on. TentacleError with the reason in one sentence.
+
+    `running` is what works in its place: where the same is wanted it is taken as it is, and not judged again.
+    """
+    version = read_version(entry, sources, running)
     check_wishes(version, enabled)
+    if running is not None and running.entry == entry and running.manifest is version.manifest:
+        return running
     is_shipped = (entry.slot, version.tree_hash) in sources.shipped
     code = {} if is_shipped else shared_verifier().verify(version).code
     if sources.keeps:
@@ -95,7 +102,7 @@ def load_tentacle(entry: RegistryEntry, sources: Sources, enabled: Sequence[Regi
     return bind(version, code)
 
 
-def read_version(entry: RegistryEntry, sources: Sources) -> TentacleVersion:
+def read_version(entry: RegistryEntry, sources: Sources, running: LoadedTentacle | None = None) -> TentacleVersion:
     """Return the content that `entry` names: from its folder, or without a path from the store."""
     if entry.path is None:
         wanted = entry.tree_hash or ""
@@ -109,7 +116,8 @@ def read_version(entry: RegistryEntry, sources: Sources) -> TentacleVersion:
             f"the registry wants {hash12(entry.tree_hash or '')}, {folder} holds {hash12(found)}; if the change is "
             "yours, run `make registry` (in a bot folder `loligo tentacle refresh`), else restore the folder"
         )
-    manifest = read_manifest(folder, files)
+    is_running = running is not None and (running.tree_hash, running.folder) == (found, folder)
+    manifest = running.manifest if running is not None and is_running else read_manifest(folder, files)
     said, wanted = f"{manifest.kind} {manifest.name} {manifest.version}", f"{entry.slot} {entry.version}"
     if said != wanted:
         raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {wanted}")

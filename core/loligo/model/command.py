@@ -85,6 +85,35 @@ class ProbationEnded(msgspec.Struct, frozen=True, array_like=True, tag="settled"
     number: int
 
 
+class SwapResult(StrEnum):
+    """What came of a wish to exchange tentacles or settings."""
+
+    UNCHANGED = "unchanged"  # it runs already
+    REFUSED = "refused"
+    GOOD = "good"
+    ROLLED_BACK = "rolled_back"  # it failed in probation; what ran before runs again
+    SHADOWED = "shadowed"  # it was only to be compared
+    SUPERSEDED = "superseded"  # another wish came while it waited for its moment
+    STOPPED = "stopped"  # the bot ended first
+
+
+class SwapEnded(msgspec.Struct, frozen=True, array_like=True, tag="swap_ended"):
+    """How the wish for generation `number` ended, for the history: nothing follows from it. `by` wanted it; `when` and
+    `how` are the policy; `changed` and `steps` are a line each. `took_ms` is of the wall clock."""
+
+    ts: int
+    number: int
+    by: str
+    why: str
+    when: str
+    how: str
+    changed: tuple[str, ...]
+    steps: tuple[str, ...]
+    result: SwapResult
+    text: str
+    took_ms: int
+
+
 class WarmUp(msgspec.Struct, frozen=True, array_like=True, tag="warm_up"):
     """History for the evaluators of a series that have seen nothing yet: each takes the newest candles of it, as many
     as its `warmup`, into its state, and no decision arises. Oldest first, none later than `ts`."""
@@ -95,6 +124,5 @@ class WarmUp(msgspec.Struct, frozen=True, array_like=True, tag="warm_up"):
     candles: tuple[Candle, ...]
 
 
-Control = (
-    TimeAdvanced | OperatorCommand | VenueReports | GenerationActivated | ShadowStarted | ShadowStopped | ProbationEnded
-)  # inputs that hold no data of a market
+Swapping = GenerationActivated | ShadowStarted | ShadowStopped | ProbationEnded | SwapEnded
+Control = TimeAdvanced | OperatorCommand | VenueReports | Swapping  # inputs that hold no data of a market

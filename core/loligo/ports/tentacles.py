@@ -1,4 +1,4 @@
-"""The contracts of the tentacle kinds. A tentacle implements one of these; `loligo.testing` checks that it does.
+"""The contracts of the tentacle kinds. A tentacle implements one of these; `loligo_testing` checks that it does.
 
 Calls in the engine (evaluator, strategy, trading mode, risk rule) are synchronous and pure: no I/O, no clock, no
 randomness; everything they need is in their arguments and their own state, which they export and restore as plain data

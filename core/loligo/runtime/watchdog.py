@@ -61,6 +61,7 @@ class Watchdog:
     timeout_s: float
     has_panic: Callable[[], bool]  # whether a person's panic waits
     end_process: Callable[[int], object] = os._exit
+    on_look: Callable[[str], object] = lambda _: None  # hears at each look whose call is at work, "" when nobody's
     hang: Hang | None = None
     _call: FrameType | None = None  # held, so that no other frame can be taken for it
     _lasted_s: float = 0.0  # since the call began
@@ -88,6 +89,7 @@ class Watchdog:
         """Look once; `elapsed_s` is the time since the last look."""
         frames = self._frames()
         call = frames[-1] if frames else None
+        self.on_look(_tentacle_of(call) if call is not None else "")
         if call is None or call is not self._call:
             self._call, self._lasted_s, self._waited_s, self.hang = call, 0.0, 0.0, None
             return
@@ -121,9 +123,8 @@ class Watchdog:
 
     def _described(self, frames: list[FrameType]) -> Hang:
         innermost = next(frame for frame in frames if self._is_tentacles(frame))
-        tentacle = frames[-1].f_globals["__name__"].split(".")[1].rpartition("__")[0]  # without the hash
         place = f"{Path(innermost.f_code.co_filename).name}, line {innermost.f_lineno}"
-        return Hang(tentacle, place, iso(int(time.time() - self._lasted_s) * SECOND_NS))
+        return Hang(_tentacle_of(frames[-1]), place, iso(int(time.time() - self._lasted_s) * SECOND_NS))
 
     def _interrupt(self, hang: Hang, why: str, stack: str) -> None:
         self._waited_s = 0.0
@@ -139,3 +140,9 @@ class Watchdog:
         """Raise in the thread at its next Python instruction; None takes back what was not raised yet."""
         wanted = None if kind is None else ctypes.py_object(kind)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), wanted)
+
+
+def _tentacle_of(frame: FrameType) -> str:
+    """Return kind and name of the tentacle whose code this is, such as "strategy_by_clock"."""
+    name: str = frame.f_globals["__name__"]
+    return name.split(".")[1].rpartition("__")[0]  # without the hash

@@ -15,7 +15,15 @@ from typing import Annotated
 import typer
 
 from loligo import __version__
-from loligo_bot.cli import config_verbs, folder_verbs, journal_verbs, operator_verbs, run_verbs, tentacle_verbs
+from loligo_bot.cli import (
+    config_verbs,
+    folder_verbs,
+    health_verbs,
+    journal_verbs,
+    operator_verbs,
+    run_verbs,
+    tentacle_verbs,
+)
 from loligo_bot.cli.entry_points import plugged
 from loligo_bot.cli.outcome import ExitCode, exit_code_of
 from loligo_bot.cli.output import Shell
@@ -35,7 +43,7 @@ def build() -> typer.Typer:
         name="loligo", cls=plugged(), no_args_is_help=True, epilog=_EPILOG, pretty_exceptions_enable=False, help=_HELP
     )
     app.callback()(_options)
-    for verbs in (folder_verbs, run_verbs, operator_verbs, journal_verbs):
+    for verbs in (folder_verbs, run_verbs, operator_verbs, journal_verbs, health_verbs):
         for verb in verbs.VERBS:
             app.command(verb.__name__)(verb)
     app.add_typer(journal_verbs.journal, name="journal")

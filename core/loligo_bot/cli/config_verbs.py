@@ -1,4 +1,4 @@
-"""`loligo config`: check it, ask for a value and where it comes from, get its schema for an editor."""
+"""`loligo config`: check it, ask for a value and its place, get its schema for an editor, see what ran before."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loligo_bot.cli import settings_history
 from loligo_bot.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
     from loligo.config.layers import Setting
 
-config = typer.Typer(no_args_is_help=True, help="The configuration: check it, ask where a value comes from.")
+config = typer.Typer(no_args_is_help=True, help="The configuration: check it, ask where a value comes from, undo it.")
+for verb in settings_history.VERBS:
+    config.command(verb.__name__)(verb)
 
 
 @config.command()

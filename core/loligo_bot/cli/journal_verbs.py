@@ -36,8 +36,8 @@ def why(
     from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
-    with _journal(shell.home) as engine:
-        story = explain(ident, JournalReader(engine), _caught_up(Projector(engine)))
+    with open_journal(shell.home) as engine:
+        story = explain(ident, JournalReader(engine), caught_up(Projector(engine)))
     columns = ("seq", "time", "step", "")
     rows = [(str(step["seq"]), step["at"][:19], step["step"], step["text"][:LONGEST_TEXT]) for step in story["steps"]]
     shell.result(story, lambda console: show_table(console, columns, rows))
@@ -56,8 +56,8 @@ def show(
     from loligo_store.projector import Projector
 
     shell: Shell = context.obj
-    with _journal(shell.home) as engine:
-        rows = _caught_up(Projector(engine)).rows(projection, desk=desk, limit=limit)
+    with open_journal(shell.home) as engine:
+        rows = caught_up(Projector(engine)).rows(projection, desk=desk, limit=limit)
     shell.result({"ok": True, "rows": rows}, lambda console: _show_rows(console, projection, rows))
 
 
@@ -77,7 +77,7 @@ def events(
     from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
-    with _journal(shell.home) as engine:
+    with open_journal(shell.home) as engine:
         records = list(islice(JournalReader(engine).records(since), limit))
     rows = [
         (str(record.seq + place), iso(event.ts)[:19], *(text[:LONGEST_TEXT] for text in described(event)))
@@ -94,7 +94,7 @@ def check(context: typer.Context) -> None:
     from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
-    with _journal(shell.home) as engine:
+    with open_journal(shell.home) as engine:
         reader = JournalReader(engine)
         count = sum(1 for _record in reader.records())
         seqs = {"first_seq": reader.first_seq, "last_seq": reader.last_seq}
@@ -110,13 +110,13 @@ def rebuild(context: typer.Context) -> None:
     from loligo_store.projector import Projector
 
     shell: Shell = context.obj
-    with _journal(shell.home) as engine:
+    with open_journal(shell.home) as engine:
         count = Projector(engine).rebuild()
     shell.result({"ok": True, "records": count}, lambda console: console.print(f"rebuilt from {count:,} records"))
 
 
 @contextmanager
-def _journal(home: Path) -> Iterator[Engine]:
+def open_journal(home: Path) -> Iterator[Engine]:
     """Open the bot's journal. NothingToDo while there is none."""
     from loligo_bot.assembly import read_config
     from loligo_bot.run import journal_address
@@ -132,7 +132,8 @@ def _journal(home: Path) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _caught_up(projector: Any) -> Any:
+def caught_up(projector: Any) -> Any:
+    """Return the projector, up with the journal."""
     projector.catch_up()
     return projector
 

@@ -42,6 +42,7 @@ class LiveView:
         self.candles = 0
         self.records = 0
         self.ts = 0
+        self.notice = ""  # stands above all else
         self._newest: deque[str] = deque(maxlen=NEWEST_MESSAGES)
 
     def observe(self, records: Sequence[Record]) -> None:
@@ -67,7 +68,8 @@ class LiveView:
             figures = (f"{row.equity:,.2f}", str(row.orders), str(row.refusals), str(row.trades), f"{row.net:,.2f}")
             table.add_row(Text(name), *figures, exits)
         head = f"{iso(self.ts) if self.ts else 'starting'}   {self.candles:,} candles, {self.records:,} records"
-        return Group(Text(head), table, *(Text(line, style="dim") for line in self._newest))
+        notice = [Text(self.notice, style="bold red")] if self.notice else []
+        return Group(*notice, Text(head), table, *(Text(line, style="dim") for line in self._newest))
 
 
 def _count(row: DeskRow, event: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,8 @@ def status(
     shell: Shell = context.obj
     answer = _ask(shell, {"do": "status"})
     state: dict[str, Any] = answer.get("status", {})
-    shell.result(answer, lambda console: show_pairs(console, state))
+    shown = {**state, **({"tentacles": _brief(state["tentacles"])} if "tentacles" in state else {})}
+    shell.result(answer, lambda console: show_pairs(console, shown))
     if check and state.get("kill_switch"):
         raise RiskInForce(f"the kill switch is at level {state['kill_switch']}; `loligo resume` turns it off")
 
@@ -71,6 +73,13 @@ def pause(context: typer.Context, target: Target = "*") -> None:
 def resume(context: typer.Context, target: Target = "*") -> None:
     """Let entries through again: lifts pauses, and with "*" the kill switch too."""
     _command(context.obj, kind="resume", target=target)
+
+
+def _brief(tentacles: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the phases of tentacles in words, and how many are good; --json has all of each."""
+    others = {name: one for name, one in tentacles.items() if one["phase"] != "good"}
+    words = {name: f"{one['phase']} {one['reason']}".strip() for name, one in others.items()}
+    return {"good": str(len(tentacles) - len(others)), **words}
 
 
 def _level(text: str) -> int:

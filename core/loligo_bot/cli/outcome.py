@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 from loligo.errors import ConfigError, InboxClosed, LoligoError, NotRunning, VenueError
+from loligo.model.command import SwapResult
 
 
 class ExitCode(IntEnum):
@@ -41,6 +44,15 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (  # the first that f
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
     (OSError, ExitCode.FAILURE),
 )
+
+
+def exit_code_of_swap(report: Mapping[str, Any]) -> ExitCode:
+    """Return how a command ends whose change a running bot took up, or did not."""
+    if report["result"] == SwapResult.UNCHANGED:
+        return ExitCode.NOT_RUNNING
+    if report["result"] in (SwapResult.GOOD, SwapResult.SHADOWED):
+        return ExitCode.OK
+    return ExitCode.CONFIGURATION if report.get("fault") == "ConfigError" else ExitCode.FAILURE
 
 
 def exit_code_of(error: BaseException) -> ExitCode | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ class Shell:
     is_json: bool = False
     is_quiet: bool = False
     is_plain: bool = False  # no colours
+    began_s: float = field(default_factory=time.monotonic)
 
     @property
     def is_live(self) -> bool:
@@ -36,6 +38,15 @@ class Shell:
             sys.stdout.write(json.dumps(data, default=str, ensure_ascii=False) + "\n")
         elif not self.is_quiet:
             show(self.console())
+
+    def lines(self, data: Mapping[str, Any], lines: Sequence[str]) -> None:
+        """Print a result: `data` as JSON, or these lines as they are."""
+
+        def show(console: Console) -> None:
+            for line in lines:
+                console.print(line, markup=False, soft_wrap=True)
+
+        self.result(data, show)
 
     def runner(self) -> Runner:
         """Return what runs the folder's desks over history, for the verbs of other packages."""
@@ -57,6 +68,29 @@ class Shell:
         from loligo_bot.cli.judgement import judge
 
         judge(*version)
+
+    def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Return the answer of the bot that runs here, for the verbs of other packages. NotRunning when none does."""
+        from loligo_bot.cli.control_client import ask
+
+        return ask(self.home, request, timeout_s)
+
+    def standing(self, slot: str) -> Mapping[str, Any]:
+        """Return phase, generation and last good version of a tentacle, kind/name; see `loligo_bot.history`."""
+        from loligo.host import Host
+        from loligo_bot.cli.standing import standings_in
+        from loligo_kit.lock import admission
+
+        host = Host(self.home, self.bundled, admission(self.home))
+        host.load_all()
+        return standings_in(self, host.list()).get(slot, {})
+
+    def followed(self, why: str) -> Mapping[str, Any] | None:
+        """Return what the bot that runs here made of a change of its files, None when none runs: `ok`, and `lines` for
+        people. For the verbs of other packages; see `loligo_bot.cli.swap_verbs`."""
+        from loligo_bot.cli.swap_verbs import followed
+
+        return followed(self.home, why, time.monotonic() - self.began_s)
 
     def note(self, text: str) -> None:
         """Tell a person something that is not the result."""

@@ -28,6 +28,10 @@ def run(
     ] = None,
     until: Annotated[str | None, typer.Option(help=UNTIL)] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Put an existing journal aside and begin anew.")] = False,
+    safe: Annotated[
+        bool | None,
+        typer.Option("--safe/--no-safe", help="Leave out tentacles of others; by itself after crashed starts."),
+    ] = None,
 ) -> None:
     """Run the bot in the foreground. Ctrl-C or SIGTERM stops it cleanly; the next run goes on where it stopped."""
     from loligo_bot.assembly import read_config
@@ -42,11 +46,23 @@ def run(
     view, drawing = _view(shell, config) if is_drawn else (None, nullcontext())
     observers: tuple[Observer, ...] = () if view is None else (view.observe,)
     with drawing:
-        summary = run_bot(shell.home, config, speed=speed, until=until, observers=observers)
+        summary = run_bot(
+            shell.home, config, speed=speed, until=until, observers=observers, on_start=_warn(view), is_safe=safe
+        )
     data = {"ok": summary.is_clean, **asdict(summary), "desks": _desks(shell.home, config)}
     shell.result(data, lambda console: _show_summary(console, data))
     if not summary.is_clean:
         raise typer.Exit(1)
+
+
+def _warn(view: Any) -> Any:
+    """Return what puts safe mode into the live view once the bot has begun."""
+
+    def on_start(bot: Any, _tasks: Any) -> None:
+        if view is not None and bot.wanted.safe_mode:
+            view.notice = f"SAFE MODE: {bot.wanted.safe_mode}; `loligo run --no-safe` starts with everything"
+
+    return on_start
 
 
 def _put_aside(shell: Shell, config: LoligoConfig) -> None:

@@ -5,30 +5,39 @@ Verbs that bring tentacles, change or make them come from the kit, by entry poin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loligo_bot.cli import swap_verbs
 from loligo_bot.cli.entry_points import plugged
 from loligo_bot.cli.output import Shell, show_pairs, show_table
 
 if TYPE_CHECKING:
-    from loligo.host import Host, LoadedTentacle
+    from loligo.host import Host, LoadedTentacle, TentacleStatus
 
 tentacle = typer.Typer(
     cls=plugged("tentacle"), no_args_is_help=True, help="What the bot has: evaluators, strategies, trading modes, ..."
 )
+
+for verb in swap_verbs.VERBS:
+    tentacle.command(verb.__name__)(verb)
 
 
 @tentacle.command("list")
 def list_(
     context: typer.Context, kind: Annotated[str | None, typer.Option(help="Only this kind, such as evaluator.")] = None
 ) -> None:
-    """List every tentacle with its state."""
+    """List every tentacle with its state, and how the running bot, or the one that ran last, stands to it."""
+    from loligo_bot.cli.standing import standings_in
+
     shell: Shell = context.obj
-    rows = [asdict(row) for row in _host(shell).list() if kind in (None, row.kind)]
-    columns = ("kind", "name", "version", "state", "hash12", "reason")
+    listed = _host(shell).list()
+    found = standings_in(shell, listed)
+    rows = [asdict(row) | told_of(row, found) for row in listed if kind in (None, row.kind)]
+    columns = ("kind", "name", "version", "state", "hash12", "phase", "generation", "last_good", "reason")
     shell.result(
         {"ok": True, "tentacles": rows},
         lambda console: show_table(console, columns, [[str(row[name]) for name in columns] for row in rows]),
@@ -48,7 +57,8 @@ def show(
     if len(found) != 1:
         raise _not_one(name, [f"{row.kind}/{row.name}" for row in host.list()], len(found))
     loaded = host.factory(found[0].kind, plain)
-    data = {**asdict(found[0]), **_described(loaded)}
+    standing = shell.standing(f"{found[0].kind}/{plain}")
+    data = {**asdict(found[0]), "standing": standing, **_described(loaded)}
     shell.result({"ok": True, "tentacle": data}, lambda console: show_pairs(console, data))
 
 
@@ -68,7 +78,19 @@ def refresh(
         "changed": list(refresh_hashes(file)),
     }
     rows = [(what, slot) for what, slots in data.items() for slot in slots]
-    shell.result({"ok": True, **data}, lambda console: show_table(console, ("", "tentacle"), rows))
+    bot = shell.followed("tentacle refresh") if rows else None
+    rows += [("", line) for line in bot["lines"]] if bot is not None else []
+    result = {"ok": bot is None or bot["ok"], **data, **({"running_bot": bot} if bot is not None else {})}
+    shell.result(result, lambda console: show_table(console, ("", "tentacle"), rows))
+    if not result["ok"]:
+        raise typer.Exit(1)
+
+
+def told_of(row: TentacleStatus, standings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return what stands in a row beside the host's own words; the host knows best why it cannot load one."""
+    standing = standings.get(f"{row.kind}/{row.name}", {"phase": "", "generation": 0, "last_good": "", "reason": ""})
+    told = {name: standing[name] for name in ("phase", "generation", "last_good")}
+    return {**told, "runs": standing.get("hash12", ""), "reason": row.reason or standing["reason"]}
 
 
 def _host(shell: Shell) -> Host:

@@ -69,6 +69,8 @@ class ProtectiveStop(Stateless):
         budget = share * equity
         if not 0.0 < budget < inf:
             return refused("equity_missing")
+        if not 0.0 <= view.average_entry < inf:  # max() below would take NaN for 0
+            return refused("price_missing")
         sign = request.side.sign
         # The price of each pending entry is not known here; none rests on the far side of the market, so this is
         # an upper bound.

@@ -196,6 +196,15 @@ def test_position_rules_refuse_without_equity(
     assert make_rule("protective_stop").check(whole, view(equity=equity)).outcome is Outcome.REFUSED
 
 
+@pytest.mark.parametrize("entry", [float("nan"), float("inf"), -1.0])
+def test_whole_position_stop_is_refused_while_nobody_knows_what_was_paid(
+    make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any], entry: float
+) -> None:
+    whole = buy("0.1", stop_loss_price=Decimal(90), is_whole_position_stop=True)
+    held = view(position=Decimal("0.5"), average_entry=entry)
+    assert make_rule("protective_stop").check(whole, held).code == "price_missing"
+
+
 def test_sell_limit_below_the_market_is_valued_at_the_market(
     make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any], perpetual: Instrument
 ) -> None:

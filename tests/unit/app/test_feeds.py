@@ -17,8 +17,9 @@ from loligo.errors import DataError
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Input
 from loligo.model.market import Candle, ExternalSignal, Quote
+from loligo.ports.tentacles import InboxPort
 from loligo.runtime.inbox import FromFeed, Inbox
-from loligo_bot.feeds import FeedInbox, in_time_order, replay
+from loligo_bot.feeds import FeedInbox, LiveStream, ReplayStream, in_time_order
 from loligo_bot.recovery import Cursors, take
 from loligo_bot.session import Durability, Session
 from loligo_store.journal import Journal
@@ -104,10 +105,50 @@ def test_cursors_count_what_each_feed_gave_at_its_newest_instant() -> None:
 
 def test_replays_reach_the_inbox_in_order_each_with_the_name_of_its_feed() -> None:
     inbox = Inbox()
-    asyncio.run(replay(feeds(), {"one": (0, 0), "two": (0, 0)}, inbox))
+    asyncio.run(ReplayStream(feeds(), {"one": (0, 0), "two": (0, 0)}, inbox).run())
     inputs = inbox.take(1_000, 0)
     assert inputs == list(in_time_order(feeds()))
     assert Counter(sent.feed for sent in inputs if isinstance(sent, FromFeed)) == {"one": 12, "two": 6}
+
+
+def test_a_stream_that_stops_in_the_instant_in_which_it_began_counts_on() -> None:
+    """Four inputs of one instant: two are taken, the next stream gives one more before it is stopped."""
+    inbox, instant = Inbox(), [ExternalSignal(str(number), 7, "topic") for number in range(4)]
+
+    class OneMore(MemoryFeed):
+        async def run(self, inbox: InboxPort, *, since_ns: int | None, since_count: int | None = None) -> None:
+            await inbox.put(next(self.read(since_ns=since_ns, since_count=since_count)))
+
+    async def stopped() -> Cursors:
+        stream = LiveStream("live", OneMore(instant), (7, 2), inbox)  # type: ignore[arg-type]
+        await stream.run()
+        return await stream.stop(None)
+
+    assert asyncio.run(stopped()) == {"live": (7, 3)}
+    assert inbox.take(9, 0) == [FromFeed(instant[2], "live")]
+
+
+def test_a_stream_that_is_stopped_while_it_puts_knows_all_that_was_put() -> None:
+    inbox, instant = Inbox(size=2), [ExternalSignal(str(number), 7, "topic") for number in range(5)]
+
+    class AllAtOnce(MemoryFeed):
+        async def run(self, inbox: InboxPort, *, since_ns: int | None, since_count: int | None = None) -> None:
+            await inbox.put_many(list(self.read(since_ns=since_ns, since_count=since_count)))
+
+    async def stopped() -> Cursors:
+        stream = LiveStream("live", AllAtOnce(instant), (7, 0), inbox)  # type: ignore[arg-type]
+        running = asyncio.create_task(stream.run())
+        while len(inbox) < 2:  # then it waits for room
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(stream.stop(running))
+        while not stopping.done():
+            taken.extend(inbox.take(1, 0))
+            await asyncio.sleep(0)
+        return await stopping
+
+    taken: list[Input | FromFeed] = []
+    assert asyncio.run(stopped()) == {"live": (7, 5)}
+    assert [*taken, *inbox.take(9, 0)] == [FromFeed(item, "live") for item in instant]
 
 
 def test_a_live_inbox_conflates_the_quotes_of_feeds_too() -> None:

@@ -12,14 +12,16 @@ import pytest
 from loligo.engine.plan import EnginePlan
 from loligo.model.command import GenerationActivated
 from loligo.model.events import SwapStep
-from loligo_bot.rehearsal import INPUTS, MOST_INPUTS, Memory, Past, Rehearsed, rehearse, rehearse_in_time
+from loligo_bot.rehearsal import SPARE, Memory, Past, Rehearsed, rehearse, rehearse_in_time
 from tests.fakes.desks import Bot
 from tests.unit.engine.test_swap import Beyond, NeverMade, Sums, version
+
+INPUTS = 100  # of a memory
 
 
 def lived(candles: int) -> tuple[Bot, Past]:
     """A bot that has seen ten candles, and the past since then."""
-    bot, memory = Bot(version(Sums, "a")), Memory()
+    bot, memory = Bot(version(Sums, "a")), Memory(INPUTS)
     for hour in range(10):
         bot.candle(hour, 100)
     memory.keep(bot.engine, bot.records)
@@ -69,14 +71,14 @@ def test_memory_holds_what_came_since_its_state_and_is_bounded() -> None:
     bot, past = lived(2 * INPUTS)
     assert len(past.records) == 2 * INPUTS  # the newer state would hold fewer
     assert past.records == bot.records[-2 * INPUTS :]
-    memory = Memory()
+    memory = Memory(INPUTS)
     memory.keep(bot.engine, bot.records)
-    memory.keep(bot.engine, [*bot.records, *bot.records, *bot.records][: MOST_INPUTS + 1])
+    memory.keep(bot.engine, [*bot.records, *bot.records, *bot.records][: SPARE * INPUTS + 1])
     assert memory.recall() is None
 
 
 def test_new_generation_makes_the_past_useless() -> None:
-    bot, memory = Bot(version(Sums, "a")), Memory()
+    bot, memory = Bot(version(Sums, "a")), Memory(INPUTS)
     memory.keep(bot.engine, bot.records)
     memory.keep(bot.engine, [bot.feed(GenerationActivated(0, 2, ()))])
     past = memory.recall()

@@ -54,3 +54,12 @@ def test_view_shows_time_equity_refusals_trades_and_exits_of_each_desk() -> None
     [row] = [line.split() for line in shown.splitlines() if line.startswith("trend ")]
     assert row == ["trend", "50,010.50", "0", "1", "2", "3.25", "stop", "1,", "target", "1"]
     assert "closed by target" in shown
+
+
+def test_notice_such_as_that_of_safe_mode_stands_above_all_else() -> None:
+    view = LiveView({"trend": 50_000.0})
+    view.notice = "SAFE MODE: the last 3 starts crashed"
+    console = Console(file=io.StringIO(), width=120)
+    console.print(view)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.splitlines()[0].strip() == "SAFE MODE: the last 3 starts crashed"

@@ -9,12 +9,13 @@ import pytest
 from pydantic import BaseModel
 
 from loligo.config import LoligoConfig, load_config
+from loligo_bot.health.config import HealthConfig
 from loligo_store.config import JournalConfig
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-PARTS: dict[str, type[BaseModel]] = {"journal": JournalConfig}
+PARTS: dict[str, type[BaseModel]] = {"journal": JournalConfig, "health": HealthConfig}
 
 SMALL = """\
 venues:

@@ -28,6 +28,7 @@ from loligo.config.schema import (
     VenueConfig,
 )
 from loligo.model.risk import AccountLimits, DeskLimits
+from loligo_bot.health.config import HealthConfig
 from loligo_store.config import JournalConfig
 from tentacles.venues.simulated.settings import SimulatedVenueSettings
 
@@ -50,6 +51,7 @@ PLACES = [
     (JournalConfig, "journal"),
     (EngineConfig, "engine"),
     (SwapConfig, "swap"),
+    (HealthConfig, "health"),
     (LogConfig, "log"),
 ]
 

@@ -118,6 +118,34 @@ def said(bot: Bot) -> list[tuple[int, float]]:
     return [(event.ts, event.evaluation.value) for event in bot.events(Evaluated)]
 
 
+def test_engine_holds_the_plan_of_a_swap_that_is_over_no_longer() -> None:
+    one, two, three = (version(Sums, name) for name in "123")
+    bot = Swapper(one)
+    bot.shadow(two)
+    bot.activate(two)
+    assert bot.engine.prepared(one.slots) is one  # to go back to
+    bot.settle()
+    bot.shadow(three)
+    bot.feed(ShadowStopped(bot.engine.now_ns, bot.number, "no"))
+    assert [bot.engine.prepared(each.slots) for each in (one, two, three)] == [None, two, None]
+
+
+def test_version_that_failed_in_shadow_does_not_lead_even_if_nobody_stopped_it() -> None:
+    """The failure may be on its way to who decides when the flip comes: the old one goes on, with all it has seen."""
+    one, two = version(Sums, "1"), version(lambda: Sums(103.0), "2")
+    bot = Swapper(one)
+    bot.candles(0, 2)
+    bot.shadow(two)
+    bot.candles(2, 6)
+    bot.activate(two)
+    bot.candles(6, 8)
+    assert bot.steps() == [SwapStep.SHADOWING, SwapStep.FAILED, SwapStep.ACTIVATED, SwapStep.ROLLED_BACK]
+    assert [value for _, value in said(bot)] == pytest.approx(
+        [1e-7 * sum(100 + hour for hour in range(end)) for end in range(1, 9)]
+    )
+
+
+
 def uninterrupted(end: int) -> list[tuple[int, float]]:
     bot = Bot(version(Sums, "a"))
     for hour in range(end):

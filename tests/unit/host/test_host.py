@@ -91,3 +91,35 @@ def test_every_bundled_folder_is_listed() -> None:
     folders = {path.parent.relative_to(root).as_posix() for path in root.glob("tentacles/*/*/tentacle.toml")}
     listed = {entry.path for entry in load_registry(root / "tentacle_registry.json").tentacles}
     assert folders == listed, "run `make registry`, or take entries without a folder out"
+
+
+def test_what_runs_and_is_still_wanted_is_taken_over_and_what_changed_is_loaded(tmp_path: Path) -> None:
+    for name in ("rsi", "macd"):
+        write_tentacle(tmp_path, "evaluator", name)
+    path = write_registry(tmp_path)
+    entries = load_registry(path).tentacles
+    save_registry(path, [entry.model_copy(update={"tree_hash": None}) for entry in entries])
+    running = {item.name: item for item in Host(tmp_path, tmp_path).load_all()}
+    code = tmp_path / "tentacles/evaluators/macd/__init__.py"
+    code.write_text(code.read_text() + "CHANGED = True\n")
+    wanted = {item.name: item for item in Host(tmp_path, tmp_path).load_all(running=tuple(running.values()))}
+    assert wanted["rsi"] is running["rsi"]
+    assert wanted["macd"].module.CHANGED
+    assert wanted["macd"].tree_hash != running["macd"].tree_hash
+
+
+def test_tentacle_whose_entry_changed_is_loaded_anew(home: Path) -> None:
+    running = Host(home, home).load_all()
+    path = home / "tentacle_registry.json"
+    entries = load_registry(path).tentacles
+    save_registry(path, [entry.model_copy(update={"settings": {"period": 5}}) for entry in entries])
+    (wanted,) = Host(home, home).load_all(running=running)
+    assert wanted.make_settings({}).model_dump() == {"period": 5}
+
+
+def test_host_that_lets_go_still_lists_what_it_had_loaded(home: Path) -> None:
+    host = Host(home, home)
+    host.load_all()
+    rows = host.list()
+    host.let_go()
+    assert (host.list(), host.loaded) == (rows, ())

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from loligo.api import Candle, MakeContext
+from loligo.api import MakeContext
+from loligo_testing import tape
 
 from .logic import Sample, Settings
-
-HOUR_NS = 3_600_000_000_000
-
-
-def candle(number: int, close: float) -> Candle:
-    return Candle("demo:BTC/USD", "1h", number * HOUR_NS, (number + 1) * HOUR_NS, close, close, close, close, 1.0)
 
 
 def opinions(*closes: float) -> list[float | None]:
     evaluator = Sample(Settings(period=2, full_at=0.1), MakeContext())
-    said = [evaluator.on_candle(candle(number, close)) for number, close in enumerate(closes)]
+    said = [evaluator.on_candle(candle) for candle in tape.closes(closes)]
     return [None if each is None else round(each.value, 9) for each in said]
 
 
@@ -29,7 +24,8 @@ def test_a_long_fall_is_fully_bearish_and_no_more() -> None:
 
 def test_an_instance_with_the_state_of_another_goes_on_like_it() -> None:
     one, other = (Sample(Settings(period=2), MakeContext()) for _ in range(2))
-    for number, close in enumerate((100.0, 103.0)):
-        one.on_candle(candle(number, close))
+    *before, newest = tape.closes([100.0, 103.0, 101.0])
+    for candle in before:
+        one.on_candle(candle)
     other.restore_state(one.export_state())
-    assert other.on_candle(candle(2, 101.0)) == one.on_candle(candle(2, 101.0))
+    assert other.on_candle(newest) == one.on_candle(newest)

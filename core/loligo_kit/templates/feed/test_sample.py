@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
-from loligo.api import Input, MakeContext
+from loligo.api import MakeContext
+from loligo_testing import CollectingInbox
 
 from .logic import Sample, Settings
 
 FEED = Sample(Settings(closes=(100.0, 101.0, 99.0)), MakeContext())
-
-
-class Collected:
-    """An inbox that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.items: list[Input] = []
-
-    async def put(self, item: Input) -> None:
-        self.items.append(item)
-
-    async def put_many(self, items: Sequence[Input]) -> None:
-        self.items += items
 
 
 def test_candles_come_in_time_order_each_from_the_close_before_it() -> None:
@@ -32,7 +19,7 @@ def test_candles_come_in_time_order_each_from_the_close_before_it() -> None:
 
 
 def test_after_a_restart_it_goes_on_behind_the_cursor() -> None:
-    inbox = Collected()
+    inbox = CollectingInbox()
     first, *others = FEED.read()
     asyncio.run(FEED.run(inbox, since_ns=first.ts))
     assert inbox.items == others

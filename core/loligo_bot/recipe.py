@@ -1,0 +1,193 @@
+"""Recipe of a generation: configuration and registry as they were, kept in the content store under the hash that the
+journal names; and what differs between two of them, for people.
+
+What must hold: no secret enters. A text under a secret's name is kept as "***" and, when a plan is made again, filled
+in from the configuration of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from loligo.config import LoligoConfig
+from loligo.errors import JournalError, TentacleError
+from loligo.log import MASK, is_secret_name
+from loligo.model.command import SlotVersion
+from loligo.registry.content import ContentStore
+from loligo.registry.manifest import KIND_FOLDERS
+from loligo.registry.registry_file import Registry
+from loligo.registry.tree import hash12
+
+RECIPE = "recipe"  # the slot that names it
+CONFIG, REGISTRY = "config.json", "registry.json"
+SETTINGS = {"desks": "desk", "accounts": "account", "venues": "venue"}  # section: its slots, by the name behind a "/"
+MOST_LINES, LONGEST_VALUE = 60, 80  # of what a person is told
+_NOTHING = object()  # stands where there is no such setting
+_OF_CODE = ("version", "tree_hash", "source", "path", "enabled")  # what a line on the code says already
+
+Slots = Sequence[SlotVersion]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The settings on which decisions depend, and the registry."""
+
+    config: dict[str, Any]
+    registry: dict[str, Any]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Return what lies in the content store: the same bytes whatever the order in the file."""
+        return {CONFIG: _plain(self.config), REGISTRY: _plain(self.registry)}
+
+    def filled(self, now: Recipe) -> Recipe:
+        """Return this with its secrets, where the recipe of `now` has them."""
+        by_slot = {_slot(entry): entry for entry in now.registry.get("tentacles", ())}
+        entries = [_filled(entry, by_slot.get(_slot(entry))) for entry in self.registry.get("tentacles", ())]
+        return Recipe(_filled(self.config, now.config), {**self.registry, "tentacles": entries})
+
+    def masked(self) -> Recipe:
+        """Return this without secrets."""
+        return Recipe(_masked(self.config), _masked(self.registry))
+
+    def leaves(self) -> dict[tuple[str, ...], Any]:
+        """Return every single setting by its way, entries of the registry by kind and name."""
+        entries = {_slot(entry): entry for entry in self.registry.get("tentacles", ())}
+        return {**dict(_leaves(self.config)), **dict(_leaves({"tentacles": entries}))}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting that two recipes have otherwise; None where one has none."""
+
+    way: tuple[str, ...]
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.way)}: {self.values}"
+
+    @property
+    def values(self) -> str:
+        return f"{_shown(self.before)} → {_shown(self.after)}"
+
+
+def recipe_of(config: LoligoConfig, registry: Registry) -> Recipe:
+    """Return the recipe, secrets included, of what is wanted now."""
+    of_edges = dict.fromkeys(("feeds", "notifiers", "interfaces", "automations"), ...)
+    decides: Any = {"bot": {"name"}, "venues": ..., "accounts": ..., "desks": ..., "engine": {"equity_every_s"}}
+    return Recipe(
+        config.model_dump(mode="json", include=decides | of_edges), registry.model_dump(mode="json", by_alias=True)
+    )
+
+
+def read_recipe(content: ContentStore, slots: Slots) -> Recipe:
+    """Return the recipe that the slots of a generation name. JournalError when the store no longer has it."""
+    wanted = next((slot.tree_hash for slot in slots if slot.tentacle == RECIPE), "")
+    try:
+        files = content.get(wanted) if wanted else {}
+        return Recipe(msgspec.json.decode(files[CONFIG]), msgspec.json.decode(files[REGISTRY]))
+    except (TentacleError, KeyError, msgspec.DecodeError) as exc:
+        why = exc if isinstance(exc, TentacleError) else "its journal names none"
+        raise JournalError(f"the settings of that generation are not in {content.path('')}: {why}") from exc
+
+
+def differences(before: Recipe, after: Recipe) -> tuple[Difference, ...]:
+    """Return what differs, in the order of the settings' ways."""
+    old, new = before.masked().leaves(), after.masked().leaves()
+    ways = sorted(way for way in old.keys() | new.keys() if old.get(way, _NOTHING) != new.get(way, _NOTHING))
+    return tuple(Difference(way, old.get(way), new.get(way)) for way in ways)
+
+
+def changes(before: Slots, after: Slots, content: ContentStore) -> tuple[str, ...]:
+    """Return a line for all that differs, such as "strategy/weighted_vote 3f2a… → 9c11…" or "desk/trend tick_s: 1 → 2".
+
+    The first word names the slot. Of settings whose recipes are gone there are hashes.
+    """
+    old, new = ({slot.tentacle: slot for slot in slots} for slots in (before, after))
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name) and name != RECIPE)
+    try:
+        found = differences(read_recipe(content, before), read_recipe(content, after))
+    except JournalError:  # a journal of an earlier version, or content that was cut: the hashes have to do
+        return tuple(_line(name, old, new) for name in names)
+    code = [name for name in names if name.partition("/")[0] in KIND_FOLDERS]
+    told = [_told(one) for one in found if not _is_told(one, code)]
+    lines = [_line(name, old, new) for name in names if name in code or name not in slots_in(told)] + told
+    more = len(lines) - MOST_LINES
+    return (*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else []))
+
+
+def slots_in(changed: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that the lines of `changes` begin with."""
+    return tuple(dict.fromkeys(line.partition(" ")[0] for line in changed))
+
+
+def _line(name: str, old: Mapping[str, SlotVersion], new: Mapping[str, SlotVersion]) -> str:
+    return f"{name} {short(old.get(name))} → {short(new.get(name))}"
+
+
+def short(slot: SlotVersion | None) -> str:
+    """Return the beginning of the hash that a person may compare, or "off"."""
+    return "off" if slot is None else hash12(slot.tree_hash or slot.settings_hash)
+
+
+def _is_told(one: Difference, code: Sequence[str]) -> bool:
+    """Say whether a line on the code of a tentacle tells of it."""
+    return one.way[0] == "tentacles" and one.way[1] in code and one.way[2] in _OF_CODE
+
+
+def _told(one: Difference) -> str:
+    section, *rest = one.way
+    if section == "tentacles":
+        name, rest = rest[0], rest[1:]
+    else:
+        name, rest = (f"{SETTINGS[section]}/{rest[0]}", rest[1:]) if section in SETTINGS else (section, rest)
+    return f"{name} {'.'.join(rest)}: {one.values}"
+
+
+def _plain(content: Any) -> bytes:
+    return msgspec.json.encode(content, order="sorted")
+
+
+def _slot(entry: Mapping[str, Any]) -> str:
+    return f"{entry['kind']}/{entry['name']}"
+
+
+def _masked(node: Any, name: str = "") -> Any:
+    if isinstance(node, str):
+        return MASK if node and is_secret_name(name) else node
+    if isinstance(node, Mapping):
+        return {key: _masked(inner, key) for key, inner in node.items()}
+    return [_masked(inner, name) for inner in node] if isinstance(node, list) else node
+
+
+def _filled(node: Any, now: Any) -> Any:
+    if node == MASK:
+        return now if isinstance(now, str) else node
+    if isinstance(node, Mapping):
+        known = now if isinstance(now, Mapping) else {}
+        return {key: _filled(inner, known.get(key)) for key, inner in node.items()}
+    if isinstance(node, list):
+        known_items = now if isinstance(now, list) and len(now) == len(node) else [None] * len(node)
+        return [_filled(inner, other) for inner, other in zip(node, known_items, strict=True)]
+    return node
+
+
+def _leaves(node: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(node, Mapping) and node:
+        for key, inner in node.items():
+            yield from _leaves(inner, (*way, key))
+    elif isinstance(node, list) and any(isinstance(item, Mapping) for item in node):
+        for place, inner in enumerate(node):
+            yield from _leaves(inner, (*way, str(place)))
+    else:
+        yield way, node
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
