@@ -19,6 +19,7 @@ from loligo_bot.edge_plan import FEED, edge_plans
 from loligo_bot.generation import Generation, make_generation
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.wanted import NOTHING_OFF, KeptOff, Wanted, load_wanted
+from loligo_bot.settings_check import check_tentacle_settings
 from loligo_store.config import JournalConfig
 
 PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig, "health": HealthConfig}
@@ -51,14 +52,18 @@ def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
     return load_config(home, bundled_root=bundled_root(), file=file, parts=PARTS)
 
 
-def assemble(home: Path, config: LoligoConfig, *, keeps: bool = False, off: KeptOff = NOTHING_OFF) -> Bot:
+def assemble(
+    home: Path, config: LoligoConfig, *, file: Path | None = None, keeps: bool = False, off: KeptOff = NOTHING_OFF
+) -> Bot:
     """Load the tentacles and build the engine. ConfigError or TentacleError says what is missing.
 
-    `off` is what health keeps off. `keeps` puts their content into the bot's store, for a journal that will name it.
+    `file` is what `config` was read from in place of the home's own, `off` what health keeps off. `keeps` puts the
+    content of the tentacles into the bot's store, for a journal that will name it.
     """
     if not config.desks:
         raise ConfigError(f"{home}/config/loligo.yaml: desks: nothing to trade with; see `loligo init` for an example")
     host, wanted = load_wanted(home, config, off, keeps=keeps)
+    check_tentacle_settings(home, config, host, file=file)
     generation = make_generation(config, host, keeps=keeps)
     return Bot(
         home=home,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from math import nan
 from pathlib import Path
 
 from loligo import __version__
@@ -27,7 +28,7 @@ def run_backtest(
     on_record: Callable[[Record], None],
 ) -> FinishedRun:
     """Run the configured desks over their historical feeds; with `journal` every record is also written there."""
-    bot = assemble(home, read_config(home, file=file))
+    bot = assemble(home, read_config(home, file=file), file=file)
     kept = Journal(journal, bot.journal_config) if journal is not None else None
     for item, feed in _inputs(bot, historical_feeds(bot, {"until": until} if until else None)):
         record = bot.engine.process(item, feed)
@@ -62,7 +63,9 @@ def finished(bot: Bot) -> FinishedRun:
         counts.update(venue.instance.counts())
     code = {f"{item.kind}/{item.name}": f"{item.manifest.version} {item.tree_hash[:12]}" for item in bot.loaded}
     return FinishedRun(
-        capital={name: float(desk.capital) for name, desk in sorted(bot.config.desks.items())},
+        capital={
+            name: nan if desk.balances else float(desk.capital) for name, desk in sorted(bot.config.desks.items())
+        },
         desk_equity={name: book.equity for name, book in sorted(portfolio.books.items())},
         account_equity={name: account.equity for name, account in sorted(portfolio.accounts.items())},
         venue_counts=dict(counts),

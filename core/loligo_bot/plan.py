@@ -29,6 +29,9 @@ from loligo.ports.tentacles import (
     TradeEvaluator,
 )
 from loligo.ports.venue import EngineVenue
+from loligo_bot.currencies import CurrencyPortfolio, CurrencyView
+from loligo_bot.guarded_venue import GuardedVenue
+from loligo_bot.rates import rates_of
 
 _WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)
 
@@ -41,8 +44,8 @@ def build_venues(config: LoligoConfig, host: Host) -> dict[str, tuple[VenuePlan,
         settings = loaded.make_settings(section.fills, where=f"venues.{name}.fills")
         terms = sorted(section.instruments.items())
         instruments = tuple(instrument.instrument(name, symbol) for symbol, instrument in terms)
-        make = partial(loaded.create, settings, MakeContext(instruments=instruments))
-        venue = make()
+        make = partial(_guarded, loaded, settings, MakeContext(instruments=instruments))
+        venue = make().venue
         if not isinstance(venue, EngineVenue):
             raise ConfigError(
                 f'venues.{name}.kind: "{section.kind}" makes {type(venue).__name__}, which does not answer inside the '
@@ -52,11 +55,16 @@ def build_venues(config: LoligoConfig, host: Host) -> dict[str, tuple[VenuePlan,
     return venues
 
 
+def _guarded(loaded: LoadedTentacle, settings: TentacleSettings, context: MakeContext) -> GuardedVenue:
+    return GuardedVenue(loaded.name, loaded.create(settings, context))
+
+
 def build_plan(config: LoligoConfig, host: Host, slots: tuple[SlotVersion, ...] = ()) -> EnginePlan:
     """Return the plan of every account and desk. A tentacle that is off leaves its place empty; see `EnginePlan`."""
     venues = build_venues(config, host)
     shown = {name: venue for name, (_, venue) in venues.items()}
     desks = tuple(_desk(name, desk, config, host, shown) for name, desk in sorted(config.desks.items()))
+    instruments = {key: instrument for venue in shown.values() for key, instrument in venue.instruments.items()}
     accounts = tuple(
         AccountPlan(
             name=name,
@@ -64,6 +72,7 @@ def build_plan(config: LoligoConfig, host: Host, slots: tuple[SlotVersion, ...] 
             deposits=account.deposits,
             limits=account.limits,
             rules=_rules_of(name, config, host),
+            rates=rates_of(name, account, [d for d in config.desks.values() if d.account == name], instruments),
         )
         for name, account in sorted(config.accounts.items())
     )
@@ -74,6 +83,7 @@ def build_plan(config: LoligoConfig, host: Host, slots: tuple[SlotVersion, ...] 
         venues={name: plan for name, (plan, _) in venues.items()},
         slots=slots,
         equity_every_ns=int(config.engine.equity_every_s * SECOND_NS),
+        currencies=(CurrencyPortfolio, CurrencyView) if any(account.rates for account in accounts) else None,
     )
 
 
@@ -82,8 +92,7 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
     venue = venues.get(desk.venue)
     if venue is None:
         raise ConfigError(f'{where}.venue: "{desk.venue}" is not among venues: {", ".join(venues) or "none"}')
-    account = config.accounts.get(desk.account)
-    if account is None:
+    if desk.account not in config.accounts:
         raise ConfigError(f'{where}.account: "{desk.account}" is not among accounts: {", ".join(config.accounts)}')
     seats = []
     for symbol in desk.instruments:
@@ -91,17 +100,13 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
         if instrument is None:
             known = ", ".join(venue.instruments)
             raise ConfigError(f'{where}.instruments: "{symbol}" is not an instrument of {desk.venue}; known: {known}')
-        if instrument.quote != account.reference:
-            raise ConfigError(
-                f"{where}.instruments: {symbol} is quoted in {instrument.quote}, but account {desk.account} is "
-                f"measured in {account.reference}; use an account whose reference is {instrument.quote}"
-            )
         seats.append(_seat(name, desk, instrument, host))
     return DeskPlan(
         name=name,
         account=desk.account,
         timeframe=desk.timeframe,
         capital=desk.capital,
+        balances=desk.balances,
         limits=desk.limits,
         seats=tuple(seats),
         rules=tuple(rule for rule, tier in _rules(desk, host, name) if tier is not Tier.ACCOUNT),

@@ -25,12 +25,12 @@ from loligo.model.timeframe import iso, ns_from_iso
 from loligo.ports.tentacles import Message
 from loligo.registry.registry_file import REGISTRY_FILE
 from loligo.registry.tree import hash12
-from loligo.registry.watcher import Watched, Watcher
 from loligo.runtime.clock import SystemClock
 from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot, assemble, read_config
+from loligo_bot.currencies import CurrencyPortfolio
 from loligo_bot.edges import Edges
 from loligo_bot.feeds import in_time_order
 from loligo_bot.generation import Generation, Unfit, earlier_plan, failures, make_generation
@@ -42,8 +42,10 @@ from loligo_bot.history import history_of_start, is_code, newest_number, standin
 from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
+from loligo_bot.settings_check import check_tentacle_settings
 from loligo_bot.tell import messages_of
 from loligo_bot.wish import When, Wish, wish_of
+from loligo_kit.watcher import Watched, Watcher
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
 from loligo_store.rows import ProjectionReader
@@ -278,6 +280,7 @@ class _Running:
         by = attempt.wish.by if attempt is not None else ""
         config, host = self._health.load(partial(read_config, self._bot.home), by=by)
         try:
+            check_tentacle_settings(self._bot.home, config, host)
             return make_generation(config, host, keeps=True)
         except LoligoError as exc:
             failed = failures(host)
@@ -410,9 +413,14 @@ class _Running:
             "generation": self.session.generation.number if self.session.generation else 0,
             **self._health.status(),
             "kill_switch": int(engine.risk.kill_level),
+            "unknown_rates": {
+                name: engine.portfolio.unknown(name)
+                for name in engine.portfolio.accounts
+                if isinstance(engine.portfolio, CurrencyPortfolio)
+            },
             "desks": {
                 name: {
-                    "equity": books[name].equity,
+                    "equity": books[name].equity if books[name].equity == books[name].equity else None,
                     "positions": {key: str(holding.quantity) for key, holding in list(books[name].holdings.items())},
                     "pauses": dict(engine.risk.desks[name].pauses),
                 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import pairwise
 from math import sqrt
 from typing import Any
@@ -69,10 +70,10 @@ def report(run: FinishedRun, tally: Tally) -> dict[str, Any]:
     code = {name: version for name, version in run.versions.items() if name != "loligo"}
     return {
         "trades": [_plain_trade(trade) for trade in tally.trades],
-        "equity": [{"ts": iso(ts), "scope": scope, "equity": equity} for ts, scope, equity in tally.equity],
+        "equity": [{"ts": iso(ts), "scope": scope, "equity": _known(equity)} for ts, scope, equity in tally.equity],
         "metrics": {
             "desks": {desk: desk_metrics(run, desk, tally) for desk in run.capital},
-            "accounts": {name: {"equity": equity} for name, equity in run.account_equity.items()},
+            "accounts": {name: {"equity": _known(equity)} for name, equity in run.account_equity.items()},
         },
         "counts": {
             **run.venue_counts,
@@ -89,30 +90,46 @@ def report(run: FinishedRun, tally: Tally) -> dict[str, Any]:
 
 
 def desk_metrics(run: FinishedRun, desk: str, tally: Tally) -> dict[str, Any]:
-    """Return one desk's figures; rates are fractions, money is in the reference currency."""
+    """Return one desk's figures; rates are fractions, money is in the reference currency, None while it has no rate.
+
+    A desk with several currencies starts with the first equity that was known.
+    """
+    curve = [(ts, equity) for ts, scope, equity in tally.equity if scope == desk and equity == equity]
     start, end = run.capital[desk], run.desk_equity[desk]
-    curve = [(ts, equity) for ts, scope, equity in tally.equity if scope == desk]
+    if start != start and curve:
+        start = curve[0][1]
     trades = [trade for trade in tally.trades if trade.desk == desk]
-    won = sum(trade.net for trade in trades if trade.net > 0)
-    lost = -sum(trade.net for trade in trades if trade.net < 0)
+    won = sum(_in_reference(trade.net, trade) for trade in trades if trade.net > 0)
+    lost = -sum(_in_reference(trade.net, trade) for trade in trades if trade.net < 0)
     roles = [trade.exit_role for trade in trades]
     return {
-        "start_equity": start,
-        "end_equity": end,
-        "return": end / start - 1.0,
-        "max_drawdown": max_drawdown([start, *(equity for _, equity in curve), end]),
+        "start_equity": _known(start),
+        "end_equity": _known(end),
+        "return": _known(end / start - 1.0),
+        "max_drawdown": max_drawdown(
+            [value for value in (start, *(equity for _, equity in curve), end) if value == value]
+        ),
         "sharpe": sharpe(curve),
         "trades": len(trades),
         "win_rate": sum(trade.net > 0 for trade in trades) / len(trades) if trades else 0.0,
-        "profit_factor": float(won) / float(lost) if lost else 0.0,
-        "fees": float(sum(trade.fees for trade in trades)),
+        "profit_factor": won / lost if lost else 0.0,
+        "fees": sum(_in_reference(trade.fees, trade) for trade in trades),
         "exits": {role: roles.count(role) for role in sorted(set(roles))},
     }
 
 
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if value == value else None
+
+
+def _in_reference(amount: Decimal, trade: ClosedTrade) -> float:
+    return float(amount) * trade.quote_rate
+
+
 def max_drawdown(equity: Sequence[float]) -> float:
     """Return the deepest fall from a peak, as a fraction of the peak."""
-    peak, deepest = equity[0], 0.0
+    peak, deepest = equity[0] if equity else 0.0, 0.0
     for value in equity:
         peak = max(peak, value)
         deepest = max(deepest, 1.0 - value / peak if peak > 0 else 0.0)

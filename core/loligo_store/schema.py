@@ -93,7 +93,9 @@ fills = _log("fills", _fill, "order_id", "fill_id")
 _held = "text: desk account instrument; decimal: quantity average_entry realised fees funding"
 positions = _table("positions", "desk instrument", f"{_held}; integer: opened_at_ns seq ts")
 _traded = "text: account instrument side; decimal: quantity entry_price exit_price; integer: opened_at_ns closed_at_ns"
-trades = _log("trades", f"{_traded}; decimal: gross fees funding net; text: exit_role entry_order_id")
+trades = _log(
+    "trades", f"{_traded}; decimal: gross fees funding net; text: exit_role entry_order_id; real: quote_rate?"
+)
 equity = _log("equity", "text: account; real: equity? drawdown? exposure?")
 evaluations = _table("evaluations", "seq", "integer: seq ts; text: instrument timeframe; json: evaluations")
 _signal = "text: direction; real: strength?; text: code; json: numbers; real: stop_price? target_price?"

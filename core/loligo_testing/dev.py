@@ -20,8 +20,8 @@ from loligo.host.verifier import shared_verifier
 from loligo.registry.manifest import read_manifest
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo.registry.tree import hash12, read_tree, tree_hash
-from loligo.registry.watcher import Change, Watched, Watcher
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.watcher import Change, Watched, Watcher
 from loligo_testing.kit import check
 from loligo_testing.subject import read_version
 

@@ -2,18 +2,20 @@
 
 Every figure is the median of several runs; the reference runs stand beside it in the same process, taken in turn, so
 that a slow moment of the machine hits both. Real 5m candles are read where LOLIGO_MARKET_DATA (or ../shared/data) has
-them; without them the benchmark says so and uses the bundled hourly candles.
+them; without them the benchmark says so and measures what needs none. LOLIGO_BENCH_SCALE=0.1 takes a tenth of the
+candles, LOLIGO_BENCH_FILE writes elsewhere: to see in seconds that every figure is there.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 from tests.benchmarks.measures import Figure, all_figures
 
-LATEST = Path(__file__).with_name("latest.json")
+LATEST = Path(os.environ.get("LOLIGO_BENCH_FILE") or Path(__file__).with_name("latest.json"))
 
 
 def main() -> int:

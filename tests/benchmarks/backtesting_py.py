@@ -36,10 +36,10 @@ class Cross(Strategy):  # type: ignore[misc]
         self.was_above = is_above
 
 
-def main(file: str) -> None:
-    """Run once and print CPU seconds of the run call and the number of trades."""
+def main(file: str, count: int) -> None:
+    """Run once over the first `count` candles and print CPU seconds of the run call and the number of trades."""
     warnings.simplefilter("ignore")
-    frame = pd.read_parquet(file)
+    frame = pd.read_parquet(file).head(count)
     frame.index = pd.to_datetime(frame.pop("timestamp"), unit="ms")
     frame.columns = [name.capitalize() for name in frame.columns]
     test = Backtest(frame, Cross, cash=10_000_000, commission=0.001)
@@ -50,4 +50,4 @@ def main(file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

@@ -21,7 +21,7 @@ from loligo_lab.report import Tally
 from loligo_store.journal import Journal
 from tests.benchmarks import bots, references
 
-RUNS = 5
+RUNS = 5 if bots.SCALE >= 1 else 2
 QUANTITY = 0.01
 
 
@@ -105,7 +105,7 @@ def step(folder: Path) -> list[Figure]:
             journal.close()
             host.append(cpu_seconds(lambda: references.event_host(rows, QUANTITY)))
         tally = _tally(home, candles)
-    if tally.fills < 1_000 or tally.refusals < 50 or tally.failures:
+    if tally.fills < 1_000 * bots.SCALE or tally.refusals < 50 * bots.SCALE or tally.failures:
         raise SystemExit(f"the run is too quiet to measure: {tally.fills} fills, {tally.refusals} refusals")
     count = len(candles)
     ratio = statistics.median(a / b for a, b in zip(off, host, strict=True))
@@ -138,7 +138,9 @@ def _tally(home: Path, candles: Sequence[Candle]) -> Tally:
 
 def sma_cross(folder: Path) -> list[Figure]:
     """The reference rule on the engine, by hand and in backtesting.py, with equal trades."""
-    rows = bots.rows_of(folder / "binance" / "BTC_USDT-5m.parquet")
+    file = folder / "binance" / "BTC_USDT-5m.parquet"
+    rows = bots.rows_of(file)
+    rows = rows[: int(len(rows) * bots.SCALE)]
     candles = bots.candles_of(rows, "binance:BTC/USDT")
     opens, closes = [row[1] for row in rows], [row[4] for row in rows]
     own: list[float] = []
@@ -158,7 +160,7 @@ def sma_cross(folder: Path) -> list[Figure]:
     by_hand = [(rows[entry][0], rows[leave][0], entry_price, price) for entry, leave, entry_price, price in expected]
     if [(a, b, float(c), float(d)) for a, b, c, d in ours] != by_hand:
         raise SystemExit(f"trades differ: {len(ours)} of the engine, {len(by_hand)} by hand")
-    other = _backtesting_py(folder)
+    other = _backtesting_py(file, len(rows))
     if other["trades"] != len(by_hand):
         raise SystemExit(f"backtesting.py made {other['trades']} trades, the engine {len(by_hand)}")
     per_candle = statistics.median(own) / len(candles) * 1e6
@@ -180,13 +182,10 @@ def sma_cross(folder: Path) -> list[Figure]:
     ]
 
 
-def _backtesting_py(folder: Path) -> dict[str, Any]:
+def _backtesting_py(file: Path, count: int) -> dict[str, Any]:
     script = Path(__file__).with_name("backtesting_py.py")
     done = subprocess.run(
-        [sys.executable, str(script), str(folder / "binance" / "BTC_USDT-5m.parquet"), str(QUANTITY)],
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, str(script), str(file), str(count)], capture_output=True, text=True, check=True
     )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
@@ -213,6 +212,7 @@ def latency(folder: Path) -> list[Figure]:
 
 def memory(folder: Path, candle_count: int = 2_000_000) -> list[Figure]:
     """Growth of resident memory between the first tenth and the end of a long run."""
+    candle_count = int(candle_count * bots.SCALE)
     rows = bots.rows_of(folder / "binance" / "BTC_USDT-5m.parquet")
     with bots.bot_folder(bots.FULL_CHAIN) as home:
         bot = bots.bot(home)

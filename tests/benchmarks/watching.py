@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loligo.registry.tree import tree_hash
-from loligo.registry.watcher import Change, Watched, Watcher
+from loligo_kit.watcher import Change, Watched, Watcher
 from tests.benchmarks.measures import Figure
 from tests.fakes import savers
 

@@ -308,8 +308,11 @@ def _candle_of(dice: Random, name: str, ts: int, price: dict[str, int], *, is_fl
     return Candle(name, "1h", ts - HOUR_NS, ts, *shape, float(dice.randint(1, 60)))
 
 
-def random_plan(bot: dict[str, Any], order: Sequence[int] = (0, 1, 2), *, is_tame: bool = False) -> EnginePlan:
-    """Two spot desks on one account and a perpetual desk on another, given in any order. Tame: no rule acts."""
+def random_plan(
+    bot: dict[str, Any], order: Sequence[int] = (0, 1, 2), *, is_tame: bool = False, spot: Instrument = BTC
+) -> EnginePlan:
+    """Two spot desks on one account and a perpetual desk on another, given in any order. Tame: no rule acts. `spot` is
+    what the spot desks trade, by the name of BTC."""
     scripts, judgements = bot["modes"], bot["judgements"]
 
     def seat_of(number: int, instrument: Instrument) -> SeatPlan:
@@ -330,14 +333,14 @@ def random_plan(bot: dict[str, Any], order: Sequence[int] = (0, 1, 2), *, is_tam
         name="account", make=lambda: Guards(Tier.ACCOUNT, ("pass",) if is_tame else bot["guards"][::-1])
     )
     desks = (
-        desk(seat_of(0, BTC), name="alpha", rules=rules(0)),
-        desk(seat_of(1, BTC), name="beta", rules=rules(1), tick_ns=1_700 * SECOND_NS),
+        desk(seat_of(0, spot), name="alpha", rules=rules(0)),
+        desk(seat_of(1, spot), name="beta", rules=rules(1), tick_ns=1_700 * SECOND_NS),
         desk(seat_of(2, PERP), name="gamma", account="margin", rules=rules(2), timeframe="1h"),
     )
     accounts = (account("paper", rules=(over_all,)), account("margin", rules=(over_all,)))
-    return plan(*(desks[i] for i in order), accounts=accounts, venue=random_venue(bot))
+    return plan(*(desks[i] for i in order), accounts=accounts, venue=random_venue(bot, spot))
 
 
-def random_venue(bot: dict[str, Any]) -> SimulatedVenue:
+def random_venue(bot: dict[str, Any], spot: Instrument = BTC) -> SimulatedVenue:
     names = ("max_volume_share", "is_pessimistic", "latency_ms")
-    return free_venue(**{name: bot[name] for name in names})
+    return free_venue(spot, **{name: bot[name] for name in names})

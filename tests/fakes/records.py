@@ -204,6 +204,7 @@ def _trade(opened_at_ns: int, closed_at_ns: int) -> ClosedTrade:
         closed_at_ns=closed_at_ns,
         exit_role="stop",
         entry_order_id="alpha-1",
+        quote_rate=1.0,
         **{name: Decimal(value) for name, value in money.items()},
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from loligo.model.instrument import Instrument, InstrumentKind
 from loligo.model.market import Candle, Side
 from loligo.model.order import Filled, Order, OrderKind, OrderRole, VenueReport
@@ -40,9 +42,13 @@ PERP = Instrument(
 FREE: dict[str, Any] = {"slippage_rate": Decimal(0), "max_volume_share": None, "impact_threshold": 10.0}
 
 
-def venue(**settings: Any) -> SimulatedVenue:
+# The same market where the fee of a buy comes out of what is bought; 1.7 % leaves rests of every size below a lot.
+BASE_FEE = msgspec.structs.replace(BTC, fee_in="base", maker_fee_rate=Decimal("0.017"), taker_fee_rate=Decimal("0.017"))
+
+
+def venue(spot: Instrument = BTC, /, **settings: Any) -> SimulatedVenue:
     """A venue without slippage, impact and volume limit, so that a test adds only what it is about."""
-    return SimulatedVenue(SimulatedVenueSettings(**{**FREE, **settings}), MakeContext(instruments=(BTC, PERP)))
+    return SimulatedVenue(SimulatedVenueSettings(**{**FREE, **settings}), MakeContext(instruments=(spot, PERP)))
 
 
 def play(v: SimulatedVenue, newest: Candle) -> list[VenueReport]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 from loligo.engine.engine import Engine
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Event, LedgerPosted, OrderReported, OrderSubmitted, Record, TradeClosed
+from loligo.model.instrument import Instrument
 from loligo.model.market import Side
 from loligo.model.money import exact, split_by_largest_remainder
-from loligo.model.order import Filled, Liquidated, Order
+from loligo.model.order import Filled, Liquidated, Order, OrderRole, Rejected
 from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, PostingKind
 from tests.fakes.desks import BTC, PERP
 from tests.fakes.random_desks import START_NS, random_bot, random_plan, random_story
+from tests.fakes.venue_scene import BASE_FEE
 
 MANY = settings(max_examples=80, deadline=None)
 CAPITAL, DEPOSIT = Decimal(10_000), Decimal(100_000)
@@ -33,8 +36,9 @@ seeds, lengths = st.integers(0, 2**32), st.integers(1, 150)
 class Life:
     """One bot's life, with the fills of each desk read from its records."""
 
-    def __init__(self, bot: int, story: int, length: int, *, is_flat: bool = False) -> None:
-        self.engine = Engine(random_plan(random_bot(bot)))
+    def __init__(self, bot: int, story: int, length: int, *, is_flat: bool = False, spot: Instrument = BTC) -> None:
+        self.plan = random_plan(random_bot(bot), spot=spot)
+        self.engine = Engine(self.plan)
         self.inputs = [GenerationActivated(START_NS, 1, ()), *random_story(story, length, is_flat=is_flat)]
         self.events: list[Event] = []
         self._orders: dict[str, Order] = {}
@@ -61,18 +65,21 @@ class Life:
                 if order.desk == desk:
                     yield order.side, event.report
 
-    def posted(self, kind: PostingKind, desk: str) -> Decimal:
+    def posted(self, kind: PostingKind, desk: str, asset: str = "USD") -> Decimal:
         """What postings of this kind added to the desk's dollars."""
         lines = [p for e in self.events if isinstance(e, LedgerPosted) and e.kind is kind for p in e.postings]
-        return sum((p.amount for p in lines if p.book == desk and p.asset == "USD"), ZERO)
+        return sum((p.amount for p in lines if p.book == desk and p.asset == asset), ZERO)
+
+
+SPOT = st.sampled_from((BTC, BASE_FEE))
 
 
 @MANY
-@given(seeds, seeds, lengths)
+@given(seeds, seeds, lengths, SPOT)
 def test_each_booking_sums_to_zero_and_each_balance_is_the_sum_of_its_postings(
-    bot: int, story: int, length: int
+    bot: int, story: int, length: int, spot: Instrument
 ) -> None:
-    life, sums = Life(bot, story, length), defaultdict[tuple[str, str, str], Decimal](Decimal)
+    life, sums = Life(bot, story, length, spot=spot), defaultdict[tuple[str, str, str], Decimal](Decimal)
     for record in life.records():
         with exact():
             for event in record.events:
@@ -125,9 +132,47 @@ def test_cash_is_capital_less_what_fills_fees_and_funding_took(bot: int, story: 
 
 @MANY
 @given(seeds, seeds, lengths)
-def test_closed_trades_and_open_lots_account_for_every_cent(bot: int, story: int, length: int) -> None:
+def test_with_fees_in_the_base_asset_every_unit_bought_is_held_sold_paid_or_dust(
+    bot: int, story: int, length: int
+) -> None:
+    """And the venue knows the same position as the books, whole lots are protected, and none is left below a lot."""
+    life = Life(bot, story, length, spot=BASE_FEE)
+    for record in life.records():
+        for desk in ("alpha", "beta"):
+            _check_base_position(life, record, desk)
+    with exact():
+        for desk in ("alpha", "beta"):
+            cash, units = CAPITAL, ZERO
+            for side, fill in life.fills(desk):
+                assert fill.fee_asset == ("BTC" if side is Side.BUY else "USD")
+                cash -= fill.quantity * fill.price * side.sign + (ZERO if side is Side.BUY else fill.fee)
+                units += fill.quantity * side.sign - (fill.fee if side is Side.BUY else ZERO)
+            portfolio, dust = life.engine.portfolio, life.posted(PostingKind.DUST, desk, "BTC")
+            assert portfolio.balance("paper", desk, "USD") == cash
+            assert portfolio.balance("paper", desk, "BTC") == portfolio.position(desk, BTC.id) == units + dust
+
+
+def _check_base_position(life: Life, record: Record, desk: str) -> None:
+    position, lot = life.engine.portfolio.position(desk, BTC.id), BASE_FEE.quantity_step
+    state: Any = life.engine.venues["sim"].instance.export_state()
+    booked = state[BTC.id]["desks"].get(desk, {}).get("position", {}).get("quantity", "0")
+    assert Decimal(booked) == position
+    for role in (OrderRole.STOP, OrderRole.TARGET, OrderRole.TRAIL):
+        legs = [order for order in life.engine.execution.open_orders((desk, BTC.id)) if order.role is role]
+        assert sum((leg.remaining for leg in legs), ZERO) <= abs(position)
+        assert not any(leg.quantity % lot for leg in legs)
+    for event in record.events:
+        if isinstance(event, OrderReported) and isinstance(event.report, Rejected):
+            assert event.report.code != "quantity_step", event
+
+
+@MANY
+@given(seeds, seeds, lengths, SPOT)
+def test_closed_trades_and_open_lots_account_for_every_cent(
+    bot: int, story: int, length: int, spot: Instrument
+) -> None:
     """capital + net of closed trades + result so far of the open holding - cost of its spot lots = cash"""
-    life = Life(bot, story, length)
+    life = Life(bot, story, length, spot=spot)
     life.live()
     portfolio = life.engine.portfolio
     with exact():

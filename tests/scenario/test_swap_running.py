@@ -78,7 +78,7 @@ def stopped(bot: BotFolder, process: subprocess.Popen[str]) -> None:
     bot.wait_until(lambda status: status["next_seq"] > seen + 60)
     process.send_signal(signal.SIGINT)
     done = ended(process)
-    assert done.code == 0, done.err
+    assert done.code == 130, done.err
 
 
 def events(bot: BotFolder, kind: type) -> list[Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loligo.registry.watcher import Watched, Watcher
+from loligo_kit.watcher import Watched, Watcher
 from tests.benchmarks.watching import WAYS, Saving, save_in_turn
 from tests.fakes import savers
 

@@ -66,9 +66,9 @@ def check_settings(
 ) -> LoligoConfig:
     """Return what was set as configuration. ConfigError lists everything that is wrong with it."""
     tree = settings.plain()
-    faults = _faults(LoligoConfig, tree, (), settings) + _unknown_names(settings)
+    faults = faults_of(LoligoConfig, tree, (), settings) + _unknown_names(settings)
     for section, model in parts.items():
-        faults += _faults(model, tree.get(section) or {}, (section,), settings)
+        faults += faults_of(model, tree.get(section) or {}, (section,), settings)
     if faults:
         count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
         raise ConfigError("\n".join([f"{where}: {count}", *(f"  {fault}" for fault in faults)]))
@@ -88,7 +88,7 @@ def _label(path: Path, home: Path) -> str:
     return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
 
 
-def _faults(model: type[BaseModel], tree: Any, prefix: KeyPath, settings: Setting) -> list[str]:
+def faults_of(model: type[BaseModel], tree: Any, prefix: KeyPath, settings: Setting) -> list[str]:
     """Return what `model` has to say against a tree that stands at `prefix`, one line each."""
     faults: list[str] = []
     try:
@@ -96,11 +96,11 @@ def _faults(model: type[BaseModel], tree: Any, prefix: KeyPath, settings: Settin
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
             path = (*prefix, *(part for part in error["loc"] if part != "[key]"))
-            faults.append(_fault(path, _expectation(error, model), error["input"], settings))
+            faults.append(fault_line(path, _expectation(error, model), error["input"], settings))
     return faults
 
 
-def _fault(path: KeyPath, expectation: str, value: Any, settings: Setting) -> str:
+def fault_line(path: KeyPath, expectation: str, value: Any, settings: Setting) -> str:
     text = f'"{value}"' if isinstance(value, str) else repr(value)
     shown = "" if isinstance(value, dict) else f" = {MASK if is_secret_name(str(path[-1])) else text}"
     return f"{settings.origin_of(path)}: {dotted(path)}{shown}: {expectation}"
@@ -150,7 +150,7 @@ def _unknown_names(settings: Setting) -> list[str]:
                 if name not in known and (known or place != instruments):
                     listed = ", ".join(known) or "nothing"
                     expectation = f"not in {dotted(place)}, which has {listed}{did_you_mean(name, known)}"
-                    faults.append(_fault((*path, key), expectation, name, settings))
+                    faults.append(fault_line((*path, key), expectation, name, settings))
     return faults
 
 

@@ -80,7 +80,9 @@ class InstrumentConfig(Section):
     minimum_notional: Annotated[Decimal, Field(ge=0)] = Decimal("10")  # quote units
     maker_fee_rate: FeeRate = Decimal("0.001")
     taker_fee_rate: FeeRate = Decimal("0.001")
+    fee_in: Literal["quote", "base"] = "quote"  # asset in which the fee of a buy is charged; spot only
     quote_step: Step = Decimal("0.00000001")  # smallest amount of the quote asset that is booked
+    base_step: Step = Decimal("0.00000001")  # smallest amount of the base asset that is booked
     maximum_leverage: Annotated[Decimal, Field(ge=1)] = Decimal("1")
     maintenance_margin_rate: Rate = Decimal("0.005")
     liquidation_fee_rate: Rate = Decimal("0.005")
@@ -126,7 +128,8 @@ class DeskConfig(Section):
     account: str
     instruments: tuple[Symbol, ...] = Field(min_length=1)
     timeframe: Timeframe = "1h"  # a candle of this timeframe makes the strategy decide
-    capital: Annotated[Decimal, Field(gt=0)]  # taken from the account, quote units
+    capital: Annotated[Decimal, Field(ge=0)]  # taken from the account, in its reference currency
+    balances: dict[Asset, Annotated[Decimal, Field(gt=0)]] = {}  # what it takes of other assets
     evaluators: tuple[EvaluatorConfig, ...] = ()
     strategy: TentacleConfig
     mode: TentacleConfig

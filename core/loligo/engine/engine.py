@@ -63,13 +63,14 @@ from loligo.model.order import (
     OrderRequest,
     OrderRole,
     OrderState,
+    VenueFailed,
     VenueReport,
 )
 from loligo.model.risk import ActionKind, KillLevel, RiskAction
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState, TimerIntent
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 MAXIMUM_CALLS = 2_000  # of one trading mode within one input (a timer a minute and a daily candle need 1,440)
 _BRING_FILLS = frozenset({Candle, Trade, Quote, BookUpdate, TimeAdvanced, VenueReports})
 _ENTRY = OrderRole.ENTRY  # an enum's members are slow to look up
@@ -122,6 +123,7 @@ class Engine:
         self._desks = {desk.name: desk for desk in desks}
         self._accounts = {account.name: account for account in accounts}
         self._next_seq = 1
+        self._served_ns = 0  # the newest input before or in which something that was due was served
         self._opened: set[str] = set()  # desks that have their capital
         self._deposits: dict[tuple[str, str], Decimal] = {}  # by account and asset, booked so far
         # Seats whose protection must be fitted, with ts and seq of the last fill
@@ -129,7 +131,8 @@ class Engine:
         self.evaluation = EvaluationStage(recorder)
         self.strategy = StrategyStage(recorder)
         self.trading = TradingStage(recorder)
-        self.portfolio = PortfolioStage(recorder, accounts, desks)
+        portfolio, self._view = plan.currencies or (PortfolioStage, SeatView)
+        self.portfolio: PortfolioStage = portfolio(recorder, accounts, desks)
         self.risk = RiskStage(recorder, accounts, desks)
         self.venues = {name: Venue(recorder, venue) for name, venue in sorted(plan.venues.items())}
         self.execution = ExecutionStage(recorder, plan.bot, self.venues)
@@ -170,7 +173,7 @@ class Engine:
         for plan in desk.seats:
             seat = Seat(self._recorder, desk, plan)
             account = self._accounts[desk.account]
-            seat.view = SeatView(self._now, plan.instrument, desk, account, self.portfolio, self.execution, self.risk)
+            seat.view = self._view(self._now, plan.instrument, desk, account, self.portfolio, self.execution, self.risk)
             self._seats[seat.key] = seat
 
     def _wire(self) -> None:
@@ -195,6 +198,11 @@ class Engine:
                 slot.write_to(seat.board, place)
                 market.listen(slot)
             seat.bind()
+        for instrument, books in self.portfolio.converted.items():  # their marks are rates, even if nobody trades them
+            unseated = Market(instrument, self.venues.get(instrument.venue))
+            market = self._markets.setdefault(instrument.id, unseated)
+            for book in books:
+                market.seats_by_desk.setdefault(book.name, self._seats_of(book.name)[0])
         self.evaluation.drop_unread()
         for newcomer in self.exchange.newcomers:
             newcomer.bind()
@@ -250,6 +258,7 @@ class Engine:
         due_ns = self._schedule.next_ns
         # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
         if ts >= due_ns and (ts > due_ns or kind not in _BRING_FILLS):
+            self._served_ns = ts
             self._serve_due(ts - 1 if kind in _BRING_FILLS else ts, seq)
         now.ts = ts
         if type(item) is Candle:
@@ -284,9 +293,9 @@ class Engine:
         from which nothing follows but opinions and a declined decision."""
         instrument = market.instrument.id
         venue = market.venue
-        match = venue.on_candle if venue is not None else None
+        match, label = (venue.on_candle, venue.label) if venue is not None else (None, "")
         schedule, reports = self._schedule, self.execution.reports
-        marks, holders, mark = self.portfolio.marks, self.portfolio.holders(instrument), self.portfolio.mark
+        marks, (holders, mark) = self.portfolio.marks, self.portfolio.watchers(market.instrument)
         decide, ask_mode = self.strategy.decide, self._ask_mode
         is_trigger = bool(market.seats_by_evaluation)  # new opinions decide, without a timeframe
         evaluate = self._runner(market, timeframe)
@@ -295,15 +304,17 @@ class Engine:
         def lane(candle: Candle, seq: int) -> None:
             ts, price = candle.ts, candle.close
             if match is not None:
-                said = match(candle)
+                try:
+                    said = match(candle)
+                except (Exception, SystemExit) as exc:  # a tentacle: its failure is an event
+                    said = (VenueFailed("", ts, label, "on_candle", f"{type(exc).__name__}: {exc}"),)
                 if said:
                     self._take(said, market, seq)
             if ts >= schedule.next_ns:
                 self._serve_due(ts, seq)
             marks[instrument] = price
             if holders:
-                mark(instrument, price)
-                self._watch(market, holders, ts, seq)
+                self._watch(market, mark(instrument, price), ts, seq)
             if is_trigger:
                 self._run_and_decide(market, timeframe, candle, seq)
             else:
@@ -348,9 +359,8 @@ class Engine:
             self._take(market.venue.on_tick[kind](item), market, seq)
         if item.ts >= self._schedule.next_ns:
             self._serve_due(item.ts, seq)
-        holders = self.portfolio.mark(market.instrument.id, price) if price is not None else None
-        if holders:
-            self._watch(market, holders, item.ts, seq)
+        if price is not None:
+            self._watch(market, self.portfolio.watchers(market.instrument)[1](item.instrument, price), item.ts, seq)
         self._run_and_decide(market, kind, item, seq)
 
     def _on_external(self, external: ExternalSignal, seq: int) -> None:
@@ -405,10 +415,13 @@ class Engine:
     # Time
 
     def _on_time(self, item: TimeAdvanced, seq: int) -> None:
-        for venue in self.venues.values():
-            self.execution.reports.extend(venue.advance_to(item.ts))
-        self._drain(None, seq)
+        self._advance(item.ts, seq)
         self._serve_due(item.ts, seq)
+
+    def _advance(self, ts: int, cause: int) -> None:
+        for venue in self.venues.values():
+            self.execution.reports.extend(venue.advance_to(ts))
+        self._drain(None, cause)
 
     def _serve_due(self, ts: int, seq: int) -> None:
         """Serve what came due before this input, in the order of its time: days, pauses, equity marks, timers."""
@@ -434,6 +447,8 @@ class Engine:
         if seat is not None and seat.mode_on_timer is not None:
             self._ask_mode(seat, seat.mode_on_timer, fired.seq, fired)
             self._drain(self._markets[instrument], fired.seq)
+        elif not desk:
+            self._advance(ts, fired.seq)
 
     # Trading modes and their intents
 
@@ -524,6 +539,13 @@ class Engine:
                 return
 
     def _apply(self, report: VenueReport, cause: int) -> None:
+        if isinstance(report, VenueFailed):
+            cause = self.execution.newest_seq(report.order_id) or cause
+            self._recorder.failed(self._now.ts, cause, "", report.venue, report.call, report.error)
+            # It is called again with the next moment of time that an input brings: by a timer that is no desk's.
+            self._schedule.set_timer(("", "", "venue_failed"), max(self._now.ts, self._served_ns) + 1, cause)
+            self._wire()  # the venue may want to hear candles otherwise until then
+            return
         applied = self.execution.apply(report, cause)
         if applied is None:
             return
@@ -542,29 +564,35 @@ class Engine:
         position = self.portfolio.position(*seat.key)
         # An entry against the position closes first: what it opens is the part on its own side of zero.
         opened = min(fill.quantity, max(position * order.side.sign, ZERO))
+        if seat.instrument.fee_in == "base":  # fees came out of what was bought: only whole lots can be sold
+            got = fill.quantity - (fill.fee if fill.fee_asset == seat.instrument.base else ZERO)
+            lots, sign = seat.instrument.quantity, order.side.sign
+            opened = max(lots(position) * sign, ZERO) - max(lots(position - got * sign) * sign, ZERO)
         if opened and order.role is _ENTRY and terms is not None:
             self.execution.protect(seat, terms, order, opened, fill.ts, seq)
         if opened < fill.quantity or (terms is not None and terms.is_whole_position_stop):
             self._touched[seat.key] = (fill.ts, seq)
         if trade is not None:
-            self._act(self.risk.trade_closed(seat, trade, seq), fill.ts, seq)
-            self._act(self.risk.watch(seat, fill.ts, seq), fill.ts, seq)  # the next mark no longer concerns this desk
+            self._act(self.risk.trade_closed(seat, trade, seq), fill.ts)
+            if seat.view.account_equity == seat.view.account_equity:  # else NaN: no rule can tell
+                self._act(self.risk.watch(seat, fill.ts, seq), fill.ts)  # the next mark no longer concerns this desk
             self._schedule.pause_ends(self.risk.next_pause_end_ns())
         if seat.mode_on_fill is not None:
             self._ask_mode(seat, seat.mode_on_fill, seq, order, fill)
 
     # Risk that acts
 
-    def _watch(self, market: Market, holders: Sequence[Book], ts: int, cause: int) -> None:
-        for book in tuple(holders):  # what they order may close positions
+    def _watch(self, market: Market, holders: Sequence[Book] | None, ts: int, cause: int) -> None:
+        for book in tuple(holders or ()):  # what they order may close positions
             actions = self.risk.watch(market.seats_by_desk[book.name], ts, cause)
             if actions:
-                self._act(actions, ts, cause)
+                self._act(actions, ts)
                 self._schedule.pause_ends(self.risk.next_pause_end_ns())
                 self._drain(market, cause)
 
-    def _act(self, actions: Sequence[tuple[Scope, RiskAction]], ts: int, cause: int) -> None:
-        for scope, action in actions:
+    def _act(self, actions: Sequence[tuple[Scope, RiskAction, int]], ts: int) -> None:
+        """Do what rules ordered; each action with the seq of the event that says so, the cause of all that follows."""
+        for scope, action, cause in actions:
             seats = self._seats_of(scope.name)
             if action.kind is ActionKind.TIGHTEN:
                 for seat in seats:
@@ -689,7 +717,9 @@ class Engine:
             if name in self._opened:
                 continue
             self._opened.add(name)
-            self.portfolio.allocate(ts, seq, name, desk.capital)
+            capital = {self._accounts[desk.account].reference: desk.capital, **desk.balances}
+            for asset, amount in sorted(capital.items()):
+                self.portfolio.allocate(ts, seq, name, asset, amount)
             if desk.tick_ns:
                 for seat in desk.seats:
                     self._schedule.set_tick((name, seat.instrument.id, "tick"), desk.tick_ns, seq)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 import msgspec
@@ -65,13 +65,13 @@ class _Working:
     """An open order with the causes of what is said of it next.
 
     `newest_seq` is its newest event in the line that goes back to its approval, so that a fill, and the protection that
-    follows, descend from it; `asked_seq` the newest cancel or amendment asked for and not answered yet, 0 for none.
+    follows, descend from it; `asked` has the cancels and amendments that are not answered yet, oldest first.
     """
 
     order: Order
     newest_seq: int
     terms: OrderRequest | None  # an entry's request: it names the protection
-    asked_seq: int = 0
+    asked: list[int] = field(default_factory=list)
 
 
 class ExecutionStage:
@@ -99,6 +99,11 @@ class ExecutionStage:
         """Return an open order."""
         working = self._open.get(order_id)
         return working.order if working is not None else None
+
+    def newest_seq(self, order_id: str) -> int:
+        """Return the seq of what was last said or asked of an open order, 0 for any other."""
+        working = self._open.get(order_id)
+        return 0 if working is None else (working.newest_seq, *working.asked)[-1]
 
     def orders_last_minute(self, account: str, ts: int) -> int:
         """Return how many orders were submitted for the account in the 60 s before `ts`."""
@@ -180,7 +185,7 @@ class ExecutionStage:
         if working is None:
             return False
         order = working.order
-        working.asked_seq = self._recorder.emit(CancelRequested, ts, cause, order.desk, order_id, code).seq
+        working.asked.append(self._recorder.emit(CancelRequested, ts, cause, order.desk, order_id, code).seq)
         venue = self._venue(order)
         if venue is not None:
             self.reports.extend(venue.cancel(order_id, ts, code))
@@ -203,12 +208,11 @@ class ExecutionStage:
         order = working.order
         limit_price = limit_price if limit_price is not None else order.limit_price
         trigger_price = trigger_price if trigger_price is not None else order.trigger_price
-        working.asked_seq = self._recorder.emit(
-            AmendRequested, ts, cause, order.desk, order_id, quantity, limit_price, trigger_price, code
-        ).seq
+        terms = quantity, limit_price, trigger_price
+        working.asked.append(self._recorder.emit(AmendRequested, ts, cause, order.desk, order_id, *terms, code).seq)
         venue = self._venue(order)
         if venue is not None:
-            self.reports.extend(venue.amend(order_id, ts, quantity, limit_price, trigger_price))
+            self.reports.extend(venue.amend(order_id, ts, *terms))
         return True
 
     # What venues say
@@ -226,11 +230,9 @@ class ExecutionStage:
             return None
         working.order = order = self._after(working.order, report)
         is_answer = type(report) in _ANSWERS
-        since = working.asked_seq if is_answer and working.asked_seq else working.newest_seq
+        since = working.asked.pop(0) if is_answer and working.asked else working.newest_seq
         seq = self._recorder.emit(OrderReported, report.ts, since, order.desk, report).seq
-        if is_answer:
-            working.asked_seq = 0
-        else:
+        if not is_answer:
             working.newest_seq = seq
         if not order.is_open:
             del self._open[order.id]
@@ -294,7 +296,7 @@ class ExecutionStage:
             whole = None
         for role in _PROTECTION:
             legs = [order for order in left if order.role is role and (order.group_id or whole is None)]
-            rest = self._trim(legs, abs(position), ts, cause)
+            rest = self._trim(legs, seat.instrument.quantity(abs(position)), ts, cause)
             if role is _STOP and whole is not None:
                 stops = [order for order in left if order.role is role and not order.group_id]
                 self._cover_whole(seat, stops, rest, ts, cause, *whole)
@@ -379,7 +381,7 @@ class ExecutionStage:
     def export_state(self) -> PlainState:
         return {
             "open": [
-                [msgspec.to_builtins(w.order), w.newest_seq, msgspec.to_builtins(w.terms), w.asked_seq]
+                [msgspec.to_builtins(w.order), w.newest_seq, msgspec.to_builtins(w.terms), w.asked]
                 for w in self._open.values()
             ],
             "whole_stops": [
@@ -392,10 +394,10 @@ class ExecutionStage:
     def restore_state(self, state: PlainState) -> None:
         if self._open:
             raise OrderError("state is restored into a new engine only; this one already has open orders")
-        for plain, seq, terms, asked_seq in state["open"]:
+        for plain, seq, terms, asked in state["open"]:
             order = msgspec.convert(plain, Order)
             request = msgspec.convert(terms, OrderRequest) if terms is not None else None
-            working = _Working(order, seq, request, asked_seq)
+            working = _Working(order, seq, request, list(asked))
             self._open[order.id] = working
             self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
         for desk, instrument, price, plain in state["whole_stops"]:

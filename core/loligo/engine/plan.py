@@ -59,6 +59,7 @@ class DeskPlan:
     account: str
     timeframe: str
     capital: Decimal  # reference currency of the account
+    balances: Mapping[str, Decimal] = field(default_factory=dict)  # what it gets of other assets
     limits: DeskLimits
     seats: tuple[SeatPlan, ...]
     rules: tuple[RulePlan, ...]  # of the position and strategy tiers
@@ -75,6 +76,7 @@ class AccountPlan:
     deposits: Mapping[str, Decimal]
     limits: AccountLimits
     rules: tuple[RulePlan, ...]  # of the account tier
+    rates: Mapping[str, object] = field(default_factory=dict)  # of other currencies, for `EnginePlan.currencies`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class EnginePlan:
     venues: Mapping[str, VenuePlan] = field(default_factory=dict)  # by venue name; others are live
     slots: tuple[SlotVersion, ...] = ()  # what a generation that runs this plan is called
     equity_every_ns: int = 3_600_000_000_000
+    currencies: tuple[type, type] | None = None  # in place of PortfolioStage and SeatView
 
 
 def paired(before: Sequence[EvaluatorPlan], after: Sequence[EvaluatorPlan]) -> list[int | None]:

@@ -2,16 +2,18 @@
 
 The ledger is exact: each booking's postings sum to zero per asset, and a balance is the sum of its postings. Desks hold
 virtual books of their account; with the house book they add up to it. Positions are FIFO lots. Marks and equity are
-float64 and derived from the books, never the other way round.
+float64 and derived from the books, never the other way round. This stage counts one currency, the account's reference;
+where a plan has several it brings its own (`EnginePlan.portfolio`), whose equity is NaN while a rate is unknown.
 
 A spot fill moves both assets. A perpetual fill moves only its realised result, its fee and its funding, in the quote
-asset; its open result is marked to the last price (mark-to-market of linear contracts).
+asset; its open result is marked to the last price (mark-to-market of linear contracts). A fee in the base asset comes
+out of the position; what is left of one below a lot is dust and goes to the house.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -29,7 +31,8 @@ from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, ClosedTrade, Positio
 from loligo.ports.tentacles import PlainState
 
 Line = tuple[str, str, Decimal]  # book, asset, amount
-_SELL, _FILL, _FEE = Side.SELL, PostingKind.FILL, PostingKind.FEE  # an enum's members are slow to look up
+# An enum's members are slow to look up.
+_BUY, _SELL, _FILL, _FEE = Side.BUY, Side.SELL, PostingKind.FILL, PostingKind.FEE
 
 
 class Holding(msgspec.Struct):
@@ -84,6 +87,13 @@ class Holding(msgspec.Struct):
         self.average_entry = float(cost) / self.quantity_float if self.quantity else 0.0
         return realised
 
+    def give(self, quantity: Decimal, price: Decimal) -> None:
+        """Let go of what no order sold, counted at `price`: a fee in the base asset, dust."""
+        exits = self.exit_quantity, self.exit_proceeds
+        self.apply(_SELL if quantity > 0 else _BUY, abs(quantity), price)
+        if exits[0] or self.quantity:
+            self.exit_quantity, self.exit_proceeds = exits
+
 
 @dataclass(slots=True, eq=False)
 class Book:
@@ -122,6 +132,7 @@ class PortfolioStage:
         self.marks: dict[str, float] = {}
         self._balances: dict[tuple[str, str, str], Decimal] = {}  # (account, book, asset)
         self._holders: dict[str, list[Book]] = {}  # by instrument; the lists are never replaced
+        self.converted: dict[Instrument, list[Book]] = {}  # whose equity hangs on a mark though they may not hold it
         for plan in desks:
             book = self.books[plan.name] = Book(plan.name, self.accounts[plan.account])
             book.account.books.append(book)
@@ -143,6 +154,10 @@ class PortfolioStage:
         """Return the books that hold an instrument, by name: a list that lives as long as the stage."""
         return self._holders.setdefault(instrument, [])
 
+    def watchers(self, instrument: Instrument) -> tuple[list[Book], Callable[[str, float], list[Book] | None]]:
+        """Return the books that a mark of the instrument concerns, as `holders` does, and the call that takes it."""
+        return self.holders(instrument.id), self.mark
+
     # Booking
 
     def deposit(self, ts: int, cause: int, account: str, asset: str, amount: Decimal) -> None:
@@ -155,17 +170,17 @@ class PortfolioStage:
             book.peak_equity += float(amount)
         self.revalue()
 
-    def allocate(self, ts: int, cause: int, desk: str, amount: Decimal) -> None:
-        """Give a desk its capital out of the house book. LedgerError if the house does not have it."""
-        book = self.books[desk]
-        account = book.account
-        available = self.balance(account.name, HOUSE_BOOK, account.reference)
+    def allocate(self, ts: int, cause: int, desk: str, asset: str, amount: Decimal) -> None:
+        """Give a desk its capital in one asset out of the house book. LedgerError if the house does not have it."""
+        account = self.books[desk].account
+        available = self.balance(account.name, HOUSE_BOOK, asset)
         if amount > available:
+            key = "capital" if asset == account.reference else "balances"
             raise LedgerError(
-                f"desk {desk}: capital {amount} {account.reference} is more than the {available} that account "
-                f"{account.name} has left; lower desks.{desk}.capital or raise accounts.{account.name}.deposits"
+                f"desk {desk}: capital {amount} {asset} is more than the {available} that account {account.name} has "
+                f"left; lower desks.{desk}.{key} or raise accounts.{account.name}.deposits"
             )
-        lines = [(HOUSE_BOOK, account.reference, -amount), (desk, account.reference, amount)]
+        lines = [(HOUSE_BOOK, asset, -amount), (desk, asset, amount)]
         with exact():
             self._post(ts, cause, desk, PostingKind.ALLOCATION, desk, account.name, lines)
         self.revalue()
@@ -193,18 +208,22 @@ class PortfolioStage:
             holding = self._open(book, instrument, order, ts)
         with exact():
             # A fill that crosses zero ends one round trip and begins the next with what is left of it.
-            closing = opening = ZERO
+            opening, in_base = ZERO, fill.fee if fill.fee_asset == instrument.base else ZERO
             if holding.side is not side:
-                held = abs(holding.quantity)
-                closing = min(fill.quantity, held)
-                opening = fill.quantity - closing if closing == held and closing else ZERO
+                opening = max(fill.quantity - in_base - abs(holding.quantity), ZERO)
             realised = holding.apply(side, fill.quantity - opening, fill.price)
-            holding.fees += fill.fee
+            holding.fees += in_base * fill.price if in_base else fill.fee
             lines = self._fill_lines(instrument, order, fill, realised)
             seq = self._post(ts, cause, desk, _FILL, fill.fill_id, account, lines)
             if fill.fee:
                 lines = [(desk, fill.fee_asset, -fill.fee)]
                 self._post(ts, cause, desk, _FEE, fill.fill_id, account, lines)
+            if in_base:
+                holding.give(in_base, fill.price)
+            if holding.side is not side and 0 < abs(holding.quantity) < instrument.quantity_step:
+                lines = [(desk, instrument.base, -holding.quantity), (HOUSE_BOOK, instrument.base, holding.quantity)]
+                self._post(ts, seq, desk, PostingKind.DUST, fill.fill_id, account, lines)
+                holding.give(holding.quantity, ZERO)
         trade = None
         if not holding.quantity:
             trade = self._close(book, holding, order, ts)
@@ -316,6 +335,7 @@ class PortfolioStage:
             worth = price - holding.average_entry if holding.is_perpetual else price  # as `value_at` has it
             book.values[instrument] = holding.quantity_float * worth
             self._add_up(book)
+        for book in holders:  # once all are marked: an account's peak must not be one of half-marked books
             self._sum(book.account)
         return holders
 
@@ -387,7 +407,7 @@ class PortfolioStage:
     ) -> None:
         equity, peak = owner.equity, owner.peak_equity
         drawdown = 1.0 - equity / peak if peak > 0 else 0.0
-        share = exposure / equity if equity > 0 else 0.0
+        share = 0.0 if equity <= 0 else exposure / equity
         self._recorder.emit(EquityMarked, ts, cause, desk, account, equity, drawdown, share)
 
     # State

@@ -89,7 +89,7 @@ class Scope:
                 restore(rule.instance, state["rules"][rule.name], rule.name)
 
 
-Actions = list[tuple[Scope, RiskAction]]
+Actions = list[tuple[Scope, RiskAction, int]]  # with the seq of the event that tells of it
 Asked = tuple[Scope, Rule, Callable[..., Any]]
 
 
@@ -154,7 +154,7 @@ class RiskStage:
     def _pass_exit(self, seat: Seat, request: OrderRequest, position: Decimal, ts: int, cause: int) -> Approved | None:
         """An exit needs only a position on the other side; it is cut to it and to the lot, and made reduce-only."""
         reducible = -position * request.side.sign
-        quantity = min(seat.instrument.quantity(request.quantity, DOWN), reducible)
+        quantity = seat.instrument.quantity(min(request.quantity, reducible), DOWN)
         if quantity <= 0:
             why = (KERNEL, Tier.POSITION, "nothing_to_reduce", (float(request.quantity), float(position)))
             self._recorder.emit(Refused, ts, cause, seat.desk_name, seat.instrument_id, *why)
@@ -169,7 +169,7 @@ class RiskStage:
     ) -> tuple[Verdict | None, str, Tier, Decimal]:
         """Ask every rule, strictest answer wins: the first refusal in tier order, else the smallest quantity."""
         desk, account = self.desks[seat.desk_name], self.accounts[seat.desk.account]
-        held = self._held(desk, account)
+        held = self._held(seat, desk, account)
         if held is not None:
             return held[0], KERNEL, held[1], ZERO
         quantity = request.quantity
@@ -203,10 +203,12 @@ class RiskStage:
             return refused("reduced_to_nothing", float(request.quantity)), KERNEL, Tier.POSITION, ZERO
         return None, "", _POSITION, quantity
 
-    def _held(self, desk: Scope, account: Scope) -> tuple[Verdict, Tier] | None:
-        """What the gate holds itself: the kill switch, pauses, and tiers without a rule."""
+    def _held(self, seat: Seat, desk: Scope, account: Scope) -> tuple[Verdict, Tier] | None:
+        """What the gate holds itself: the kill switch, an unknown equity, pauses, and tiers without a rule."""
         if self.kill_level:
             return refused("kill_switch", float(self.kill_level)), Tier.ACCOUNT
+        if seat.view.account_equity != seat.view.account_equity:  # NaN: the rate of a currency is missing
+            return refused("equity_unknown"), Tier.ACCOUNT
         for scope, tier in ((account, _ACCOUNT), (desk, _STRATEGY)):
             for until_ns in scope.pauses.values():
                 return refused("paused", until_ns / SECOND_NS), tier
@@ -217,7 +219,7 @@ class RiskStage:
 
     # Watching
 
-    def watch(self, seat: Seat, ts: int, cause: int) -> Sequence[tuple[Scope, RiskAction]]:
+    def watch(self, seat: Seat, ts: int, cause: int) -> Sequence[tuple[Scope, RiskAction, int]]:
         """Ask the watching rules of the seat's desk and account; return what they order, after recording it."""
         view = seat.view
         actions: Actions | None = None
@@ -261,11 +263,12 @@ class RiskStage:
         except TENTACLE_FAULTS as exc:  # a tentacle: its failure is an event
             self._recorder.failed(ts, cause, seat.desk_name, rule.name, call, exc, rule.renew)
             said = RiskAction(ActionKind.PAUSE, "rule_failed")
-        if self._take(scope, rule.name, rule.tier, said, seat, ts, cause):
-            actions.append((scope, said))
+        seq = self._take(scope, rule.name, rule.tier, said, seat, ts, cause)
+        if seq:
+            actions.append((scope, said, seq))
 
-    def _take(self, scope: Scope, rule: str, tier: Tier, action: RiskAction, seat: Seat, ts: int, cause: int) -> bool:
-        """Apply what concerns this stage (pauses); False when a pause is already in force.
+    def _take(self, scope: Scope, rule: str, tier: Tier, action: RiskAction, seat: Seat, ts: int, cause: int) -> int:
+        """Apply what concerns this stage (pauses) and return the seq of its event, 0 when a pause is already in force.
 
         A flatten is never too much: the pause may be in force while a position is still, or again, open.
         """
@@ -275,9 +278,8 @@ class RiskStage:
             if is_longer:
                 scope.pauses[rule] = action.until_ns
             elif action.kind is ActionKind.PAUSE:
-                return False
-        self._recorder.emit(RiskActed, ts, cause, seat.desk_name, scope.name, rule, tier, action)
-        return True
+                return 0
+        return self._recorder.emit(RiskActed, ts, cause, seat.desk_name, scope.name, rule, tier, action).seq
 
     # Pauses and the kill switch
 

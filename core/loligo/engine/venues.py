@@ -10,7 +10,7 @@ from loligo.engine.plan import VenuePlan
 from loligo.engine.recorder import Recorder
 from loligo.engine.swap import Holder
 from loligo.errors import DataError
-from loligo.model.order import Order, VenueReport
+from loligo.model.order import Order, VenueFailed, VenueReport
 
 Said = Sequence[VenueReport]
 _KINDS = tuple(VenueReport.__args__)
@@ -45,5 +45,7 @@ class Venue(Holder):
 def accept_reports(said: Any) -> None:
     """DataError unless these are reports of a venue."""
     for report in said:
+        if isinstance(report, VenueFailed):
+            raise DataError(report.error)
         if not isinstance(report, _KINDS):
             raise DataError(f"it said {report!r}, which is not a VenueReport")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from typing import Literal
 
 import msgspec
 
@@ -32,7 +33,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     minimum_notional: Decimal = Decimal("10")  # quote units
     maker_fee_rate: Decimal = Decimal("0.001")
     taker_fee_rate: Decimal = Decimal("0.001")
+    fee_in: Literal["quote", "base"] = "quote"  # of spot buys; base: out of what was bought, so less arrives
     quote_step: Decimal = Decimal("0.00000001")  # smallest amount of the quote asset that is booked
+    base_step: Decimal = Decimal("0.00000001")  # smallest amount of the base asset that is booked
     maximum_leverage: Decimal = Decimal("1")
     maintenance_margin_rate: Decimal = Decimal("0.005")  # of notional; perpetuals only
     liquidation_fee_rate: Decimal = Decimal("0.005")  # of notional; perpetuals only

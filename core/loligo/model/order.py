@@ -263,4 +263,14 @@ class Liquidated(msgspec.Struct, frozen=True, array_like=True, tag="liquidated")
     mark_price: float
 
 
-VenueReport = Accepted | Rejected | Triggered | Filled | Canceled | Expired | Amended | Liquidated
+class VenueFailed(msgspec.Struct, frozen=True, array_like=True, tag="failed"):
+    """The venue's own code raised in `call`, asked about the order if there is one. It is to be called again soon."""
+
+    order_id: str
+    ts: int
+    venue: str
+    call: str
+    error: str
+
+
+VenueReport = Accepted | Rejected | Triggered | Filled | Canceled | Expired | Amended | Liquidated | VenueFailed

@@ -20,6 +20,7 @@ class PostingKind(StrEnum):
     FILL = "fill"
     FEE = "fee"
     FUNDING = "funding"
+    DUST = "dust"  # less than a lot, which cannot be sold, from a desk to the house
     LIQUIDATION = "liquidation"
 
 
@@ -48,7 +49,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClosedTrade(msgspec.Struct, frozen=True, kw_only=True):
-    """A round trip, from flat to flat. Amounts in quote units; `net = gross - fees - funding`.
+    """A round trip, from flat to flat. Amounts in quote units; `net = gross - fees - funding`. A fee in the base asset
+    counts at the price of its fill; dust that was left counts as lost.
 
     `side` is that of the entry; prices are quantity-weighted averages, rounded, for display.
     """
@@ -68,3 +70,4 @@ class ClosedTrade(msgspec.Struct, frozen=True, kw_only=True):
     net: Decimal
     exit_role: str  # role of the order that closed it: stop, target, trail, exit, flatten, liquidation
     entry_order_id: str
+    quote_rate: float = 1.0  # of a quote unit when it closed, in the account's reference currency

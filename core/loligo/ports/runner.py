@@ -14,7 +14,7 @@ from loligo.model.events import Record
 class FinishedRun:
     """What a run over history ends with, beside the records it made. Money in each account's reference currency."""
 
-    capital: Mapping[str, float]  # by desk, at the start
+    capital: Mapping[str, float]  # by desk, at the start; NaN where it is in several currencies
     desk_equity: Mapping[str, float]
     account_equity: Mapping[str, float]
     venue_counts: Mapping[str, int]  # such as ambiguous candles

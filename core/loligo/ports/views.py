@@ -40,7 +40,8 @@ class Board(Protocol):
 
 
 class DeskView(Protocol):
-    """A desk's own book on one instrument, as a trading mode sees it."""
+    """A desk's own book on one instrument, as a trading mode sees it. Money is in the instrument's quote currency; NaN
+    while the rate to it is unknown, and then no entry is let through."""
 
     @property
     def ts(self) -> int: ...
@@ -53,7 +54,7 @@ class DeskView(Protocol):
     @property
     def price(self) -> float: ...  # last known price, 0.0 before the first
     @property
-    def equity(self) -> float: ...  # of the desk, reference currency
+    def equity(self) -> float: ...  # of the desk
     @property
     def available(self) -> Decimal: ...  # quote units not held by open entry orders
     @property
@@ -65,7 +66,8 @@ class DeskView(Protocol):
 
 
 class RiskView(Protocol):
-    """What risk rules see: the desk and instrument of a request, and the account behind them. Money in float64."""
+    """What risk rules see: the desk and instrument of a request, and the account behind them. Money in float64, in the
+    instrument's quote currency; NaN while the rate to it is unknown, and then no entry is let through."""
 
     @property
     def ts(self) -> int: ...
@@ -106,7 +108,7 @@ class RiskView(Protocol):
     @property
     def account_peak_equity(self) -> float: ...
     @property
-    def account_exposure(self) -> float: ...  # gross value of positions and open entries, quote units
+    def account_exposure(self) -> float: ...  # gross value of positions and open entries
     @property
     def orders_last_minute(self) -> int: ...  # submitted over the account
     def stops_since(self, ts_ns: int) -> int:

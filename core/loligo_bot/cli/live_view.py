@@ -24,7 +24,7 @@ NEWEST_MESSAGES = 6
 
 @dataclass(slots=True)
 class DeskRow:
-    """One desk's figures so far in this run; the net result is in quote units."""
+    """One desk's figures so far in this run, in the reference currency of its account."""
 
     equity: float = 0.0
     orders: int = 0
@@ -82,5 +82,5 @@ def _count(row: DeskRow, event: Any) -> None:
         row.equity = event.equity
     elif kind is TradeClosed:
         row.trades += 1
-        row.net += float(event.trade.net)
+        row.net += float(event.trade.net) * event.trade.quote_rate
         row.exits[event.trade.exit_role] = row.exits.get(event.trade.exit_role, 0) + 1

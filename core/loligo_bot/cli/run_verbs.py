@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
@@ -33,7 +36,10 @@ def run(
         typer.Option("--safe/--no-safe", help="Leave out tentacles of others; by itself after crashed starts."),
     ] = None,
 ) -> None:
-    """Run the bot in the foreground. Ctrl-C or SIGTERM stops it cleanly; the next run goes on where it stopped."""
+    """Run the bot in the foreground. Ctrl-C or SIGTERM stops it cleanly; the next run goes on where it stopped.
+
+    Ends with 0, after Ctrl-C (SIGINT) with 130 and with 1 when something had to be cut off.
+    """
     from loligo_bot.assembly import read_config
     from loligo_bot.run import run_bot
 
@@ -52,7 +58,9 @@ def run(
     data = {"ok": summary.is_clean, **asdict(summary), "desks": _desks(shell.home, config)}
     shell.result(data, lambda console: _show_summary(console, data))
     if not summary.is_clean:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILURE)
+    if summary.reason == f"signal {signal.SIGINT.name}":
+        raise typer.Exit(ExitCode.INTERRUPTED)
 
 
 def _warn(view: Any) -> Any:
@@ -124,11 +132,11 @@ def _desk(reader: Any, name: str, capital: float) -> dict[str, Any]:
     marks = reader.rows("equity", desk=name, limit=1)
     roles = [row["exit_role"] for row in trades]
     return {
-        "equity": float(marks[0]["equity"]) if marks else capital,
+        "equity": (capital if not marks else marks[0]["equity"]),  # null: the rate of a currency is missing
         "capital": capital,
         "trades": len(trades),
-        "net": float(sum(row["net"] for row in trades)),
-        "fees": float(sum(row["fees"] for row in trades)),
+        "net": sum(float(row["net"]) * (row["quote_rate"] or nan) for row in trades),
+        "fees": sum(float(row["fees"]) * (row["quote_rate"] or nan) for row in trades),
         "refusals": len(reader.rows("refusals", desk=name)),
         "exits": {role: roles.count(role) for role in sorted(set(roles))},
         "newest_trade": {"seq": trades[-1]["seq"], "order": trades[-1]["entry_order_id"]} if trades else None,

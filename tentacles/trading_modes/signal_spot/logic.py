@@ -123,6 +123,8 @@ class SignalSpot(Stateless):
         price, instrument = view.price, view.instrument
         if not 0.0 < price < inf:
             return (Declined("no_price"),)
+        if view.equity != view.equity:
+            return (Declined("equity_unknown"),)  # the rate of a currency of the account is missing
         if not all(given is None or 0.0 < given < inf for given in (signal.stop_price, signal.target_price)):
             return (Declined("signal_price_invalid"),)
         is_limit = self._settings.entry_kind is _LIMIT_STYLE

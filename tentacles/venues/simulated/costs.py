@@ -64,6 +64,16 @@ class CostModel:
             cost = price * quantity * rate
         return round_to_step(cost, self._instrument.quote_step, UP if rate > 0 else DOWN)
 
+    def base_fee(self, quantity: Decimal, *, is_maker: bool) -> Decimal:
+        """Return the fee of a buy that is charged in the base asset: rate times what was bought, rounded likewise.
+
+        Binance spot, "How to Calculate Fees": the commission of a buy is taken from the asset that is bought.
+        """
+        rate = self._instrument.maker_fee_rate if is_maker else self._instrument.taker_fee_rate
+        with exact():
+            cost = quantity * rate
+        return min(round_to_step(cost, self._instrument.base_step, UP if rate > 0 else DOWN), quantity)
+
     def taker_price(
         self, side: Side, price: float, quantity: Decimal, *, of_order: Decimal, volume: float, limit: Decimal | None
     ) -> Decimal:

@@ -45,6 +45,12 @@ class NetPosition(msgspec.Struct, eq=False):
         self.margin += opening / float(leverage)
         self.quantity += quantity * side.sign
 
+    def drop_dust(self, side: Side, lot: Decimal) -> None:
+        """Forget what a fill of `side` has left of the position it closes when that is less than a lot: nobody can sell
+        it. It comes from fees in the base asset, and the portfolio hands it to the house."""
+        if ZERO < self.reducible(side) < lot:
+            self.quantity, self.cost = ZERO, 0.0
+
     def liquidation_price(self, instrument: Instrument) -> float:
         """Return the price at which what is left of the margin is the maintenance margin; 0.0 if there is none.
 

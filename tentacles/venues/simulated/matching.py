@@ -51,7 +51,8 @@ from .path import Point, is_low_nearer, price_between, reached_at_ns
 from .state import DeskState
 from .working import WorkingOrder
 
-_TRAILING_STOP, _FOK = OrderKind.TRAILING_STOP, TimeInForce.FOK  # an enum's members are slow to look up
+# An enum's members are slow to look up.
+_TRAILING_STOP, _FOK, _BUY = OrderKind.TRAILING_STOP, TimeInForce.FOK, Side.BUY
 Part = tuple[Decimal, Decimal, str]  # price, base units, level key
 
 
@@ -65,6 +66,7 @@ class DeskBook:
         self._instrument = instrument
         self._costs = costs
         self._is_touch = is_touch
+        self._is_fee_in_base = instrument.fee_in == "base" and not instrument.is_perpetual
         self.state = state
         self.orders = state.orders
         self.position = state.position
@@ -232,7 +234,8 @@ class DeskBook:
     def _wanted(self, order: WorkingOrder) -> Decimal:
         if not order.order.is_reduce_only:
             return order.remaining
-        return min(order.remaining, self.position.reducible(order.order.side))
+        reducible = self.position.reducible(order.order.side)
+        return min(order.remaining, self._instrument.quantity(reducible) if self._is_fee_in_base else reducible)
 
     def _parts(self, order: WorkingOrder, depth: Depth, wanted: Decimal, *, is_maker: bool) -> list[Part]:
         """Return (price, quantity, level key) of each level that fills a part of `wanted`, best level first."""
@@ -263,11 +266,17 @@ class DeskBook:
         self.state.taken[key] = self.state.taken.get(key, ZERO) + quantity
         order.filled += quantity
         order.fills += 1
-        fee = self._costs.fee(price, quantity, is_maker=is_maker)
-        fill_id = f"{terms.id}.{order.fills}"
-        asset = self._instrument.quote
+        fill_id, instrument = f"{terms.id}.{order.fills}", self._instrument
+        if self._is_fee_in_base and terms.side is _BUY:
+            fee, asset = self._costs.base_fee(quantity, is_maker=is_maker), instrument.base
+            got = quantity - fee
+        else:
+            fee, asset = self._costs.fee(price, quantity, is_maker=is_maker), instrument.quote
+            got = quantity
         self.reports.append(Filled(terms.id, ts, fill_id, price, quantity, fee, asset, is_maker, code))
-        self.position.fill(terms.side, quantity, price, terms.leverage)
+        self.position.fill(terms.side, got, price, terms.leverage)
+        if self._is_fee_in_base:
+            self.position.drop_dust(terms.side, instrument.quantity_step)
         self.position.account = terms.account
         if not order.remaining:
             self._remove(order)

@@ -175,7 +175,7 @@ def test_nothing_to_do_is_declined_with_a_reason(
         (FLAT, view(position=Decimal("0.00001")), "dust"),
         (LONG, view(equity=99.0), "too_small"),  # 10 % is 9.90, below the minimum of 10
         (LONG, view(available=Decimal(0)), "too_small"),
-        (LONG, view(equity=nan), "too_small"),
+        (LONG, view(equity=nan), "equity_unknown"),
         *((LONG, view(price=price), "no_price") for price in (0.0, nan, inf)),
         (Signal(Direction.LONG, 1.0, "x", stop_price=101.0), view(), "stop_not_behind_entry"),
         (Signal(Direction.LONG, 1.0, "x", target_price=100.0), view(), "target_not_beyond_entry"),

@@ -43,3 +43,51 @@ def test_check_lists_every_fault_and_ends_with_three(call: Call, bot: Path) -> N
 def test_schema_names_every_section(call: Call, bot: Path) -> None:
     schema = call("config", "schema", "--home", bot, "--json").json
     assert {"bot", "venues", "accounts", "desks", "feeds", "journal", "engine", "log"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("      slippage_rate: 2", "venues.coinbase.fills.slippage_rate = 2: expected less than 1 (venue simulated)"),
+        (
+            "      latency: 5",
+            'venues.coinbase.fills.latency = 5: unknown key (did you mean "latency_ms"?) (venue simulated)',
+        ),
+    ],
+)
+def test_a_fault_in_the_settings_of_a_venue_names_file_and_line(call: Call, bot: Path, line: str, fault: str) -> None:
+    file = bot / "config" / "loligo.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    place = next(number for number, text in enumerate(lines) if text.lstrip().startswith("#match_on:"))
+    file.write_text("\n".join([*lines[:place], line, *lines[place:]]), encoding="utf-8")
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3
+    assert f"config/loligo.yaml:{place + 1}: {fault}" in called.err
+
+
+def test_faults_in_a_strategy_and_in_the_money_of_a_desk_are_told_together(call: Call, bot: Path) -> None:
+    file = bot / "config" / "loligo.yaml"
+    text = file.read_text(encoding="utf-8").replace("capital: 50000", "balances: {USD: 5}\n    capital: 0", 1)
+    text = text.replace("trend_floor: 0.0", "trend_flor: 0.0")
+    file.write_text(text, encoding="utf-8")
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3 and "2 problems" in called.err
+    assert 'desks.trend.balances.USD = "5": expected other assets; of the reference' in called.err
+    assert 'desks.dips.strategy.settings.trend_flor = 0.0: unknown key (did you mean "trend_floor"?)' in called.err
+
+
+def test_a_currency_without_a_way_to_the_reference_is_refused_with_what_to_do(call: Call, bot: Path) -> None:
+    file = bot / "config" / "loligo.yaml"
+    text = file.read_text(encoding="utf-8").replace("deposits: {USD: 100000}", "deposits: {USD: 100000, CHF: 5}")
+    file.write_text(text, encoding="utf-8")
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3
+    assert "accounts.paper.reference: CHF cannot be valued in USD" in called.err
+
+
+def test_a_desk_without_money_is_refused(call: Call, bot: Path) -> None:
+    file = bot / "config" / "loligo.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("capital: 50000", "capital: 0", 1), encoding="utf-8")
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3
+    assert "desks.trend.capital = 0: expected more than 0, or balances: a desk needs money" in called.err

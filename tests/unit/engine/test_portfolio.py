@@ -234,3 +234,19 @@ def test_money_added_to_the_deposits_of_an_open_account_is_booked_once_and_hides
     assert [[str(event.postings[0].amount) for event in events] for events in posted] == [["5000"], []]
     after = richer.portfolio.accounts["paper"]
     assert (after.equity, after.peak_equity) == (15_000.0, 17_500.0)
+
+
+def test_an_accounts_peak_is_never_one_of_half_marked_books() -> None:
+    """Long 1 and short 1 at 100 on two desks of one account: at 110 one has won what the other has lost."""
+    long_mode, short_mode = Wishes(), Wishes()
+    desks = [
+        desk(seat(lambda mode=mode: mode, instrument=PERP), name=name)  # type: ignore[misc]
+        for name, mode in (("alpha", long_mode), ("beta", short_mode))
+    ]
+    bot = Bot(plan(*desks, accounts=[account(deposit="20000")]))
+    long_mode.wishes, short_mode.wishes = [contract("buy", "1")], [contract("sell", "1")]
+    bot.candle(0, 100, instrument=PERP.id)
+    bot.candle(1, 100, instrument=PERP.id)
+    bot.candle(2, 110, instrument=PERP.id)
+    money = bot.engine.portfolio.accounts["paper"]
+    assert money.peak_equity == 20_000.0 and money.equity == 20_000.0 - 0.2

@@ -145,7 +145,6 @@ def test_version_that_failed_in_shadow_does_not_lead_even_if_nobody_stopped_it()
     )
 
 
-
 def uninterrupted(end: int) -> list[tuple[int, float]]:
     bot = Bot(version(Sums, "a"))
     for hour in range(end):

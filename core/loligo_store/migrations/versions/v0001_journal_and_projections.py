@@ -259,6 +259,7 @@ def upgrade() -> None:
         sa.Column("net", sa.Text(), nullable=False),
         sa.Column("exit_role", sa.Text(), nullable=False),
         sa.Column("entry_order_id", sa.Text(), nullable=False),
+        sa.Column("quote_rate", sa.Float(precision=53), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("ix_trades_desk", "trades", ["desk", "seq"], unique=False)

@@ -19,7 +19,7 @@ from watchdog.observers.api import BaseObserver, EventEmitter
 
 from loligo.registry.registry_file import REGISTRY_FILE
 from loligo.registry.tree import read_tree, tree_hash
-from loligo.registry.watcher import Change, Watched, Watcher
+from loligo_kit.watcher import Change, Watched, Watcher
 from tests.fakes.tentacle_folder import write_tentacle
 
 NEVER_S = 3600.0
@@ -262,7 +262,7 @@ def test_what_the_receiver_raises_is_logged_and_the_next_change_is_reported(tmp_
 
 
 def test_watchdog_is_loaded_by_those_who_watch_only() -> None:
-    code = "import sys, loligo_bot.cli, loligo.registry.watcher; sys.exit('watchdog' in sys.modules)"
+    code = "import sys, loligo_bot.cli, loligo_kit.watcher; sys.exit('watchdog' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -1,0 +1,68 @@
+"""What is wrong with the settings that belong to tentacles, and what only the whole configuration shows, told as every
+other fault of the configuration is: file and line, full key, value, what was expected, all of it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from loligo.config.layers import KeyPath, Setting
+from loligo.config.load import CONFIG_FILE, fault_line, faults_of, read_settings
+from loligo.config.schema import LoligoConfig
+from loligo.errors import ConfigError, TentacleError
+from loligo.host import Host, bundled_root
+from loligo.model.instrument import InstrumentKind
+
+
+def check_tentacle_settings(home: Path, config: LoligoConfig, host: Host, *, file: Path | None = None) -> None:
+    """ConfigError lists every fault. A tentacle that is missing or off is for whoever needs it to say."""
+    settings = read_settings(home, bundled_root=bundled_root(), file=file)
+    faults = [*_unknown_money(config, settings)]
+    for path, kind, name, given in _sections(config):
+        try:
+            loaded = host.factory(kind, name)
+        except TentacleError:
+            continue
+        # What the registry sets counts as well, but is judged where it stands.
+        found = faults_of(loaded.factory.settings, {**loaded.entry.settings, **given}, path, settings)
+        places = tuple(f": {'.'.join(map(str, (*path, key)))}" for key in given)
+        faults += [f"{fault} ({kind} {name})" for fault in found if any(place in fault for place in places)]
+    if faults:
+        count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
+        where = file or home / CONFIG_FILE
+        raise ConfigError("\n".join([f"{where}: {count}", *(f"  {fault}" for fault in faults)]))
+
+
+def _sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str, Any]]]:
+    """Yield where settings of tentacles stand, whose they are, and what is given there."""
+    for name, venue in config.venues.items():
+        yield ("venues", name, "fills"), "venue", venue.kind, venue.fills
+    for name, desk in config.desks.items():
+        path: KeyPath = ("desks", name)
+        yield (*path, "strategy", "settings"), "strategy", desk.strategy.tentacle, desk.strategy.settings
+        yield (*path, "mode", "settings"), "trading_mode", desk.mode.tentacle, desk.mode.settings
+        for place, item in enumerate(desk.evaluators):
+            yield (*path, "evaluators", place, "settings"), "evaluator", item.tentacle, item.settings
+    for place, feed in enumerate(config.feeds):
+        yield ("feeds", place, "settings"), "feed", feed.tentacle, feed.settings
+    for place, notifier in enumerate(config.notifiers):
+        yield ("notifiers", place, "settings"), "notifier", notifier.tentacle, notifier.settings
+
+
+def _unknown_money(config: LoligoConfig, settings: Setting) -> Iterator[str]:
+    """Yield what is wrong about fees and capital."""
+    for name, venue in config.venues.items():
+        for symbol, terms in venue.instruments.items():
+            if terms.kind is InstrumentKind.PERPETUAL and terms.fee_in == "base":
+                path: KeyPath = ("venues", name, "instruments", symbol, "fee_in")
+                yield fault_line(path, "expected quote: a perpetual settles in the quote asset", "base", settings)
+    for name, desk in config.desks.items():
+        if not desk.capital and not desk.balances:
+            path = ("desks", name, "capital")
+            yield fault_line(path, "expected more than 0, or balances: a desk needs money", 0, settings)
+        account = config.accounts.get(desk.account)
+        if account is not None and account.reference in desk.balances:
+            path, given = ("desks", name, "balances", account.reference), str(desk.balances[account.reference])
+            yield fault_line(path, "expected other assets; of the reference it gets its capital", given, settings)
