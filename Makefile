@@ -41,11 +41,15 @@ lint: setup  ## Check style, types and import rules
 coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
 	$(BIN)/python -m pytest -q $(COVERAGE)
 
-verify-kill: setup  ## Kill a paper bot at 100 moments and compare each end with that of an undisturbed run
-	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} $(BIN)/python -m pytest -q -rP tests/scenario/test_kill.py
+verify-kill: setup  ## Kill a paper bot at 100 moments; installs and updates at 50, swaps at 50; each comes up whole
+	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} LOLIGO_INSTALL_KILLS=$${LOLIGO_INSTALL_KILLS:-50} \
+	  LOLIGO_SWAP_KILLS=$${LOLIGO_SWAP_KILLS:-50} \
+	  $(BIN)/python -m pytest -q -rP -k kill tests/scenario/test_kill.py tests/scenario/test_install.py \
+	  tests/scenario/test_swap_kill.py
 
-verify-swap: setup  ## Exchange tentacles 1,000 times under 10,000 events a second and compare with an undisturbed run
+verify-swap: setup  ## Exchange tentacles 1,000 times under 10,000 events a second; replay a session of 50 swaps of all kinds
 	$(BIN)/python -m tests.benchmarks.swaps
+	LOLIGO_SWAP_STEPS=$${LOLIGO_SWAP_STEPS:-50} $(BIN)/python -m pytest -q -rP tests/scenario/test_swap_session.py
 
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks

@@ -9,7 +9,7 @@ runs again. What must hold: however an attempt ends, nothing of it stays at work
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -82,6 +82,7 @@ class SwapRun:
         ear: Ear,
         gives_way: Callable[[], Awaitable[bool]],
         edges: Edges,
+        known: Set[SlotVersion] = frozenset(),
     ) -> None:
         self._attempt = attempt
         self._wanted = wanted
@@ -91,6 +92,7 @@ class SwapRun:
         self._put = put
         self._ear = ear
         self._edges = edges
+        self._known = known  # what has led and proved itself since the bot began
         self._gives_way = gives_way  # whether another wish takes the place of one that waits
 
     async def run(self) -> Outcome:
@@ -126,13 +128,15 @@ class SwapRun:
 
     async def _rehearsed(self) -> str:
         """Let the new ones work through the newest inputs first, apart from what trades; return what speaks against
-        them."""
-        attempt, past = self._attempt, self._session.memory.recall()
-        if past is None or not self._wanted.decides_otherwise_than(attempt.running):
+        them. What is only switched off, or on again, is at work at once."""
+        attempt, past, wanted = self._attempt, self._session.memory.recall(), self._wanted
+        if past is None or not wanted.decides_otherwise_than(attempt.running):
+            return ""
+        if attempt.how is How.REPLACE and wanted.only_toggles(attempt.running, self._known):
             return ""
         attempt.phase = "rehearsal"
         try:
-            outcome = await rehearse_in_time(self._engine.plan, self._wanted.plan, past)
+            outcome = await rehearse_in_time(self._engine.plan, wanted.plan, past)
         except TimeoutError:
             return f"it did not come to an end within {LIMIT_S:g} s of rehearsal"
         attempt.said.append(f"rehearsed on {outcome.inputs} inputs, {outcome.compared} answers compared")

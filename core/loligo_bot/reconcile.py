@@ -69,6 +69,7 @@ class Reconciler:
         self.leaks = LeakAudit()
         self.on_change: Callable[[Generation], object] = lambda generation: None  # another one runs
         self.attempt: Attempt | None = None
+        self._known = set(running.slots)  # has led and proved itself
         self._engine = engine
         self._came: list[Generation] = []  # in this turn
         self._read = self._noted(read)  # loads and plans what is wanted; may block
@@ -177,7 +178,7 @@ class Reconciler:
         async def gives_way() -> bool:
             return await self._is_superseded(wanted)
 
-        run = SwapRun(attempt, wanted, self._session(), self._put, self._ear, gives_way, self._edges)
+        run = SwapRun(attempt, wanted, self._session(), self._put, self._ear, gives_way, self._edges, self._known)
         try:
             result, text = await run.run()
         except asyncio.CancelledError:
@@ -193,6 +194,7 @@ class Reconciler:
         if result is SwapResult.GOOD:
             known = failures(self.running.host)
             self.running = wanted
+            self._known |= set(wanted.slots)
             off = [f"{name} stays off: {why}" for name, why in self.failed.items() if name not in known]
             text = "; ".join([", ".join(attempt.changed), *off, *([] if text.startswith("0 ") else [text])])
         return self._report(attempt, result, text)

@@ -92,8 +92,11 @@ def rehearse(before: EnginePlan, after: EnginePlan, past: Past) -> Rehearsed:
             events += engine.process(GenerationActivated(engine.now_ns, 0, after.slots)).events
         events += engine.process(record.input, record.feed).events
     swap = engine.exchange.swap
-    steps = tuple(event for event in events if isinstance(event, SwapStepped))
-    return Rehearsed(len(inputs), swap.compared if swap is not None else 0, steps)
+    steps = [event for event in events if isinstance(event, SwapStepped)]
+    flip = next((place for place, step in enumerate(steps) if step.step is SwapStep.ACTIVATED), len(steps))
+    # What fails after the flip without being taken back is what runs now; that does not speak against what comes.
+    kept = [step for place, step in enumerate(steps) if place < flip or step.step is not SwapStep.FAILED]
+    return Rehearsed(len(inputs), swap.compared if swap is not None else 0, tuple(kept))
 
 
 async def rehearse_in_time(before: EnginePlan, after: EnginePlan, past: Past, limit_s: float = LIMIT_S) -> Rehearsed:

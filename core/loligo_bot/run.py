@@ -44,7 +44,7 @@ from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
 from loligo_bot.settings_check import check_tentacle_settings
 from loligo_bot.tell import messages_of
-from loligo_bot.wish import When, Wish, wish_of
+from loligo_bot.wish import When, Wish, file_hash, wish_of
 from loligo_kit.watcher import Watched, Watcher
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
@@ -267,13 +267,19 @@ class _Running:
         """
         while self._watcher is not None:
             try:
-                moves = self._watcher.calm(REST_LIMIT_S)
+                moves = self._watcher.calm(REST_LIMIT_S, self._known_whole())
                 wanted = self._load()
-                if self._watcher.calm(REST_LIMIT_S) == moves:
+                if self._watcher.calm(REST_LIMIT_S, self._known_whole()) == moves:
                     return wanted
             except TimeoutError as exc:
                 raise TentacleError(f"{exc}: still being written; it is taken up when it has come to rest") from None
         return self._load()
+
+    def _known_whole(self) -> frozenset[Path]:
+        """Return the files that need not come to rest: who wants this has replaced them, and says what they hold."""
+        attempt, file = self._reconciler.attempt, self._bot.home / REGISTRY_FILE
+        is_whole = attempt is not None and attempt.wish.registry and attempt.wish.registry == file_hash(file)
+        return frozenset([file] if is_whole else [])
 
     def _load(self) -> Generation:
         attempt = self._reconciler.attempt

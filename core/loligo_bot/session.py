@@ -101,11 +101,13 @@ class Session:
     ) -> Recovered:
         """Recover what the journal holds, activate this generation unless it is the one that ran last, and warm up
         the evaluators that have seen nothing yet by what the feeds remember."""
+        wanted = self.engine.plan
         recovered = recover(self.engine, self._journal, plan_of)
         self.cursors, self.generation = recovered.cursors, recovered.generation
         self._since_snapshot = recovered.records  # or a bot that is killed again and again would read ever more
         recovered.left = self._left_swap()
         self.step(self._ended_swap())
+        self.engine.prepare(wanted)  # the end of a swap lets its plan go, and that may have been this one
         if self.generation is None or self.generation.slots != slots:
             recovered.replaced = self.generation.slots if self.generation is not None else ()
             number = self.generation.number + 1 if self.generation is not None else 1

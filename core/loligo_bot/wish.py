@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from loligo.errors import ConfigError
@@ -36,6 +38,7 @@ class Wish:
     how: How | None = None
     inputs: int | None = None  # so many to be compared in shadow
     ago_s: float = 0.0  # since the files were changed for it
+    registry: str = ""  # hash of the registry file as who wants it left it, whole; "" says nothing
 
     @property
     def has_terms(self) -> bool:
@@ -91,7 +94,13 @@ def wish_of(request: dict[str, Any]) -> Wish:
         how=_one_of(How, "as", request.get("as")),
         inputs=inputs,
         ago_s=float(request.get("ago_s") or 0.0),
+        registry=str(request.get("registry") or ""),
     )
+
+
+def file_hash(file: Path) -> str:
+    """Return what `Wish.registry` holds; "" when there is no such file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
 _Term = TypeVar("_Term", When, How)

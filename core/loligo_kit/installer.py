@@ -158,7 +158,8 @@ class Installer:
             requires={f"{each.kind}/{each.name}": self.bot.hash_of(each) for each in needed},
             settings_hash=settings_hash(plan.files),
         )
-        before = self._locked_before(plan.before) if plan.before else []
+        is_another = plan.before is not None and plan.before.tree_hash != plan.tree_hash
+        before = self._locked_before(plan.before) if plan.before and is_another else []
         tentacle = self.bot.locked(plan.entry).with_newest(
             *before, version, pending=plan.tree_hash if is_pending else None
         )

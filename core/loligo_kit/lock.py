@@ -22,9 +22,11 @@ from loligo.registry.faults import describe_faults
 from loligo.registry.manifest import SETTINGS_FILE, Kind, Name, Permission, Strict, VersionText
 from loligo.registry.registry_file import RegistryEntry, TreeHash
 from loligo.registry.tree import hash12
+from loligo_kit.distributions import PREFIX, installed_tentacle
 
 LOCK_FILE = "tentacles.lock"
 KEPT_VERSIONS = 10
+TRACKED = ("installed", "pip")  # sources of which this file must know every version that is loaded
 
 
 class LockedVersion(Strict):
@@ -124,7 +126,7 @@ def admission(home: Path) -> Callable[[RegistryEntry], None]:
     """Return what the host asks before it loads an entry: it raises TentacleError when the lock file says otherwise."""
 
     def admit(entry: RegistryEntry) -> None:
-        if entry.source != "installed":
+        if entry.source not in TRACKED:
             return
         try:
             lock = load_lock(home)
@@ -139,24 +141,40 @@ def check_locked(lock: Lock, entry: RegistryEntry) -> LockedVersion | None:
     """Return what the lock file says of an entry's version. TentacleError says where they differ.
 
     None for one that was not installed: a tentacle that lies in a folder of its own is its owner's affair. That the
-    content is what its hash says, the content store sees to.
+    content is what its hash says, the content store sees to. What came by pip must still be what pip has installed.
     """
-    if entry.source != "installed":
+    if entry.source not in TRACKED:
         return None
     locked = lock.find(entry.slot)
     version = locked.find(entry.tree_hash) if locked else None
     if locked is None or version is None:
+        again = "remove it and run `loligo tentacle refresh`" if entry.source == "pip" else "install it"
         raise TentacleError(
             f"{LOCK_FILE} does not know {entry.slot} {hash12(entry.tree_hash or '')}: it was not installed by "
-            "`loligo tentacle`; install it, or take back the lock file that belongs to the registry"
+            f"`loligo tentacle`; {again}, or take back the lock file that belongs to the registry"
         )
     if locked.pending == entry.tree_hash:
         raise TentacleError(f"its permissions wait for you; run `loligo tentacle agree {entry.name}`")
+    if entry.source == "pip" and not entry.pin:
+        _check_unchanged(version, entry)
     if version.version != entry.version:
         raise TentacleError(
             f"the registry says version {entry.version}, {LOCK_FILE} {version.version}; remove it and install it again"
         )
     return version
+
+
+def _check_unchanged(version: LockedVersion, entry: RegistryEntry) -> None:
+    """Compare an entry with what pip has installed now."""
+    if not version.source.startswith(PREFIX):
+        return
+    now = installed_tentacle(version.source)
+    if (now.slot, now.tree_hash) != (entry.slot, entry.tree_hash):
+        raise TentacleError(
+            f"{now.distribution} {now.distribution_version} was installed since, whose entry point {now.name!r} holds "
+            f"{now.slot} {hash12(now.tree_hash)}, and the registry wants {hash12(entry.tree_hash or '')}; run `loligo "
+            f"tentacle refresh` to take it up, or `loligo tentacle pin {entry.name}` to stay"
+        )
 
 
 def settings_hash(files: Mapping[str, bytes]) -> str | None:

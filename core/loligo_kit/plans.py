@@ -6,8 +6,9 @@ Making a plan fetches a package and changes nothing; no code of it runs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
@@ -16,6 +17,7 @@ from loligo.registry.manifest import PERMISSIONS, Manifest, read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.distributions import PREFIX
 from loligo_kit.lock import LockedVersion, hashes_like
 from loligo_kit.sources import fetch
 
@@ -35,6 +37,7 @@ class Plan:
     archive_hash: str | None
     source: str
     path: str | None = None  # of the folder in which this very content lies
+    stays: bool = False  # pinned: pip has another version, which would come back
     held: Sequence[str] = ()  # permissions that a person granted before
     needs_confirmation: bool = False  # of the hash: a server alone chose the content
 
@@ -51,13 +54,17 @@ class Plan:
     @property
     def entry(self) -> RegistryEntry:
         """Return the registry entry of this version; what a person chose of the one before stays."""
-        values = {
+        values: dict[str, Any] = {
             "version": self.manifest.version,
             "tree_hash": self.tree_hash,
             "path": self.path,
             "source": self.source if self.path else "installed",
             "permissions": list(self.manifest.permissions),
         }
+        if self.source.startswith(PREFIX):
+            values["source"] = "pip"
+        if self.stays:
+            values["pin"] = True
         if self.before is not None:
             return RegistryEntry.model_validate(self.before.model_dump() | values)
         return RegistryEntry.model_validate({"kind": self.manifest.kind, "name": self.manifest.name, **values})
@@ -79,6 +86,11 @@ def plan_update(bot: BotFolder, name: str, source: str | None = None, expected_h
     """Fetch another version of a tentacle, from `source` or from where it came. A pin holds against it."""
     entry = _unpinned(bot, name)
     locked = bot.locked(entry).find(entry.tree_hash)
+    if source is None and locked is not None and locked.source.startswith(PREFIX):
+        distribution = locked.source.removeprefix(PREFIX).partition("/")[0]
+        raise TentacleError(
+            f"{entry.slot} came by pip: run `pip install --upgrade {distribution}`, then `loligo tentacle refresh`"
+        )
     if source is None and (locked is None or locked.path is not None):
         raise TentacleError(
             f"{entry.slot} is {entry.source}: say from where, as in `loligo tentacle update {name} SOURCE`"
@@ -115,7 +127,7 @@ def plan_rollback(bot: BotFolder, name: str, wanted: str | None = None) -> Plan:
         what = f'"{wanted}" names {"several" if found else "none"}' if wanted else "none ran before it"
         there = ", ".join(f"{each.version} ({hash12(each.tree_hash)})" for each in known) or "none"
         raise TentacleError(f"{entry.slot} {entry.version}: {what} of the versions to go back to, which are: {there}")
-    return _plan_again(bot, found[0], entry)
+    return replace(_plan_again(bot, found[0], entry), stays=found[0].source.startswith(PREFIX))
 
 
 def _unpinned(bot: BotFolder, name: str) -> RegistryEntry:

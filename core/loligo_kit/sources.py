@@ -1,4 +1,4 @@
-"""Gets a tentacle's package from where a person says it is: a folder, a zip, a URL or a git commit.
+"""Gets a tentacle's package from where a person says it is: a folder, a zip, a URL, a git commit, what pip installed.
 
 What comes back is content in memory and what it is known by; nothing is installed, written or run, and whether it is
 trusted is the caller's decision. A hash that was given is checked here: the tree hash ("h1:...") or the archive's
@@ -19,12 +19,13 @@ from loligo.errors import TentacleError
 from loligo.registry.tree import tree_hash
 from loligo_kit.archive import read_archive
 from loligo_kit.checkout import parse_git_source, read_commit
+from loligo_kit.distributions import PREFIX, installed_tentacle
 from loligo_kit.download import PATIENCE, Patience, check_url, download
 from loligo_kit.pack import read_folder
 from loligo_kit.package import LIMITS, Limits, PackageRefused, Reason
 
 ARCHIVE_PREFIX = "sha256:"
-Origin = Literal["folder", "zip", "url", "git"]
+Origin = Literal["folder", "zip", "url", "git", "pip"]
 _HASH = re.compile(r"(h1|sha256):[0-9a-f]{64}")
 
 
@@ -57,7 +58,8 @@ def fetch(
     patience: Patience = PATIENCE,
     tls: ssl.SSLContext | None = None,
 ) -> Fetched:
-    """Return the package at `source`: a folder, a zip file, an http(s) URL, or git+URL@COMMIT[#subdirectory=FOLDER].
+    """Return the package at `source`: a folder, a zip file, an http(s) URL, or git+URL@COMMIT[#subdirectory=FOLDER],
+    or pip:DISTRIBUTION/ENTRY_POINT of what is installed.
 
     PackageRefused when it is not what a package may be, HashMismatch when it is another one than `expected_hash` names,
     SourceUnavailable when it cannot be reached, other TentacleErrors when there is no such source.
@@ -67,6 +69,8 @@ def fetch(
     try:
         if source.startswith("git+"):
             return _from_git(source, expected_hash, limits, patience)
+        if source.startswith(PREFIX):
+            return _fetched("pip", source, installed_tentacle(source, limits).files, expected_hash)
         if source.startswith(("http://", "https://")):
             check_url(source)
             body = download(source, max_bytes=limits.archive_bytes, patience=patience, tls=tls)

@@ -16,7 +16,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -112,17 +112,21 @@ class Watcher:
         self._poked.set()
         self._thread.join()
 
-    def calm(self, limit_s: float) -> int:
+    def calm(self, limit_s: float, but_for: Collection[Path] = ()) -> int:
         """Look at everything, wait until all has come to rest, and return how often anything has moved so far: what is
-        read between two equal answers is whole. TimeoutError names what is still under way."""
+        read between two equal answers is whole. TimeoutError names what is still under way. `but_for` are paths that
+        are known to be whole and may move."""
         asked, until = self._begun, time.monotonic() + limit_s
         self._poked.set()
-        while self._ended <= asked or any(settling.due is not None for settling in list(self._settling.values())):
+        while self._ended <= asked or self._moving(but_for):
             if time.monotonic() > until or self._closing.is_set():
-                moving = [str(path) for path, settling in list(self._settling.items()) if settling.due is not None]
-                raise TimeoutError(", ".join(moving) or "the files that are watched")
+                raise TimeoutError(", ".join(self._moving(but_for)) or "the files that are watched")
             time.sleep(0.005)
         return sum(settling.moves for settling in list(self._settling.values()))
+
+    def _moving(self, but_for: Collection[Path]) -> list[str]:
+        places = list(self._settling.items())
+        return [str(path) for path, settling in places if settling.due is not None and path not in but_for]
 
     def __enter__(self) -> Watcher:
         self.start()

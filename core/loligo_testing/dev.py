@@ -8,6 +8,7 @@ itself takes up the same save; whoever comes first, the swap is the same and is 
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -188,9 +189,10 @@ def watch(bench: Bench, tell: Callable[[Step], object]) -> None:
     if not bench.folder.is_dir():
         raise TentacleError(f"{bench.folder}: no such folder")
     shared_verifier().warm()
-    with Watcher(Watched(folders=[bench.folder]), saved):  # the first look reports the folder as it is
-        try:
-            while not ended.wait(_LOOK_S):
+    before = signal.signal(signal.SIGINT, lambda number, frame: ended.set())
+    try:
+        with Watcher(Watched(folders=[bench.folder]), saved):  # the first look reports the folder as it is
+            while not ended.wait(_LOOK_S):  # a wait without end would not let the signal through
                 pass
-        except KeyboardInterrupt:
-            ended.set()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -44,7 +44,7 @@ def serve(handle: int) -> None:
         while True:
             try:
                 request = msgspec.msgpack.decode(receive_frame(host), type=Request)
-            except EOFError:
+            except (EOFError, ConnectionError):  # the latter when it never read that we are ready
                 return
             send_frame(host, msgspec.msgpack.encode(judge(request, host)))
 

@@ -80,10 +80,10 @@ def applied(bot: BotFolder, result: str = "good") -> dict[str, Any]:
 
 
 def stopped(bot: BotFolder, process: subprocess.Popen[str]) -> None:
-    """Let it take some more candles, and end it as Ctrl-C does."""
+    """Let it take some more candles, and end it as a service manager does."""
     seen = ask(bot.home, {"do": "status"})["status"]["next_seq"]
     bot.wait_until(lambda status: status["next_seq"] > seen + 60)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     done = ended(process)
     assert done.code == 0, done.err
     assert done.seconds < 2.0

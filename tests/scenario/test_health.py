@@ -63,7 +63,7 @@ def running(bot: BotFolder, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def stopped(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     done = ended(process)
     assert done.code == 0, done.err
 

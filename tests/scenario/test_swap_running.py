@@ -171,6 +171,7 @@ def test_strategy_is_switched_off_and_on_by_an_edit_of_the_registry(bot: BotFold
         edit_registry(bot, switch(True))
         on = swapped(bot, "good", off["text"])
         stopped(bot, process)
+    assert not [step for step in off["steps"] + on["steps"] if step.startswith("rehearsed")]  # nothing new in it
     assert off["changed"][0].endswith("→ off")
     assert "off →" in on["changed"][0]
     declined = [event.ts for event in events(bot, DecisionDeclined) if event.declined.code == "strategy_off"]
@@ -204,6 +205,7 @@ def test_bot_killed_in_the_middle_of_a_swap_comes_up_whole(bot: BotFolder) -> No
     steps = [event.step for event in events(bot, SwapStepped)]
     assert steps[0] is SwapStep.SHADOWING
     assert steps[-1] is SwapStep.STOPPED
+    assert events(bot, Evaluated)[-1].evaluation.code == "recount"  # as the files want it
     calls_are_whole(bot)
 
 

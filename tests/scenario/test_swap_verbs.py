@@ -40,7 +40,7 @@ def running(bot: BotFolder) -> Iterator[subprocess.Popen[str]]:
 
 
 def stopped(process: subprocess.Popen[str]) -> Ended:
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     done = ended(process)
     assert done.code == 0, done.err
     return done

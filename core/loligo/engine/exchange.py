@@ -36,7 +36,7 @@ class _Replaced:
 
     holder: Holder
     new: Holder
-    accept: Accept
+    accept: Accept | None  # None: the two cannot be compared
     old: tuple[str, str, str, Any, Any] = ("", "", "", None, None)  # label, name, key, make, instance
 
     def flip(self) -> None:
@@ -186,14 +186,22 @@ class Exchange:
         yield from ((self._risk.accounts[account.name], account.rules) for account in plan.accounts)
 
     def _prepare_seat(self, change: _Change, seat: Seat, plan: SeatPlan) -> None:
-        self._replace(change, seat.strategy, plan.strategy_name, plan.strategy_key, plan.make_strategy, accept_outcome)
+        # Made for a board of another size, neither can read that of the other.
+        accept = accept_outcome if len(seat.plan.evaluators) == len(plan.evaluators) else None
+        self._replace(change, seat.strategy, plan.strategy_name, plan.strategy_key, plan.make_strategy, accept)
         self._replace(change, seat.mode, plan.mode_name, plan.mode_key, plan.make_mode, accept_intents)
         for was, now in zip(paired(seat.plan.evaluators, plan.evaluators), plan.evaluators, strict=True):
             if self._evaluation.find(now.key) is None and now.key not in change.slots:
                 change.slots[now.key] = self._new_slot(change.swap, seat, was, now)
 
     def _replace(
-        self, change: _Change, holder: Holder, name: str, key: str, make: Callable[[], Any] | None, accept: Accept
+        self,
+        change: _Change,
+        holder: Holder,
+        name: str,
+        key: str,
+        make: Callable[[], Any] | None,
+        accept: Accept | None,
     ) -> None:
         if (name, key) == (holder.name, holder.key):
             return
@@ -234,9 +242,9 @@ class Exchange:
     def _pair_up(self, change: _Change) -> None:
         """Call the new ones beside the old ones."""
         for item in change.replaced:
-            old, new = item.holder.instance, item.new.instance
-            if old is not None and new is not None and item.holder.name == item.new.name:
-                item.holder.twin = Twin(change.swap, item.holder, old, new, item.accept)
+            old, new, accept = item.holder.instance, item.new.instance, item.accept
+            if old is not None and new is not None and accept is not None and item.holder.name == item.new.name:
+                item.holder.twin = Twin(change.swap, item.holder, old, new, accept)
         for slotted in change.slots.values():
             if (was := slotted.was) is not None and slotted.goes_on:
                 was.holder.twin = Twin(change.swap, was.holder, was.instance, slotted.slot.instance, accept_evaluation)

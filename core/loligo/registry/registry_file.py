@@ -42,8 +42,8 @@ class RegistryEntry(Strict):
     kind: Kind
     version: VersionText
     tree_hash: TreeHash | None = Field(default=None, description="of the content; only a local tentacle may go without")
-    source: Literal["bundled", "local", "installed"] = Field(
-        default="local", description="installed: from where stands in tentacles.lock"
+    source: Literal["bundled", "local", "installed", "pip"] = Field(
+        default="local", description="installed and pip: from where stands in tentacles.lock"
     )
     path: Annotated[str, Field(min_length=1), AfterValidator(_inside)] | None = Field(
         default=None, description="of its folder; without one the content store is read by tree_hash"

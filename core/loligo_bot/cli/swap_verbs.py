@@ -71,9 +71,12 @@ def history(
 def followed(home: Path, why: str, ago_s: float) -> dict[str, Any] | None:
     """Return what the bot that runs in `home` made of a change of its files just now, None when none runs."""
     from loligo.errors import LoligoError, NotRunning
+    from loligo.registry.registry_file import REGISTRY_FILE
+    from loligo_bot.wish import file_hash
 
+    left = {"registry": file_hash(home / REGISTRY_FILE)}  # whole: verbs replace it
     try:
-        answer = _applied(home, {"why": why, "follows": True, "ago_s": ago_s}, PATIENCE_S)
+        answer = _applied(home, {"why": why, "follows": True, "ago_s": ago_s, **left}, PATIENCE_S)
     except NotRunning:
         return None
     except LoligoError as exc:

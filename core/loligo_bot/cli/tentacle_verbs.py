@@ -67,20 +67,27 @@ def refresh(
     context: typer.Context,
     is_bundled: Annotated[bool, typer.Option("--bundled", help="New entries are bundled ones, not your own.")] = False,
 ) -> None:
-    """Bring the registry in line with the folders: list new tentacles, take hashes and versions of changed ones."""
+    """Bring the registry in line with the folders, and with what pip installed: list new tentacles, take hashes and
+    versions of changed ones. What pip brought is off until you switch it on."""
     from loligo.registry.discovery import discover, refresh_hashes
     from loligo.registry.registry_file import REGISTRY_FILE
+    from loligo_kit.bot_folder import BotFolder
+    from loligo_kit.listing import Listed, list_distributions
 
     shell: Shell = context.obj
     file = shell.home / REGISTRY_FILE
-    data = {
-        "added": list(discover(file, source="bundled" if is_bundled else "local")),
-        "changed": list(refresh_hashes(file)),
-    }
+    added = list(discover(file, source="bundled" if is_bundled else "local"))
+    by_pip = Listed() if is_bundled else list_distributions(BotFolder(shell.home, shell.bundled))
+    data = {"added": added + by_pip.added, "changed": list(refresh_hashes(file)) + by_pip.changed}
+    data |= {name: lines for name, lines in (("left", by_pip.left), ("refused", by_pip.refused)) if lines}
     rows = [(what, slot) for what, slots in data.items() for slot in slots]
-    bot = shell.followed("tentacle refresh") if rows else None
+    bot = shell.followed("tentacle refresh") if data["added"] or data["changed"] else None
     rows += [("", line) for line in bot["lines"]] if bot is not None else []
-    result = {"ok": bot is None or bot["ok"], **data, **({"running_bot": bot} if bot is not None else {})}
+    result = {
+        "ok": (bot is None or bot["ok"]) and not by_pip.refused,
+        **data,
+        **({"running_bot": bot} if bot is not None else {}),
+    }
     shell.result(result, lambda console: show_table(console, ("", "tentacle"), rows))
     if not result["ok"]:
         raise typer.Exit(1)

@@ -108,7 +108,8 @@ def load_running(
 
 def _pinned(entry: RegistryEntry, ran: str) -> RegistryEntry:
     source = "local" if entry.source == "bundled" else entry.source  # a bundled one has a path
-    return entry.model_copy(update={"path": None, "tree_hash": ran, "source": source})
+    is_pinned = entry.pin or source == "pip"  # whatever pip has installed since
+    return entry.model_copy(update={"path": None, "tree_hash": ran, "source": source, "pin": is_pinned})
 
 
 def uses(config: LoligoConfig) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -60,6 +60,13 @@ def test_fault_is_found_at_its_step(make: Callable[[], Any], step: SwapStep) -> 
     assert rehearsed(Sums).first(step) is None
 
 
+def test_version_that_runs_and_fails_does_not_speak_against_the_one_that_replaces_it() -> None:
+    _, past = lived(20)
+    ailing = version(lambda: Sums(fails_at=102.5), "a")  # in the second half
+    outcome = rehearse(ailing, version(Sums, "b"), past)
+    assert outcome.first(SwapStep.FAILED, SwapStep.ROLLED_BACK, SwapStep.REFUSED) is None
+
+
 def test_rehearsal_leaves_the_running_engine_as_it_was() -> None:
     bot, past = lived(20)
     before = bot.engine.export_state()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,10 @@ def test_verbs_say_nothing_of_a_bot_that_does_not_run(tmp_path: Path) -> None:
 
 def test_verbs_say_what_the_running_bot_made_of_a_change(bot: AnsweringBot, tmp_path: Path) -> None:
     bot.answer = report("refused")
+    (tmp_path / "tentacle_registry.json").write_text("{}")
     told = followed(tmp_path, "tentacle off rsi", 0.25)
     assert told is not None
     assert (told["ok"], told["lines"][0], told["lines"][-1]) == (False, "the running bot:", "refused in 1.5 s: because")
     (request,) = bot.heard
     assert (request["why"], request["follows"], request["ago_s"]) == ("tentacle off rsi", True, 0.25)
+    assert request["registry"] == hashlib.sha256(b"{}").hexdigest()  # so that the bot need not wait for it to settle

@@ -306,6 +306,25 @@ def test_strategies_are_compared_by_their_decisions() -> None:
     assert differs.text.startswith("decide: Declined(code='quiet'")
 
 
+def test_strategy_over_a_board_of_another_size_leads_without_being_compared() -> None:
+    def deciding(name: str, *inputs: str) -> EnginePlan:
+        opinions = [EvaluatorPlan(name=key, key=key, label=key, timeframe="1h", make=Sums) for key in inputs]
+        return with_seat(
+            name, evaluators=opinions, decide=lambda board: Declined(board.evaluations[len(inputs) - 1].code)
+        )
+
+    bot, after = Swapper(deciding("a", "one", "two")), deciding("b", "one")
+    bot.candle(0, 100)
+    bot.shadow(after)
+    bot.candle(1, 101)
+    bot.activate(after)
+    bot.candle(2, 102)
+    bot.settle()
+    assert bot.steps() == [SwapStep.SHADOWING, SwapStep.ACTIVATED, SwapStep.SETTLED]
+    assert not bot.events(TentacleFailed)
+    assert [event.declined.code for event in bot.events(DecisionDeclined)] == ["sum"] * 3
+
+
 def test_second_swap_has_to_wait_for_the_first() -> None:
     bot = Swapper(version(Sums, "a"))
     bot.shadow(version(Sums, "b"))

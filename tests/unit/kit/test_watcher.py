@@ -277,3 +277,14 @@ def test_calm_waits_until_what_is_written_has_come_to_rest(tmp_path: Path) -> No
             with pytest.raises(TimeoutError, match="rsi"):
                 watcher.calm(0.3)
         assert watcher.calm(5.0) > before
+
+
+def test_calm_does_not_wait_for_a_file_that_is_known_to_be_whole(tmp_path: Path) -> None:
+    file = tmp_path / "tentacle_registry.json"
+    file.write_text("{}")
+    with Watcher(Watched(files=[file]), lambda _: None, settle_s=60.0) as watcher:
+        with pytest.raises(TimeoutError, match=r"tentacle_registry\.json"):
+            watcher.calm(0.3)
+        before = watcher.calm(5.0, {file})
+        file.write_text("{ }")
+        assert watcher.calm(5.0, {file}) > before  # that it moved is told all the same
