@@ -72,15 +72,15 @@ class CurrencyPortfolio(PortfolioStage):
             positions = (lot.quantity for lot in held if lot.instrument.base == asset and not lot.is_perpetual)
             return self.balance(account, book, asset) - sum(positions, ZERO)
 
-    def watchers(self, instrument: Instrument) -> tuple[list[Book], Callable[[str, float], list[Book] | None]]:
+    def watchers(self, instrument: Instrument) -> tuple[list[Book], Callable[[float], list[Book]]]:
         """A mark by which others are converted moves the equity of whole accounts."""
         books = self.converted.get(instrument)
         if books is None:
             return super().watchers(instrument)
         holders = self.holders(instrument.id)
 
-        def convert(name: str, price: float) -> list[Book]:
-            self.marks[name] = price
+        def convert(price: float) -> list[Book]:
+            self.marks[instrument.id] = price
             self.revalue()
             moved = sorted(dict.fromkeys((*books, *holders)), key=lambda book: book.name)
             return [book for book in moved if book.account.equity == book.account.equity]  # NaN: no rule can judge it

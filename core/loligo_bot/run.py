@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ from loligo_bot.health.monitor import HEALTH, Monitor
 from loligo_bot.health.safe_mode import Start, counted
 from loligo_bot.health.wanted import kept_off
 from loligo_bot.history import history_of_start, is_code, newest_number, standings
+from loligo_bot.interpreter import tuned_interpreter
+from loligo_bot.projecting import Projecting
 from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
@@ -99,7 +101,8 @@ def run_bot(
     """
     if until is not None:
         ns_from_iso(until)
-    with counted(home, HealthConfig.model_validate(config.health), is_safe=is_safe) as start:
+    health = HealthConfig.model_validate(config.health)
+    with tuned_interpreter(), counted(home, health, is_safe=is_safe) as start:
         bot = assemble(home, config, keeps=True, off=kept_off(home, start.reason))
         overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
         return asyncio.run(_run_alone(bot, lambda: _Running(bot, overrides, observers, fault_point, start), on_start))
@@ -132,7 +135,7 @@ class _Running:
         self._bot = bot
         (bot.home / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._journal = Journal(journal_address(bot.home, bot.journal_config.url), bot.journal_config)
-        self._projector = Projector(self._journal.engine)
+        self._projecting = Projecting(Projector(self._journal.engine), fault_point, self._end_of_projections)
         self._reader = ProjectionReader(self._journal.engine)
         self._inbox = Inbox(bot.config.engine.inbox_size)
         self._records = 0
@@ -156,7 +159,7 @@ class _Running:
             self._wanted,
             self._inbox.put_first,
             lambda: self.session,
-            partial(newest_number, self._reader),
+            cache(self._newest_number),  # of this run's own the reconciler knows itself
             self._edges,
         )
         self._reconciler.on_change = partial(setattr, bot, "generation")
@@ -169,7 +172,6 @@ class _Running:
             tentacle_timeout_s=bot.config.engine.tentacle_timeout_s,
             on_look=self._health.cpu.look,
         )
-        self._fault_point = fault_point
         self._are_feeds_read = False
 
     async def run(self, on_start: Callable[[Bot, Supervisor], None] | None) -> RunSummary:
@@ -183,6 +185,7 @@ class _Running:
             is_resumed = recovered.generation is not None
             self._health.begin(self._bot.wanted, lambda: self._reconciler.running, self._bot.engine.now_ns)
             self.session.step(history_of_start(recovered, self.session.generation, self._bot.host.content))
+            self._projecting.start()
             self._thread.start()
             self._start_tasks()
             if on_start is not None:
@@ -192,8 +195,11 @@ class _Running:
                 reason = await self._tasks.stop_requested()
             self._edges.hooks.relay.bot_stopping(reason)
             ended = await self._tasks.shut_down()
-        await self._thread.join()
-        self._projector.catch_up()
+        try:
+            await self._thread.join()
+        finally:
+            self._projecting.leave()
+        self._projecting.close()
         self._journal.close()
         for name, error in ended.failures:
             if name == FEEDS:
@@ -325,11 +331,9 @@ class _Running:
     # Telling
 
     def _observe(self, records: Sequence[Record]) -> None:
-        """Hear of durable records on the engine's thread: bring the read models up, answer, notify."""
+        """Hear of durable records on the engine's thread: answer and notify, and let the read models follow."""
         self._records += len(records)
-        self._fault_point("before_projection")
-        self._projector.catch_up()
-        self._fault_point("after_projection")
+        self._projecting.hint()
         self._thread.observe(records)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._reconciler.hear, records)
@@ -337,6 +341,14 @@ class _Running:
         self._edges.hooks.relay.records_committed(records)
         if self._edges.is_told and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._edges.tell, tuple(messages_of(records)), records)
+
+    def _end_of_projections(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tasks.stop, "projections failed")
+
+    def _newest_number(self) -> int:
+        self._projecting.catch_up()
+        return newest_number(self._reader)
 
     def _offer(self, message: Message) -> None:
         self._edges.tell((message,), ())
@@ -436,6 +448,7 @@ class _Running:
 
     def _standings(self) -> dict[str, dict[str, Any]]:
         """Return how every tentacle stands; reads the projections, so it belongs into a thread."""
+        self._projecting.catch_up()
         wanted = {slot.tentacle: hash12(slot.tree_hash) for slot in self._reconciler.wanted if is_code(slot.tentacle)}
         return standings(self._reader, wanted, self._reconciler.failed)
 

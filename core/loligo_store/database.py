@@ -7,7 +7,9 @@ another process wrote in between. Errors of the database leave this package as `
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from loligo.errors import ConfigError, JournalError
 
 BUSY_TIMEOUT_MS = 10_000
+LOG_PAGES = 4_000  # 16 MB; SQLite's own 1,000 would let a commit wait for a checkpoint every few seconds
 _EXPECTED = "expected a file path, sqlite:///PATH or postgresql://USER@HOST/NAME"
 
 
@@ -26,13 +29,15 @@ def open_engine(database: str | Path) -> Engine:
     match url.get_backend_name():
         case "sqlite":
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url, hide_parameters=True)
+            # SQLite lets a second writer ask again after ever longer sleeps; threads of one process wait in line.
+            engine = create_engine(url, hide_parameters=True, execution_options={"loligo_turn": threading.Lock()})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         case "postgresql":
             try:
                 driver = url.set(drivername="postgresql+psycopg")
                 engine = create_engine(driver, hide_parameters=True, paramstyle="format")
+                event.listen(engine, "begin", _begin_postgresql)
             except ModuleNotFoundError as exc:
                 raise ConfigError(f'{url!r} needs the driver psycopg: run pip install "loligo[postgresql]"') from exc
         case _:
@@ -41,9 +46,32 @@ def open_engine(database: str | Path) -> Engine:
     return engine
 
 
-def writing(engine: Engine) -> AbstractContextManager[Connection]:
-    """Open a transaction that is committed at the end of the block, and rolled back by any exception."""
-    return engine.execution_options(loligo_writes=True).begin()
+@contextmanager
+def writing(engine: Engine, *, is_remade: bool = False) -> Iterator[Connection]:
+    """Open a transaction that is committed at the end of the block, and rolled back by any exception.
+
+    One of rows that can be made again (`is_remade`) does not wait for the disk: a power cut may take it back, whole,
+    together with all that came after it.
+    """
+    with (
+        engine.get_execution_options().get("loligo_turn") or nullcontext(),
+        engine.execution_options(loligo_writes="lazily" if is_remade else "durably").begin() as connection,
+    ):
+        yield connection
+
+
+def checkpoint(engine: Engine) -> None:
+    """Bring what is in SQLite's log into its file, so that no commit has to: most of it while others write, the rest
+    while they wait for a moment, without which the log would never begin anew. Nothing to do for PostgreSQL."""
+    if (turn := engine.get_execution_options().get("loligo_turn")) is None:
+        return
+    for in_turn in (nullcontext(), turn):
+        connection = engine.raw_connection()
+        try:
+            with in_turn:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            connection.close()
 
 
 def insert_sql(engine: Engine, table: Table) -> str:
@@ -62,13 +90,21 @@ def _url(database: str | Path) -> URL:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own BEGIN would leave DDL and reads outside of transactions
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    log = ("journal_mode=WAL", f"wal_autocheckpoint={LOG_PAGES}")
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", *log, "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("loligo_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    how = connection.get_execution_options().get("loligo_writes")
+    if how is not None:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if how == 'lazily' else 'FULL'}")
+    connection.exec_driver_sql("BEGIN" if how is None else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("loligo_writes") == "lazily":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
 def _translate(context: ExceptionContext) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Journal(JournalReader):
         super().__init__(database if isinstance(database, Engine) else open_engine(database))
         migrate(self.engine)
         self.config = config or JournalConfig()
+        self._full_at = self.config.commit_every_records  # a model's attributes are slow to look up
         self._insert_block = insert_sql(self.engine, journal_block)
         self._insert_segment = insert_sql(self.engine, segment_block)
         self._is_more_to_cut = True
@@ -61,7 +63,7 @@ class Journal(JournalReader):
     @property
     def is_full(self) -> bool:
         """Whether as many records wait as one commit should hold."""
-        return self._rows.count + len(self._fresh) >= self.config.commit_every_records
+        return self._rows.count + len(self._fresh) >= self._full_at
 
     def append(self, record: Record) -> None:
         """Take a record into the open group. JournalError if its seq does not follow, or if one taken before cannot be
@@ -96,12 +98,13 @@ class Journal(JournalReader):
         market: defaultdict[str, list[MarketData]] = defaultdict(list)
         for record in records:
             item: Any = record.input
-            if type(item) in MARKET:
-                hub = _hub_of(item)
+            kind = type(item)
+            if kind in MARKET:
+                hub = item.source if kind is ExternalSignal else _venue_of(item.instrument)
                 market[hub].append(item)
                 item = hub
-            elif type(item) is WarmUp:
-                hub = _hub_of(item)
+            elif kind is WarmUp:
+                hub = _venue_of(item.instrument)
                 market[hub] += item.candles
                 item = Warmed(hub, len(item.candles), replace(item, candles=()))
             rows.append((item, record.events, record.feed))
@@ -168,6 +171,7 @@ class Journal(JournalReader):
             self.engine.dispose()
 
 
-def _hub_of(item: MarketData | WarmUp) -> str:
-    """Return the venue of an instrument (the text before ":"), the source of an external signal."""
-    return item.source if type(item) is ExternalSignal else item.instrument.partition(":")[0]
+@lru_cache(maxsize=1_000)
+def _venue_of(instrument: str) -> str:
+    """Return the text before ":", which names the hub of all but external signals."""
+    return instrument.partition(":")[0]

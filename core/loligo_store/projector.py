@@ -7,7 +7,7 @@ transaction begins, so that the journal's writer waits for the writing only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Table, delete, select, tuple_, update
 
 from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.events import Record
-from loligo_store.database import insert_sql, writing
+from loligo_store.database import checkpoint, insert_sql, writing
 from loligo_store.migrate import migrate
 from loligo_store.projections import PROJECTIONS, Key, Projection, Row
 from loligo_store.reader import JournalReader
@@ -38,14 +38,20 @@ class Projector(ProjectionReader):
 
     def catch_up(self, *, batch_records: int = 2_000) -> int:
         """Project what the journal has beyond the cursor; return how many records that were."""
-        cursor, count = self._cursor(), 0
-        records = self._journal.records(cursor)
-        while batch := list(islice(records, batch_records)):
-            if not self._write(batch, cursor):  # another projector was first: go on where it stands
-                return count + self.catch_up(batch_records=batch_records)
-            cursor = batch[-1].next_seq
-            count += len(batch)
-        return count
+        return sum(self.steps(batch_records))
+
+    def steps(self, batch_records: int) -> Iterator[int]:
+        """Do the same in one transaction after the other; yield how many records each of them took."""
+        is_behind = True
+        while is_behind:
+            is_behind, cursor = False, self._cursor()
+            records = self._journal.records(cursor)
+            while batch := list(islice(records, batch_records)):
+                if not self._write(batch, cursor):  # another projector was first: go on where it stands
+                    is_behind = True
+                    break
+                cursor = batch[-1].next_seq
+                yield len(batch)
 
     def rebuild(self, *, batch_records: int = 2_000) -> int:
         """Drop all rows and make them again from the journal; return how many records were read.
@@ -61,6 +67,10 @@ class Projector(ProjectionReader):
             for projection in PROJECTIONS.values():
                 connection.execute(delete(projection.table))
         return self.catch_up(batch_records=batch_records)
+
+    def checkpoint(self) -> None:
+        """Tidy the database up, which its writers otherwise do in the middle of a commit; from any thread."""
+        checkpoint(self._engine)
 
     def _check_whole(self, connection: Connection) -> None:
         start = connection.execute(select(journal_start)).one()
@@ -90,7 +100,7 @@ class Projector(ProjectionReader):
                 for name in _TAKERS.get(type(event), ()):
                     seen[name].append((event, record))
         logs = {name: _log_rows(PROJECTIONS[name], events) for name, events in seen.items()}
-        with writing(self._engine) as connection:
+        with writing(self._engine, is_remade=True) as connection:
             move = update(projection_cursor).filter_by(next_seq=cursor).values(next_seq=batch[-1].next_seq)
             if connection.execute(move).rowcount != 1:
                 return False

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import msgspec
 from loligo.model.command import GenerationActivated, ShadowStarted
 from loligo.registry.discovery import discover
 from loligo.registry.tree import hash12, read_tree, tree_hash
+from loligo_bot import leaks
 from loligo_bot.cli.control_client import ask
 from loligo_store.database import open_engine
 from loligo_store.reader import JournalReader
@@ -95,7 +97,7 @@ class Proof:
     alive: int = 0
     leaking: dict[str, str] = field(default_factory=dict)
     kb_per_swap: float = 0.0
-    notes: Notes = field(default_factory=lambda: Notes([], [], [], [], []))
+    notes: Notes = field(default_factory=lambda: Notes([], [], [], [], [], []))
 
 
 class Bot:
@@ -288,28 +290,30 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
-def pauses_ms(notes: Notes, kind: type, *, with_commit: bool = False) -> list[float]:
-    """Return how long inputs of this kind held the engine."""
-    taken = notes.held if with_commit else notes.decided
+def pauses_ms(notes: Notes, kind: type, taken: list[int]) -> list[float]:
+    """Return how long inputs of this kind held the engine, of `taken` for all inputs."""
     return [ns / 1e6 for step, ns in zip(notes.steps, taken, strict=True) if step == STEPS[kind]]
 
 
-def kb_per_swap(first: int, last: int) -> float:
-    """Return what memory grows by with each swap: allocations traced, garbage collected, under a slow stream."""
+def kb_per_swap(first: int, last: int, every: int) -> float:
+    """Return what memory grows by with each swap: allocations traced, garbage collected, under a slow stream.
+
+    It is the median slope between the moments at which it was looked (Theil and Sen), so that what waits for a commit,
+    or for a rehearsal, and comes and goes, does not count. What was replaced is let go before each look.
+    """
     with tempfile.TemporaryDirectory() as home:
         bot, proof = Bot(Path(home), LOLIGO_TRACE_MEMORY="1"), Proof()
         kept = {tentacle: versions.good(tentacle, 0) for tentacle in versions.SWAPPED}
+        good = (number for number in count() if number % 10 != 9)
         with bot.running(2_000) as (stream, process):
             stream.stdout.readline()
-            used = []
-            for place, number in enumerate(number for number in range(2 * last) if number % 10 != 9):  # good ones
-                if place == last:
-                    break
-                if place == first:
-                    used.append(_least_kb(bot, process))
-                swap_once(bot, proof, number, kept)
-            used.append(_least_kb(bot, process))
-        return (used[1] - used[0]) / (last - first)
+            used: list[tuple[int, float]] = []
+            for place in range(last + 1):
+                if place >= first and (place - first) % every == 0:
+                    time.sleep(leaks.QUIET_S + 1.0)
+                    used.append((place, _least_kb(bot, process)))
+                swap_once(bot, proof, next(good), kept)
+    return statistics.median((b - a) / (j - i) for (i, a), (j, b) in combinations(used, 2))
 
 
 def _least_kb(bot: Bot, process: Any) -> float:
@@ -319,37 +323,44 @@ def _least_kb(bot: Bot, process: Any) -> float:
 
 def swaps(_folder: Path | None = None) -> list[Figure]:
     """The whole proof; LOLIGO_SWAPS sets its size."""
-    count = int(os.environ.get("LOLIGO_SWAPS") or SWAPS)
+    size = int(os.environ.get("LOLIGO_SWAPS") or SWAPS)
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         bot, undisturbed = Bot(Path(one)), Bot(Path(other))
-        proof = run_with_swaps(bot, count, ROUNDS, QUIET_S)
+        proof = run_with_swaps(bot, size, ROUNDS, QUIET_S)
         run_without(undisturbed, proof.events)
         found = check(bot, undisturbed, proof)
+    kinds = {how.partition(":")[0] for how in proof.results} - {"good"}
+    if size >= SWAPS and (missing := versions.FAULTS.keys() - kinds):
+        raise SystemExit(f"kinds of faults that never came: {sorted(missing)}")
     for line in (*proof.uncaught, *proof.spoiled):
         print(f"  {line}")
     quiet, busy = latencies_ms(proof)
     ratio = statistics.median(b / a for a, b in zip(quiet, busy, strict=True))
-    pace = f"{count / proof.seconds:.1f} swaps/s"
+    pace = f"{size / proof.seconds:.1f} swaps/s"
     took = f"a good swap takes {percentile(proof.swap_ms, 0.5):.0f} ms, p99 {percentile(proof.swap_ms, 0.99):.0f}"
     return [
-        Figure("swap_lost", found["lost"], "events", f"of {proof.events} at {PER_SECOND}/s, {count} swaps"),
+        Figure("swap_lost", found["lost"], "events", f"of {proof.events} at {PER_SECOND}/s, {size} swaps"),
         Figure("swap_doubled", found["doubled"], "events", f"of {proof.events}"),
         Figure("swap_differing", found["differing"], "records", "against a run without swaps, to the byte"),
         Figure(
-            "swap_faulty_uncaught", len(proof.uncaught), "swaps", f"of {count // 10}; {len(proof.spoiled)} good refused"
+            "swap_faulty_uncaught",
+            len(proof.uncaught),
+            "swaps",
+            f"of {size // 10}, {len(kinds)} kinds; {len(proof.spoiled)} good refused",
         ),
         _pause("swap_snapshot_p99_ms", proof.notes, ShadowStarted),
         _pause("swap_flip_p99_ms", proof.notes, GenerationActivated),
         Figure("swap_latency_p99_ms", statistics.median(busy), "ms", f"{pace}; {took}"),
         Figure("swap_latency_ratio", ratio, "x", f"p99 without swaps {statistics.median(quiet):.3g} ms", ratio),
-        Figure("swap_classes_alive", proof.alive, "classes", f"after {count} swaps"),
-        Figure("swap_kb_per_swap", kb_per_swap(50, 250), "kB", "tracemalloc, 200 swaps after the first 50"),
+        Figure("swap_classes_alive", proof.alive, "classes", f"after {size} swaps"),
+        Figure("swap_kb_per_swap", kb_per_swap(50, 250, 40), "kB", "tracemalloc, median slope over 200 swaps after 50"),
     ]
 
 
 def _pause(name: str, notes: Notes, kind: type) -> Figure:
-    alone, whole = pauses_ms(notes, kind), pauses_ms(notes, kind, with_commit=True)
-    note = f"p50 {percentile(alone, 0.5):.3f} ms; with its commit p50 {percentile(whole, 0.5):.1f} ms"
+    alone, computed, whole = (pauses_ms(notes, kind, each) for each in (notes.decided, notes.computed, notes.held))
+    p50, own = f"p50 {percentile(alone, 0.5):.3f} ms", f"{percentile(computed, 0.99):.3f} ms"
+    note = f"{p50}; p99 of the thread's own time {own}; with its commit p50 {percentile(whole, 0.5):.1f} ms"
     return Figure(name, percentile(alone, 0.99), "ms", note)
 
 

@@ -34,7 +34,7 @@ from loligo.model.events import (
 )
 from loligo.model.order import Amended, Canceled, Expired, Liquidated, Order, Rejected, Triggered
 from loligo.model.portfolio import ClosedTrade, Position
-from loligo_store.database import open_engine
+from loligo_store.database import open_engine, writing
 from loligo_store.journal import Journal
 from loligo_store.projections import PROJECTIONS
 from loligo_store.projector import Projector
@@ -369,3 +369,16 @@ def test_projections_ahead_of_a_journal_that_lost_its_end_are_named(engine: Engi
 )
 def test_tables_have_every_field_of_the_values_they_show(table: Any, kind: Any, own: set[str]) -> None:
     assert set(table.c.keys()) == {*kind.__struct_fields__} | own
+
+
+def test_only_rows_that_can_be_made_again_do_not_wait_for_the_disk(engine: Engine) -> None:
+    """The connection is the same one again, so what one transaction was given must not stay for the next."""
+    ask, lazy, durable = {
+        "sqlite": ("PRAGMA synchronous", 1, 2),  # NORMAL, FULL
+        "postgresql": ("SHOW synchronous_commit", "off", "on"),
+    }[engine.dialect.name]
+    found = []
+    for is_remade in (False, True, False):
+        with writing(engine, is_remade=is_remade) as connection:
+            found.append(connection.exec_driver_sql(ask).scalar())
+    assert found == [durable, lazy, durable]

@@ -14,9 +14,10 @@ from tests.scenario.paper_bot import STARTED
 
 PAPER_BOT = Path(__file__).with_name("paper_bot.py")
 PER_RECORD = ("decide", "append")
-PER_COMMIT = ("commit", "send", "projection")
+PER_COMMIT = ("commit", "send")
+PER_ROUND = ("projection",)  # at the start, some four times a second after that, and at the end
 PER_SNAPSHOT = ("snapshot",)
-STEPS = (*PER_RECORD, *PER_COMMIT, *PER_SNAPSHOT)
+STEPS = (*PER_RECORD, *PER_COMMIT, *PER_ROUND, *PER_SNAPSHOT)
 POINTS = tuple(
     f"{side}_{step}" for step in STEPS for side in ("before", "after") if (side, step) != ("before", "append")
 )
@@ -48,7 +49,7 @@ def named_moments(seed: int) -> Iterator[Moment]:
     while True:
         for point in dice.sample(POINTS, len(POINTS)):
             step = point.partition("_")[2]
-            most = 200 if step in PER_RECORD else 4 if step in PER_COMMIT else 1
+            most = 200 if step in PER_RECORD else 4 if step in PER_COMMIT else 2 if step in PER_ROUND else 1
             yield Moment(place=f"{point}:{dice.randint(1, most)}")
 
 

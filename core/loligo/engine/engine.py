@@ -8,7 +8,7 @@ before it. The stages do not know each other: this module carries what one says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,13 +19,13 @@ from loligo.engine.interruption import as_made, as_recorded
 from loligo.engine.plan import DeskPlan, EnginePlan
 from loligo.engine.portfolio import Book, PortfolioStage
 from loligo.engine.recorder import Now, Recorder
-from loligo.engine.risk import RiskStage, Scope
+from loligo.engine.risk import RiskStage, Rule, Scope
 from loligo.engine.schedule import Schedule
 from loligo.engine.seat import Seat
 from loligo.engine.soundness import check_sound
-from loligo.engine.strategy import StrategyStage
-from loligo.engine.swap import Phase, exported, restore
-from loligo.engine.trading import TradingStage
+from loligo.engine.strategy import Decide, StrategyStage
+from loligo.engine.swap import Holder, Phase, exported, restore
+from loligo.engine.trading import ModeCall, TradingStage
 from loligo.engine.venues import Venue
 from loligo.engine.views import SeatView
 from loligo.errors import DataError, LoligoError
@@ -93,9 +93,11 @@ class Market:
         self.seats_by_evaluation: list[Seat] = []  # those without a timeframe
         self.slots: list[EvaluatorSlot] = []
         self.routes: dict[str, Route] = {}  # by timeframe for candles, by kind of data for the rest
-        # Bound when first needed; whoever changes seats, evaluators or their instances clears both.
+        # Bound when first needed; whoever changes seats, evaluators or their instances clears all.
         self.runners: dict[str, Callable[[Any, int], None]] = {}  # of the evaluators, by the same as routes
         self.lanes: dict[str, Lane] = {}  # by timeframe
+        self.deciders: list[tuple[Seat, Decide]] = []  # of `seats_by_evaluation`
+        self.mark: Callable[[float], list[Book]] | None = None
 
     def listen(self, slot: EvaluatorSlot) -> None:
         """Add an evaluator to the routes of what it can read."""
@@ -176,17 +178,42 @@ class Engine:
             seat.view = self._view(self._now, plan.instrument, desk, account, self.portfolio, self.execution, self.risk)
             self._seats[seat.key] = seat
 
-    def _wire(self) -> None:
-        """Bind every call to the instances that work now; after each change of them."""
-        self._markets.clear()
-        self.evaluation.clear_boards()
+    def _wire(self, touched: Collection[Holder | Scope] | None = None) -> None:
+        """Bind every call to the instances that work now, after each change of them; or only what a swap touches."""
+        is_whole, touched = touched is None, touched or ()
         for venue in self.venues.values():
-            venue.bind()
+            if is_whole or venue in touched:
+                venue.bind()
+                for market in self._markets.values():
+                    market.lanes.clear()
+        for seat in self._seats.values():
+            if is_whole or seat.strategy in touched or seat.mode in touched:
+                seat.bind()
+                if (traded := self._markets.get(seat.instrument_id)) is not None:
+                    traded.lanes.clear()
+                    traded.deciders.clear()
+        named = [
+            *(seat.instrument_id for seat in self._seats.values()),
+            *(rate.id for rate in self.portfolio.converted),
+        ]
+        if names := dict.fromkeys(named if is_whole else self.exchange.markets):
+            self._wire_markets(names)
+        if is_whole or any(isinstance(one, Rule | Scope) for one in touched):
+            self.risk.bind()
+
+    def _wire_markets(self, names: dict[str, None]) -> None:
+        """Make these markets anew, each in its place among all."""
+        for name in names.keys() & self._markets.keys():
+            for slot in self._markets[name].slots:
+                slot.boards.clear()
+        wired: dict[str, Market] = {}
         for seat in self._seats.values():
             instrument, desk = seat.instrument, seat.desk
-            market = self._markets.get(instrument.id)
+            if instrument.id not in names:
+                continue
+            market = wired.get(instrument.id)
             if market is None:
-                market = self._markets[instrument.id] = Market(instrument, self.venues.get(instrument.venue))
+                market = wired[instrument.id] = Market(instrument, self.venues.get(instrument.venue))
             market.seats.append(seat)
             market.seats_by_desk[desk.name] = seat
             if desk.timeframe:
@@ -197,18 +224,17 @@ class Engine:
                 slot = self.evaluation.make(plan, instrument.id)
                 slot.write_to(seat.board, place)
                 market.listen(slot)
-            seat.bind()
         for instrument, books in self.portfolio.converted.items():  # their marks are rates, even if nobody trades them
-            unseated = Market(instrument, self.venues.get(instrument.venue))
-            market = self._markets.setdefault(instrument.id, unseated)
-            for book in books:
-                market.seats_by_desk.setdefault(book.name, self._seats_of(book.name)[0])
+            if instrument.id in names:
+                market = wired.setdefault(instrument.id, Market(instrument, self.venues.get(instrument.venue)))
+                for book in books:
+                    market.seats_by_desk.setdefault(book.name, self._seats_of(book.name)[0])
+        self._markets.update(wired)
         self.evaluation.drop_unread()
         for newcomer in self.exchange.newcomers:
             newcomer.bind()
             routes = self._markets[newcomer.slot.instrument].routes
             routes.setdefault(newcomer.slot.timeframe, []).append((newcomer.hear, newcomer.slot))
-        self.risk.bind()
 
     @property
     def is_swapping(self) -> bool:
@@ -243,8 +269,7 @@ class Engine:
 
         DataError if its `ts` lies before that of the input before it: time does not run backwards.
         """
-        ts = item.ts
-        seq = self._next_seq
+        ts, seq = item.ts, self._next_seq
         recorder, now = self._recorder, self._now
         recorder.first_seq = first_seq = seq + 1
         events: list[Consequence] = []
@@ -262,12 +287,11 @@ class Engine:
             self._serve_due(ts - 1 if kind in _BRING_FILLS else ts, seq)
         now.ts = ts
         if type(item) is Candle:
-            market = self._markets.get(item.instrument)
-            if market is not None:  # else it is journalled for whoever comes to need it
-                lane = market.lanes.get(item.timeframe)
-                if lane is None:
-                    lane = market.lanes[item.timeframe] = self._lane(market, item.timeframe)
-                lane(item, seq)
+            try:
+                lane = self._markets[item.instrument].lanes[item.timeframe]
+            except KeyError:
+                lane = self._find_lane(item)
+            lane(item, seq)
         else:
             self._handlers[kind](item, seq)
         self._next_seq = first_seq + len(events)
@@ -288,6 +312,13 @@ class Engine:
 
     # Market data
 
+    def _find_lane(self, candle: Candle) -> Lane:
+        market = self._markets.get(candle.instrument)
+        if market is None:
+            return lambda candle, seq: None  # it is journalled for whoever comes to need it
+        lane = market.lanes[candle.timeframe] = self._lane(market, candle.timeframe)
+        return lane
+
     def _lane(self, market: Market, timeframe: str) -> Lane:
         """Return the way of one candle series through the stages, with all it needs bound once: most inputs are candles
         from which nothing follows but opinions and a declined decision."""
@@ -296,10 +327,11 @@ class Engine:
         match, label = (venue.on_candle, venue.label) if venue is not None else (None, "")
         schedule, reports = self._schedule, self.execution.reports
         marks, (holders, mark) = self.portfolio.marks, self.portfolio.watchers(market.instrument)
-        decide, ask_mode = self.strategy.decide, self._ask_mode
+        ask_mode, strategy = self._ask_mode, self.strategy
         is_trigger = bool(market.seats_by_evaluation)  # new opinions decide, without a timeframe
         evaluate = self._runner(market, timeframe)
-        seats = tuple((seat, seat.board) for seat in market.seats_by_timeframe.get(timeframe, ()))
+        seated = market.seats_by_timeframe.get(timeframe, ())
+        seats = tuple((seat, seat.board, seat.mode_on_candle, strategy.bind(seat)) for seat in seated)
 
         def lane(candle: Candle, seq: int) -> None:
             ts, price = candle.ts, candle.close
@@ -312,18 +344,19 @@ class Engine:
                     self._take(said, market, seq)
             if ts >= schedule.next_ns:
                 self._serve_due(ts, seq)
-            marks[instrument] = price
             if holders:
-                self._watch(market, mark(instrument, price), ts, seq)
+                self._watch(market, mark(price), ts, seq)
+            else:
+                marks[instrument] = price
             if is_trigger:
                 self._run_and_decide(market, timeframe, candle, seq)
             else:
                 evaluate(candle, seq)
-            for seat, board in seats:
-                if seat.mode_on_candle is not None:
-                    ask_mode(seat, seat.mode_on_candle, seq, candle)
+            for seat, board, mode_on_candle, decide in seats:
+                if mode_on_candle is not None:
+                    ask_mode(seat, mode_on_candle, seq, candle)
                 board.ts, board.price, board.candle = ts, price, candle
-                raised = decide(seat, ts, seq)
+                raised = decide(ts, seq)
                 if raised is not None:
                     ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
             if reports:
@@ -336,11 +369,6 @@ class Engine:
         if run is None:
             run = market.runners[kind] = self.evaluation.bind(market.routes.get(kind, ()))
         return run
-
-    def _decide(self, seat: Seat, seq: int) -> None:
-        raised = self.strategy.decide(seat, self._now.ts, seq)
-        if raised is not None:
-            self._ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
 
     def _on_trade(self, trade: Trade, seq: int) -> None:
         self._on_tick("trade", trade, trade.price, seq)
@@ -360,7 +388,8 @@ class Engine:
         if item.ts >= self._schedule.next_ns:
             self._serve_due(item.ts, seq)
         if price is not None:
-            self._watch(market, self.portfolio.watchers(market.instrument)[1](item.instrument, price), item.ts, seq)
+            mark = market.mark = market.mark or self.portfolio.watchers(market.instrument)[1]
+            self._watch(market, mark(price), item.ts, seq)
         self._run_and_decide(market, kind, item, seq)
 
     def _on_external(self, external: ExternalSignal, seq: int) -> None:
@@ -374,12 +403,16 @@ class Engine:
         self._runner(market, kind)(item, seq)
         if len(self._recorder.events) == before:
             return
-        for seat in market.seats_by_evaluation:
+        if not market.deciders:
+            market.deciders = [(seat, self.strategy.bind(seat)) for seat in market.seats_by_evaluation]
+        for seat, decide in market.deciders:
             board = seat.board
             board.ts = self._now.ts
             board.price = self.portfolio.marks.get(market.instrument.id, 0.0)
             board.candle = None
-            self._decide(seat, seq)
+            raised = decide(board.ts, seq)
+            if raised is not None:
+                self._ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
         if self.execution.reports:
             self._drain(market, seq)
 
@@ -452,7 +485,7 @@ class Engine:
 
     # Trading modes and their intents
 
-    def _ask_mode(self, seat: Seat, call: Callable[..., Sequence[Intent]], cause: int, *given: Any) -> None:
+    def _ask_mode(self, seat: Seat, call: ModeCall, cause: int, said: Any, fill: Filled | None = None) -> None:
         ts = self._now.ts
         if seat.calls_of != self._next_seq:
             seat.calls_of, seat.calls = self._next_seq, 0
@@ -461,7 +494,7 @@ class Engine:
             text = f"more than {MAXIMUM_CALLS} calls in one input"
             self._recorder.failed(ts, cause, seat.desk_name, seat.mode_name, call.__name__, text)
             return
-        for intent in self.trading.ask(seat, call, ts, cause, *given):
+        for intent in self.trading.ask(seat, call, ts, cause, said, fill):
             try:
                 self._carry_out(seat, intent, ts, cause)
             except LoligoError as exc:  # an impossible intent is the mode's failure
@@ -582,8 +615,8 @@ class Engine:
 
     # Risk that acts
 
-    def _watch(self, market: Market, holders: Sequence[Book] | None, ts: int, cause: int) -> None:
-        for book in tuple(holders or ()):  # what they order may close positions
+    def _watch(self, market: Market, holders: Sequence[Book], ts: int, cause: int) -> None:
+        for book in tuple(holders):  # what they order may close positions
             actions = self.risk.watch(market.seats_by_desk[book.name], ts, cause)
             if actions:
                 self._act(actions, ts)
@@ -702,10 +735,11 @@ class Engine:
             self._restart(self._prepared.get(slots, self._plan))
         else:
             if swap.phase is Phase.SHADOW and self.exchange.plan is self._prepared.get(slots):
-                self._adopt(self.exchange.flip(), ts, seq)
+                self._adopt(self.exchange.flip(), self.exchange.touched_by_flip, ts, seq)
             elif swap.phase is not Phase.SHADOW and self.exchange.before is self._prepared.get(slots):
                 plan = self.exchange.plan
-                self._adopt(self.exchange.undo(SwapStep.STOPPED, "the earlier generation runs again"), ts, seq)
+                before = self.exchange.undo(SwapStep.STOPPED, "the earlier generation runs again")
+                self._adopt(before, self.exchange.touched, ts, seq)
                 self._let_go(plan)
         for name, account in self._accounts.items():
             for asset, amount in sorted(account.deposits.items()):
@@ -738,14 +772,14 @@ class Engine:
         self._now.ts = now_ns
         self._recorder.events, self._recorder.first_seq = said.events, said.first_seq
 
-    def _adopt(self, plan: EnginePlan, ts: int, seq: int) -> None:
+    def _adopt(self, plan: EnginePlan, touched: Collection[Holder | Scope], ts: int, seq: int) -> None:
         """Work by another plan from now on. Where strategy or mode is off, entries go and protection stays."""
         self._plan = plan
         self._accounts = {account.name: account for account in sorted(plan.accounts, key=lambda account: account.name)}
         self._desks = {desk.name: desk for desk in sorted(plan.desks, key=lambda desk: desk.name)}
         for seat in self._seats.values():
             seat.view.adopt(seat.desk, self._accounts[seat.desk.account])
-        self._wire()
+        self._wire(touched)
         orphans = [seat for seat in self._seats.values() if seat.is_orphan]
         self.execution.cancel_entries(orphans, ts, seq, "orphan")
         self._flatten([seat for seat in orphans if seat.desk.flattens_orphans], ts, seq, "orphan")
@@ -758,7 +792,7 @@ class Engine:
                 + ("its plan was not prepared" if plan is None else "another swap is at work; end that first")
             )
         if self.exchange.start(item.number, self._plan, plan):
-            self._wire()
+            self._wire(self.exchange.touched)
         else:
             self._let_go(plan)
 
@@ -766,14 +800,14 @@ class Engine:
         if self.exchange.swap is not None and self.exchange.swap.phase is Phase.SHADOW:
             plan = self.exchange.plan
             self.exchange.undo(SwapStep.STOPPED, f"{item.reason}; {self.exchange.swap.counts}")
-            self._wire()
+            self._wire(self.exchange.touched)
             self._let_go(plan)
 
     def _on_probation_ended(self, item: ProbationEnded, seq: int) -> None:
         if self.exchange.swap is not None and self.exchange.swap.phase is Phase.PROBATION:
             before = self.exchange.before
             self.exchange.settle()
-            self._wire()
+            self._wire(self.exchange.touched)
             self._let_go(before)
 
     def _let_go(self, plan: EnginePlan | None) -> None:

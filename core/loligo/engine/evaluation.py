@@ -102,11 +102,6 @@ class EvaluationStage:
                 handed_over(old.instance, slot.instance, is_same_tentacle=True)
                 self._cold.remove(now.key)
 
-    def clear_boards(self) -> None:
-        """Forget who reads what, before the boards are seated anew."""
-        for slot in self._slots.values():
-            slot.boards.clear()
-
     def drop_unread(self) -> None:
         """Let go of the evaluators that no board reads."""
         self._slots = {key: slot for key, slot in self._slots.items() if slot.boards}

@@ -135,6 +135,10 @@ class Exchange:
         self._risk = risk
         self._venues = venues
         self._change: _Change | None = None
+        # What the newest swap lets be bound anew, and what its flip: calls of twins see for themselves who leads.
+        self.touched: set[Holder | Scope] = set()
+        self.touched_by_flip: set[Holder | Scope] = set()
+        self.markets: list[str] = []
 
     @property
     def swap(self) -> Swap | None:
@@ -169,8 +173,18 @@ class Exchange:
             return False
         self._pair_up(change)
         self._change = change
+        self._note_touched(change)
         change.swap.tell("", SwapStep.SHADOWING, ", ".join(_names(change)))
         return True
+
+    def _note_touched(self, change: _Change) -> None:
+        holders, scopes = {item.holder for item in change.replaced}, {scope for scope, *_ in change.rules}
+        self.touched, self.touched_by_flip = holders | scopes, {one for one in holders if one.twin is None} | scopes
+        desks, seats = change.plan.desks, self._seats.items()
+        heard = {
+            (desk.name, seat.instrument.id): (desk.timeframe, seat.places) for desk in desks for seat in desk.seats
+        }
+        self.markets = [s.instrument_id for key, s in seats if (s.desk.timeframe, s.plan.places) != heard[key]]
 
     def _seated(self, plan: EnginePlan) -> Iterable[tuple[SeatPlan, Seat]]:
         planned = {(desk.name, seat.instrument.id): seat for desk in plan.desks for seat in desk.seats}

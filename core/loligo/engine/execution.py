@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 import msgspec
@@ -51,7 +50,7 @@ _ENTRY, _STOP, _TARGET, _TRAIL = OrderRole.ENTRY, OrderRole.STOP, OrderRole.TARG
 _STOP_KIND, _TARGET_KIND, _TRAIL_KIND = OrderKind.STOP, OrderKind.TAKE_PROFIT, OrderKind.TRAILING_STOP
 _SUBMITTED = OrderState.SUBMITTED
 _PROTECTION = (_STOP, _TARGET, _TRAIL)
-_ANSWERS = (Canceled, Amended, Rejected)  # to a cancel or an amendment
+_ANSWERS = frozenset({Canceled, Amended, Rejected})  # to a cancel or an amendment
 _STATE_AFTER = {
     Accepted: OrderState.ACCEPTED,
     Triggered: OrderState.TRIGGERED,
@@ -60,8 +59,7 @@ _STATE_AFTER = {
 }
 
 
-@dataclass(slots=True)
-class _Working:
+class _Working(msgspec.Struct):
     """An open order with the causes of what is said of it next.
 
     `newest_seq` is its newest event in the line that goes back to its approval, so that a fill, and the protection that
@@ -71,7 +69,7 @@ class _Working:
     order: Order
     newest_seq: int
     terms: OrderRequest | None  # an entry's request: it names the protection
-    asked: list[int] = field(default_factory=list)
+    asked: list[int] = []  # a new one each
 
 
 class ExecutionStage:
@@ -94,6 +92,11 @@ class ExecutionStage:
         """Return the open orders of a seat, oldest first."""
         seated = self._by_seat.get(key)
         return [working.order for working in seated.values()] if seated else []
+
+    def entries(self, key: tuple[str, str]) -> list[Order]:
+        """Return the open entry orders of a seat, oldest first."""
+        seated = self._by_seat.get(key)
+        return [working.order for working in seated.values() if working.order.role is _ENTRY] if seated else []
 
     def order(self, order_id: str) -> Order | None:
         """Return an open order."""
@@ -166,8 +169,9 @@ class ExecutionStage:
         return f"{owner}-{seq}{leg}"
 
     def _send(self, order: Order, ts: int, cause: int, terms: OrderRequest | None) -> None:
-        order_id, desk = order.id, order.desk
-        seq = self._recorder.emit(OrderSubmitted, ts, cause, desk, order).seq
+        order_id, desk, events = order.id, order.desk, self._recorder.events
+        seq = self._recorder.first_seq + len(events)
+        events.append(OrderSubmitted(seq, ts, cause, desk, order))
         working = _Working(order, seq, terms)
         self._open[order_id] = working
         self._by_seat.setdefault((desk, order.instrument), {})[order_id] = working
@@ -229,12 +233,14 @@ class ExecutionStage:
             self._recorder.emit(OrderReported, report.ts, cause, "", report)
             return None
         working.order = order = self._after(working.order, report)
-        is_answer = type(report) in _ANSWERS
-        since = working.asked.pop(0) if is_answer and working.asked else working.newest_seq
-        seq = self._recorder.emit(OrderReported, report.ts, since, order.desk, report).seq
-        if not is_answer:
+        events, since = self._recorder.events, working.newest_seq
+        seq = self._recorder.first_seq + len(events)
+        if type(report) not in _ANSWERS:
             working.newest_seq = seq
-        if not order.is_open:
+        elif working.asked:
+            since = working.asked.pop(0)
+        events.append(OrderReported(seq, report.ts, since, order.desk, report))
+        if order.state not in OPEN_STATES:
             del self._open[order.id]
             del self._by_seat[order.desk, order.instrument][order.id]
         return order, seq, working.terms
@@ -250,9 +256,11 @@ class ExecutionStage:
         if isinstance(report, Rejected):
             return order.moved_to(OrderState.REJECTED) if report.of == "order" else order
         state = _STATE_AFTER[type(report)]
-        if state not in NEXT_STATES[order.state] and state in OPEN_STATES:
+        if state in NEXT_STATES[order.state]:
+            return replace(order, state=state)
+        if state in OPEN_STATES:
             return order  # a fill has overtaken the acknowledgement
-        return order.moved_to(state)
+        return order.moved_to(state)  # raises
 
     def _liquidated(self, report: Liquidated, cause: int) -> tuple[Order, int, None]:
         """A venue's forced close is an order that we did not ask for: it enters the books as one."""
@@ -373,7 +381,7 @@ class ExecutionStage:
 
     def cancel_entries(self, seats: Iterable[Seat], ts: int, cause: int, code: str) -> int:
         """Cancel what would open positions; exits and protection stay. Return how many."""
-        entries = [o for seat in seats for o in self.open_orders(seat.key) if o.role is OrderRole.ENTRY]
+        entries = [order for seat in seats for order in self.entries(seat.key)]
         return sum(self.cancel(order.id, ts, cause, code) for order in entries)
 
     # State

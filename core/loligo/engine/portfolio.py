@@ -154,9 +154,28 @@ class PortfolioStage:
         """Return the books that hold an instrument, by name: a list that lives as long as the stage."""
         return self._holders.setdefault(instrument, [])
 
-    def watchers(self, instrument: Instrument) -> tuple[list[Book], Callable[[str, float], list[Book] | None]]:
-        """Return the books that a mark of the instrument concerns, as `holders` does, and the call that takes it."""
-        return self.holders(instrument.id), self.mark
+    def watchers(self, instrument: Instrument) -> tuple[list[Book], Callable[[float], list[Book]]]:
+        """Return the books that a mark of the instrument concerns, as `holders` does, and what takes the newest price
+        and returns the books whose equity it moved.
+
+        It runs once per candle in a position. Only the value of the marked holding is new; all are added up each time,
+        in one order, so that equity after a restart is the same to the last bit.
+        """
+        name, marks, holders = instrument.id, self.marks, self.holders(instrument.id)
+        add_up, sum_up = self._add_up, self._sum
+
+        def mark(price: float) -> list[Book]:
+            marks[name] = price
+            for book in holders:
+                holding = book.holdings[name]
+                worth = price - holding.average_entry if holding.is_perpetual else price  # as `value_at` has it
+                book.values[name] = holding.quantity_float * worth
+                add_up(book)
+            for book in holders:  # once all are marked: an account's peak must not be one of half-marked books
+                sum_up(book.account)
+            return holders
+
+        return holders, mark
 
     # Booking
 
@@ -188,16 +207,19 @@ class PortfolioStage:
     def _post(
         self, ts: int, cause: int, desk: str, kind: PostingKind, ref: str, account: str, lines: list[Line]
     ) -> int:
-        """Book lines (book, asset, amount), inside `exact()`; the market takes the other side of what is left over."""
+        """Book lines (book, asset, amount), inside `exact()`; the market's lines, the other side of what is left over,
+        are added to them."""
         rest: dict[str, Decimal] = {}
         for _, asset, amount in lines:
             rest[asset] = rest.get(asset, ZERO) + amount
-        lines = lines + [(MARKET_BOOK, asset, -amount) for asset, amount in rest.items() if amount]
+        lines += [(MARKET_BOOK, asset, -amount) for asset, amount in rest.items() if amount]
+        balances, postings = self._balances, []
         for book, asset, amount in lines:
             key = (account, book, asset)
-            self._balances[key] = self._balances.get(key, ZERO) + amount
-        postings = tuple([Posting(account, book, asset, amount) for book, asset, amount in lines if amount])
-        return self._recorder.emit(LedgerPosted, ts, cause, desk, kind, ref, postings).seq
+            balances[key] = balances.get(key, ZERO) + amount
+            if amount:
+                postings.append(Posting(account, book, asset, amount))
+        return self._recorder.emit(LedgerPosted, ts, cause, desk, kind, ref, tuple(postings)).seq
 
     def apply_fill(self, instrument: Instrument, order: Order, fill: Filled, cause: int) -> ClosedTrade | None:
         """Book a fill with its fee; return the round trip it closed, if it did."""
@@ -319,25 +341,6 @@ class PortfolioStage:
         return holders
 
     # Marks and equity
-
-    def mark(self, instrument: str, price: float) -> list[Book] | None:
-        """Take the newest price; return the books whose equity it moved, if any.
-
-        It runs once per candle in a position. Only the value of the marked holding is new; all are added up each time,
-        in one order, so that equity after a restart is the same to the last bit.
-        """
-        self.marks[instrument] = price
-        holders = self._holders.get(instrument)
-        if not holders:
-            return None
-        for book in holders:
-            holding = book.holdings[instrument]
-            worth = price - holding.average_entry if holding.is_perpetual else price  # as `value_at` has it
-            book.values[instrument] = holding.quantity_float * worth
-            self._add_up(book)
-        for book in holders:  # once all are marked: an account's peak must not be one of half-marked books
-            self._sum(book.account)
-        return holders
 
     def revalue(self) -> None:
         """Bring every book's cash and equity up to date after a booking."""

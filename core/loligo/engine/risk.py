@@ -43,7 +43,6 @@ class Rule(Holder):
     def __init__(self, recorder: Recorder, plan: RulePlan) -> None:
         super().__init__(recorder, plan.name, None, plan.name, plan.key, plan.make)
         self.tier = Tier(self.instance.tier)
-        self.check: Callable[..., Verdict] = self.call("check") or _rule_is_off
 
 
 class Scope:
@@ -62,11 +61,11 @@ class Scope:
 
     def stops_since(self, ts_ns: int) -> int:
         """Return how many trades a stop, a trail or a liquidation closed at or after `ts_ns`."""
-        return sum(1 for at, _, role, _ in self.closed if at >= ts_ns and role in _STOPS)
+        return len([at for at, _, role, _ in self.closed if at >= ts_ns and role in _STOPS])
 
     def net_since(self, instrument: str, ts_ns: int) -> float:
         """Return the net result of the instrument's trades closed at or after `ts_ns`, quote units."""
-        return sum(net for at, where, _, net in self.closed if at >= ts_ns and where == instrument)
+        return sum([net for at, where, _, net in self.closed if at >= ts_ns and where == instrument])
 
     def export_state(self) -> PlainState:
         return {
@@ -123,9 +122,11 @@ class RiskStage:
 
     def bind(self) -> None:
         """Bind the calls to the rules that work now."""
-        for scope in self._scopes():
-            for rule in scope.rules:
-                rule.check = rule.call("check") or _rule_is_off
+        checks = {rule: rule.call("check") or _rule_is_off for scope in self._scopes() for rule in scope.rules}
+        self._gates = {
+            name: tuple([(rule, rule.name, rule.tier, checks[rule]) for scope in scopes for rule in scope.rules])
+            for name, scopes in self._over.items()
+        }
         self._watchers = {name: _asking(scopes, "watch") for name, scopes in self._over.items()}
         self._closers = {name: _asking(scopes, "on_trade_closed") for name, scopes in self._over.items()}
 
@@ -175,25 +176,26 @@ class RiskStage:
         quantity = request.quantity
         refusal: tuple[Verdict, str, Tier] | None = None
         events, first_seq, view, name = self._recorder.events, self._recorder.first_seq, seat.view, seat.desk_name
-        for rule in (*desk.rules, *account.rules):
+        for rule, rule_name, tier, check in self._gates[name]:
             try:
-                verdict = rule.check(request, view)
-                if not _is_plain_pass(verdict):
+                verdict = check(request, view)
+                outcome, code, numbers = verdict.outcome, verdict.code, verdict.numbers
+                # Most rules pass most requests for a plain reason, and that is surely sound.
+                is_plain_pass = outcome is _PASSED and verdict.quantity is None and is_plain_reason(code, numbers)
+                if not is_plain_pass or type(verdict) is not Verdict:
                     check_sound(verdict, Verdict)
-                if verdict.outcome is _REDUCED and verdict.quantity is None:
-                    raise DataError(f"{verdict!r} does not say to how much")
+                    if outcome is _REDUCED and verdict.quantity is None:
+                        raise DataError(f"{verdict!r} does not say to how much")
             except TENTACLE_FAULTS as exc:  # a tentacle: a failing rule denies
-                self._recorder.failed(ts, cause, name, rule.name, "check", exc, rule.renew)
+                self._recorder.failed(ts, cause, name, rule_name, "check", exc, rule.renew)
                 verdict = refused("rule_failed")
-            outcome = verdict.outcome
+                outcome, code, numbers = verdict.outcome, verdict.code, verdict.numbers
             seq = first_seq + len(events)
-            events.append(
-                RiskChecked(seq, ts, cause, name, rule.name, rule.tier, outcome, verdict.code, verdict.numbers)
-            )
+            events.append(RiskChecked(seq, ts, cause, name, rule_name, tier, outcome, code, numbers))
             if outcome is _PASSED:
                 continue
             if outcome is _REFUSED:
-                refusal = refusal or (verdict, rule.name, rule.tier)
+                refusal = refusal or (verdict, rule_name, tier)
             elif verdict.quantity is not None:
                 quantity = min(quantity, verdict.quantity)
         if refusal is not None:
@@ -344,16 +346,6 @@ class RiskStage:
             for name, scope in scopes.items():
                 if name in plain:
                     scope.restore_state(plain[name])
-
-
-def _is_plain_pass(verdict: Any) -> bool:
-    """Return whether a verdict passes a request as most do, surely sound: without a quantity, for a plain reason."""
-    return (
-        type(verdict) is Verdict
-        and verdict.outcome is _PASSED
-        and verdict.quantity is None
-        and is_plain_reason(verdict.code, verdict.numbers)
-    )
 
 
 def _memory_ns(limits: DeskLimits) -> int:

@@ -7,7 +7,8 @@ they lie on whole multiples of their interval. A tick that finds several interva
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.tentacles import PlainState
@@ -16,7 +17,7 @@ TimerKey = tuple[str, str, str]  # desk, instrument, name
 _NEVER = 2**63 - 1
 
 
-class Due(NamedTuple):
+class Due(msgspec.Struct, frozen=True, gc=False):
     """One thing whose time has come. `cause` is the seq of the event that set a timer."""
 
     ts: int
@@ -69,26 +70,28 @@ class Schedule:
     def pop_due(self, ts: int) -> Iterator[Due]:
         """Yield what is due at or before `ts`, by time, then kind, then key. What is served may set more timers."""
         while self.next_ns <= ts:
-            found = list(self._candidates(ts))
+            found = self._candidates(ts)
             due = found[0] if len(found) == 1 else min(found, key=_rank)
             self._advance(due, ts)
             self._refresh()
             yield due
 
-    def _candidates(self, ts: int) -> Iterator[Due]:
+    def _candidates(self, ts: int) -> list[Due]:
+        found: list[Due] = []
         if self._day_ns <= ts:
-            yield Due(self._day_ns, "day")
+            found.append(Due(self._day_ns, "day"))
         if self._pause_ns <= ts:
-            yield Due(self._pause_ns, "pause")
+            found.append(Due(self._pause_ns, "pause"))
         if self._equity_ns <= ts:
-            yield Due(self._equity_ns, "equity")
+            found.append(Due(self._equity_ns, "equity"))
         for key, (due, cause) in self._timers.items():
             if due <= ts:
-                yield Due(due, "timer", key, cause)
+                found.append(Due(due, "timer", key, cause))
         for key, (due, interval, cause) in self._ticks.items():
             if due <= ts:
                 missed = (ts - due) // interval
-                yield Due(due + missed * interval, "tick", key, cause, missed)
+                found.append(Due(due + missed * interval, "tick", key, cause, missed))
+        return found
 
     def _advance(self, due: Due, ts: int) -> None:
         if due.kind == "day":
@@ -104,11 +107,12 @@ class Schedule:
             self._ticks[due.key] = (due.ts + interval, interval, cause)
 
     def _refresh(self) -> None:
-        self.next_ns = min(self._day_ns, self._equity_ns, self._pause_ns)
+        next_ns = min(self._day_ns, self._equity_ns, self._pause_ns)
         for timer_ns, _ in self._timers.values():
-            self.next_ns = min(self.next_ns, timer_ns)
+            next_ns = min(next_ns, timer_ns)
         for tick_ns, _, _ in self._ticks.values():
-            self.next_ns = min(self.next_ns, tick_ns)
+            next_ns = min(next_ns, tick_ns)
+        self.next_ns = next_ns
 
     def export_state(self) -> PlainState:
         return {

@@ -66,14 +66,16 @@ class Seat:
 
     def reseat(self, desk: DeskPlan, plan: SeatPlan) -> None:
         """Take a new plan: the board keeps the newest opinions of the evaluators that stay."""
+        before, self.desk, self.plan = self.plan, desk, plan
+        if before.places == plan.places:
+            return  # and so does whoever reads it or writes to it
         old, self.board = self.board, SeatBoard(len(plan.evaluators))
         self.board.ts, self.board.price, self.board.candle = old.ts, old.price, old.candle
-        for place, was in enumerate(paired(self.plan.evaluators, plan.evaluators)):
+        for place, was in enumerate(paired(before.evaluators, plan.evaluators)):
             if was is not None and plan.evaluators[place].make is not None:
                 self.board.evaluations[place] = old.evaluations[was]
                 self.board.evaluated_at_ns[place] = old.evaluated_at_ns[was]
                 self.board.seqs[place] = old.seqs[was]
-        self.desk, self.plan = desk, plan
 
     def export_state(self) -> PlainState:
         """Return the state of both tentacles and the board."""

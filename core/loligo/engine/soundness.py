@@ -6,7 +6,7 @@ the ledger or in the journal. Found here it is the failure of the tentacle that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
 from math import isfinite
@@ -16,7 +16,10 @@ import msgspec
 
 from loligo.errors import DataError
 
-_SHAPES: dict[tuple[type, ...], tuple[int, ...]] = {}  # of values that were sound: which fields are still to be checked
+# Of values that were sound: which fields are still to be checked, and how.
+_SHAPES: dict[tuple[type, ...], tuple[tuple[int, Callable[[Any], bool]], ...]] = {}
+
+_IS_FINITE: dict[type, Callable[[Any], bool]] = {float: isfinite, Decimal: Decimal.is_finite}
 
 
 def check_sound(value: Any, *kinds: type) -> None:
@@ -29,15 +32,10 @@ def check_sound(value: Any, *kinds: type) -> None:
     places = _SHAPES.get(shape)
     if places is None:
         places = _SHAPES[shape] = _places(kind, given)
-    for place in places:
-        item = given[place]
-        if type(item) is tuple:
+    for place, is_sound in places:
+        if not is_sound(given[place]):
             name, allowed = _fields(kind)[place]  # type: ignore[arg-type]  # mypy: structs are hashable all the same
-            if not allowed.issuperset(map(type, item)):
-                raise _unsound(kind, name, item, allowed)
-        elif not (isfinite(item) if type(item) is float else item.is_finite()):
-            name, allowed = _fields(kind)[place]  # type: ignore[arg-type]
-            raise _unsound(kind, name, item, allowed)
+            raise _unsound(kind, name, given[place], allowed)
 
 
 def is_plain_reason(code: Any, numbers: Any) -> bool:
@@ -50,15 +48,21 @@ def is_plain_reason(code: Any, numbers: Any) -> bool:
     return True
 
 
-def _places(kind: type, given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return which fields of values of this shape must be looked at each time; DataError if a type is wrong."""
-    places = []
+def _places(kind: type, given: tuple[Any, ...]) -> tuple[tuple[int, Callable[[Any], bool]], ...]:
+    """Return which fields of values of this shape are to be checked each time, and how; DataError for a wrong type."""
+    places: list[tuple[int, Callable[[Any], bool]]] = []
     for place, ((name, allowed), item) in enumerate(zip(_fields(kind), given, strict=True)):
-        if type(item) in (tuple, float, Decimal):
-            places.append(place)
-        if type(item) is not tuple and type(item) not in allowed:
+        if type(item) is tuple:
+            places.append((place, _made_of(allowed)))
+        elif type(item) not in allowed:
             raise _unsound(kind, name, item, allowed)
+        elif type(item) in _IS_FINITE:
+            places.append((place, _IS_FINITE[type(item)]))
     return tuple(places)
+
+
+def _made_of(kinds: frozenset[type]) -> Callable[[Any], bool]:
+    return lambda items: kinds.issuperset(map(type, items))
 
 
 def _unsound(kind: type, name: str, given: Any, allowed: Iterable[type]) -> DataError:

@@ -130,10 +130,10 @@ class Twin:
 
     def call(self, name: str) -> Callable[..., Any] | None:
         """Return the call of both, None if neither has it. One that lacks it has nothing to say."""
+        if not hasattr(self.old, name) and not hasattr(self.new, name):
+            return None
         old = self._place.bound(self.old, name, self._label)
         new = self._place.bound(self.new, name, f"{self._label} (new)")
-        if old is None and new is None:
-            return None
         silent = _no_intents if hasattr(self.old, "on_signal") else _nothing
         first, second, swap = old or silent, new or silent, self.swap
 

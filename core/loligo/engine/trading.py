@@ -15,7 +15,7 @@ from loligo.engine.soundness import check_sound
 from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.evaluation import Declined
 from loligo.model.events import DecisionDeclined
-from loligo.model.order import OrderRequest
+from loligo.model.order import Filled, OrderRequest
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, TimerIntent
 
 MAXIMUM_INTENTS = 200  # of one call; more is a runaway mode
@@ -29,6 +29,9 @@ def accept_intents(said: Sequence[Any]) -> None:
         check_sound(intent, OrderRequest, CancelIntent, AmendIntent, TimerIntent, Declined)
 
 
+ModeCall = Callable[..., Sequence[Intent]]
+
+
 class TradingStage:
     """Asks a seat's trading mode."""
 
@@ -36,13 +39,16 @@ class TradingStage:
         self._recorder = recorder
 
     def ask(
-        self, seat: Seat, call: Callable[..., Sequence[Intent]], ts: int, cause: int, *given: Any
+        self, seat: Seat, call: ModeCall, ts: int, cause: int, said: Any, fill: Filled | None = None
     ) -> Sequence[Intent]:
-        """Return what the mode wants done, after recording what it declined. Empty when it failed."""
+        """Return what the mode wants done about what was said, after recording what it declined. Empty when it failed.
+
+        `fill` is for `on_fill`, which is told of an order and its fill.
+        """
         recorder = self._recorder
         desk = seat.desk_name
         try:
-            intents = call(*given, seat.view)
+            intents = call(said, seat.view) if fill is None else call(said, fill, seat.view)
             if len(intents) > MAXIMUM_INTENTS:
                 raise ValueError(f"{len(intents)} intents in one call, at most {MAXIMUM_INTENTS} are taken")
         except TENTACLE_FAULTS as exc:  # a tentacle: it wants nothing now, and its protection stays

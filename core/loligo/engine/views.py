@@ -16,10 +16,8 @@ from loligo.engine.recorder import Now
 from loligo.engine.risk import RiskStage, Scope
 from loligo.model.instrument import Instrument
 from loligo.model.money import ONE, ZERO, exact, ratio
-from loligo.model.order import Order, OrderRole
+from loligo.model.order import Order
 from loligo.model.risk import AccountLimits, DeskLimits
-
-_ENTRY = OrderRole.ENTRY  # an enum's members are slow to look up
 
 
 class SeatView:
@@ -84,25 +82,26 @@ class SeatView:
 
     @property
     def pending_entries(self) -> Decimal:
-        return sum((order.remaining for order in self.open_orders if order.role is _ENTRY), ZERO)
+        return sum([order.remaining for order in self._execution.entries(self._key)], ZERO)
 
     @property
     def available(self) -> Decimal:
         """Quote units of the desk that neither open entries nor the margin of perpetuals hold."""
         free = self._portfolio.balance(self._plan.account, self._plan.name, self.instrument.quote)
-        with exact():
-            for instrument in self._same_quote:
-                free -= self._held(instrument)
+        for instrument in self._same_quote:
+            entries = self._execution.entries((self.desk, instrument.id))
+            if entries or instrument.is_perpetual:
+                with exact():
+                    free -= self._held(instrument, entries)
         return free
 
-    def _held(self, instrument: Instrument) -> Decimal:
+    def _held(self, instrument: Instrument, entries: Sequence[Order]) -> Decimal:
         mark = self._portfolio.marks.get(instrument.id, 0.0)
         held = ZERO
-        for order in self._execution.open_orders((self._plan.name, instrument.id)):
-            if order.role is _ENTRY:
-                notional = order.remaining * (order.limit_price or instrument.price(mark))
-                margin = ratio(notional, order.leverage) if instrument.is_perpetual else notional
-                held += margin + notional * instrument.taker_fee_rate
+        for order in entries:
+            notional = order.remaining * (order.limit_price or instrument.price(mark))
+            margin = ratio(notional, order.leverage) if instrument.is_perpetual else notional
+            held += margin + notional * instrument.taker_fee_rate
         holding = self._book.holdings.get(instrument.id)
         if holding is not None and instrument.is_perpetual:
             held += ratio(abs(holding.quantity) * instrument.price(mark), max(holding.leverage, ONE))

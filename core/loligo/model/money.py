@@ -48,11 +48,11 @@ class exact:  # used as a function: `with exact():`
 
 def round_to_step(value: Decimal, step: Decimal, rounding: str = NEAREST) -> Decimal:
     """Return the multiple of `step` next to `value` in the direction of `rounding`. OrderError if step <= 0."""
-    if step <= 0:
-        raise OrderError(f"step {step} must be greater than 0")
     power = _POWERS_OF_TEN.get(step)
     if power is not None:  # nearly every instrument's step: one operation instead of three
         return value.quantize(power, rounding, _ROUNDING)
+    if step <= 0:
+        raise OrderError(f"step {step} must be greater than 0")
     steps = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
     return _ROUNDING.multiply(steps, step)
 

@@ -1,7 +1,7 @@
 """The bot process: runs a folder as `loligo run` does, and notes when which input was done: `bot.py HOME`.
 
 At SIGUSR1 it counts the classes of tentacles that are alive, and the memory it uses, into HOME/census.json. At its end
-the notes are in HOME/notes.bin. They cost the engine's thread about a microsecond an input, with swaps or without.
+the notes are in HOME/notes.bin. They cost the engine's thread some two microseconds an input, with swaps or without.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ STEPS: dict[Any, int] = {ShadowStarted: 1, GenerationActivated: 2, ProbationEnde
 
 class Notes(msgspec.Struct):
     """Of every input, in order: what it was, its time, when it was done, and how long it held the engine, with and
-    without the commit that it had to wait for. All ns, `done` of CLOCK_MONOTONIC."""
+    without the commit that it had to wait for, and how long its thread computed for that, without what other threads
+    and processes took of the time. All ns, `done` of CLOCK_MONOTONIC."""
 
     steps: list[int]
     times: list[int]
     done: list[int]
     decided: list[int]
+    computed: list[int]
     held: list[int]
 
 
@@ -48,11 +50,12 @@ class Probe:
 
     def __init__(self) -> None:
         self.steps, self.times = array("b"), array("q")
-        self.done, self.decided, self.held = array("q"), array("q"), array("q")
-        self._began = 0
+        self.done, self.decided, self.computed, self.held = array("q"), array("q"), array("q"), array("q")
+        self._began = self._began_computing = 0
 
     def fault_point(self, point: str) -> None:
         if point == "before_decide":
+            self._began_computing = time.thread_time_ns()
             self._began = time.monotonic_ns()
         elif point == "after_append":
             now = time.monotonic_ns()
@@ -60,6 +63,7 @@ class Probe:
             self.held.append(now - self._began)
         elif point == "after_decide":
             self.decided.append(time.monotonic_ns() - self._began)
+            self.computed.append(time.thread_time_ns() - self._began_computing)
         elif point == "after_send" and self.done:
             self.held[-1] = time.monotonic_ns() - self._began
 
@@ -69,7 +73,7 @@ class Probe:
             self.times.append(record.input.ts)
 
     def save(self, file: Path) -> None:
-        columns = (self.steps, self.times, self.done, self.decided, self.held)
+        columns = (self.steps, self.times, self.done, self.decided, self.computed, self.held)
         file.write_bytes(msgspec.msgpack.encode(Notes(*(column.tolist() for column in columns))))
 
 

@@ -1,7 +1,7 @@
 """Compares what a run with swaps decided with what one without any did: the same, to the byte, apart from the swaps.
 
 Swaps are inputs and events, and so take numbers; what comes after has later ones. Both journals are therefore numbered
-anew without them, in events, causes and in the ids of orders, which name the decision they come from. All else counts.
+anew without them, in events, causes and in the ids of orders and groups, which name an event. All else counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loligo.model.market import Candle, Trade
 from loligo.model.order import Canceled, Expired, Filled, Rejected
 
 _SWAPS = get_args(Swapping)
-_ORDER_ID = re.compile(rb"\b([0-9a-f]{10})-(\d+)")
+_ORDER_ID = re.compile(rb"\b([0-9a-f]{10})-(\d+)(?:g(\d+))?")  # of a group: and its seq
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,7 +57,8 @@ def without_swaps(records: Iterable[Record], told: Told) -> Iterator[bytes]:
     following = 1
 
     def renumbered(found: re.Match[bytes]) -> bytes:
-        return b"%s-%d" % (found[1], numbers[int(found[2])])
+        group = b"g%d" % numbers[int(found[3])] if found[3] else b""
+        return b"%s-%d%s" % (found[1], numbers[int(found[2])], group)
 
     for record in records:
         told.see(record)
@@ -94,5 +95,6 @@ def differing(one: Iterable[bytes], other: Iterable[bytes], shown: int = 3) -> i
         if a != b:
             count += 1
             if count <= shown:
-                print(f"  record {place} differs:\n    {a[:600]!r}\n    {b[:600]!r}")
+                at = max(0, next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), 0) - 200)
+                print(f"  record {place} differs:\n    {a[:150]!r}\n    {a[at : at + 400]!r}\n    {b[at : at + 400]!r}")
     return count

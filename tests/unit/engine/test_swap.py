@@ -25,11 +25,26 @@ from loligo.model.events import (
 )
 from loligo.model.market import Candle
 from loligo.model.order import Filled
-from loligo.model.risk import Tier, passed, refused
+from loligo.model.risk import ActionKind, RiskAction, Tier, passed, refused
 from loligo.ports.tentacles import MakeContext, PlainState
 from tentacles.venues.simulated.settings import SimulatedVenueSettings
 from tentacles.venues.simulated.simulated import SimulatedVenue
-from tests.fakes.desks import BTC, LETS_STRATEGY, PERP, Bot, Lets, Wishes, buy, desk, free_venue, of, plan, seat
+from tests.fakes.desks import (
+    BTC,
+    LETS_STRATEGY,
+    PERP,
+    Bot,
+    Lets,
+    OnlySignals,
+    Watches,
+    Wishes,
+    buy,
+    desk,
+    free_venue,
+    of,
+    plan,
+    seat,
+)
 from tests.fakes.venue_scene import FREE
 
 
@@ -226,6 +241,81 @@ def test_swap_replays_to_the_same_records() -> None:
     again = Engine(version(Sums, "a"))
     again.prepare(after)
     assert [again.process(record.input) for record in first.records] == first.records
+
+
+class Buys(OnlySignals):
+    def on_signal(self, signal: Any, view: Any) -> list[Any]:
+        return [buy("1", stop="50")]
+
+
+class BindsAll(Engine):
+    """Binds every call anew at each step of a swap, as a replay of an interruption does."""
+
+    def _wire(self, touched: Any = None) -> None:
+        super()._wire()
+
+
+def of_two_desks(name: str, turn: int) -> EnginePlan:
+    """Two desks on two instruments; with each turn another part of the first differs from the turn before."""
+    at = [turn // 8 + (turn % 8 > place) for place in range(8)]  # how often each part has changed
+
+    def says(key: str) -> EvaluatorPlan:
+        return EvaluatorPlan(name="sums", key=f"sums@{key}", label="sums", timeframe="1h", make=Sums)
+
+    decide = lambda board: Signal(Direction.LONG, 0.5, f"{at[0]} {board.evaluations}")  # noqa: E731
+    changing = replace(
+        seat(Buys, evaluators=[says(f"btc{at[1]}")] * (1 + at[2] % 2), decide=decide),
+        strategy_key=f"{at[0]}",
+        mode_key=f"{at[3]}",
+    )
+    if at[4] % 2:
+        changing = replace(changing, make_strategy=None, strategy_key="off")
+    other = seat(evaluators=[says("perp")], decide=decide, instrument=PERP)
+    rules = [
+        RulePlan(
+            name="position", make=lambda: Lets(Tier.POSITION, lambda *_: passed(f"{at[5]}")), key=f"position@{at[5]}"
+        ),
+        LETS_STRATEGY,
+    ]
+    tighter = RiskAction(ActionKind.TIGHTEN, "more", price=60.0)
+    rules += [RulePlan(name="more", make=lambda: Watches(Tier.STRATEGY, lambda view: tighter))] * (at[6] % 2)
+    first = desk(changing, other, rules=rules, timeframe="1h" if at[7] % 2 == 0 else "4h")
+    beta = desk(seat(evaluators=[says("btc0")], decide=decide), name="beta")
+    return replace(plan(first, beta), slots=(SlotVersion("both", name, ""),))
+
+
+def swapped_again_and_again(kind: type[Engine], ends: str) -> Swapper:
+    """Exchange part after part, with candles after each step."""
+    bot = Swapper(of_two_desks("0", 0))
+    bot.engine = kind(bot.plan)
+    bot.records.clear()
+    bot.feed(GenerationActivated(0, 1, bot.plan.slots))
+    before = bot.plan
+    for turn in range(1, 17):
+        after = of_two_desks(str(turn), turn)
+        for step in ("shadow", "flip", "end"):
+            if step == "shadow":
+                bot.shadow(after)
+            elif ends == "stopped in shadow":
+                bot.feed(ShadowStopped(bot.engine.now_ns, bot.number, "no"))
+            elif step == "flip":
+                bot.activate(after)
+            elif ends == "good":
+                bot.settle()
+            else:
+                bot.activate(before)
+            hour = len(bot.records)
+            for instrument in (BTC.id, PERP.id):
+                bot.candle(hour, 100 + hour % 7, instrument=instrument)
+        before = after if ends == "good" else before
+    return bot
+
+
+@pytest.mark.parametrize("ends", ["good", "stopped in shadow", "taken back"])
+def test_a_swap_that_binds_only_what_it_touches_is_like_one_that_binds_all(ends: str) -> None:
+    partly, wholly = swapped_again_and_again(Engine, ends), swapped_again_and_again(BindsAll, ends)
+    assert partly.records == wholly.records
+    assert partly.steps().count(SwapStep.SHADOWING) == 16
 
 
 def test_new_tentacle_in_an_old_place_begins_without_the_state_of_another() -> None:

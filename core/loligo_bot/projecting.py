@@ -1,0 +1,92 @@
+"""Projecting: keeps the read models up with the journal beside the engine, in a thread of its own.
+
+The engine only says that there is something new; it never waits for this thread, which may lag behind it. What must
+hold: read models are whole up to their cursor at any moment; who needs them as new as the journal calls `catch_up`
+before reading; at the end of a run everything is projected; an error ends the run. A kill at any moment loses nothing:
+the next run, or whoever opens the journal, goes on at the cursor.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from loligo_bot.session import FaultPoint
+from loligo_store.projector import Projector
+
+EVERY_S = 0.25  # between two rounds: what they cost for each is shared by all records that came meanwhile
+AT_ONCE = 500  # records in one transaction, for which a commit of the journal may have to wait
+CHECKPOINT_S = 2.0  # of the database, which otherwise some commit of the journal would have to make
+CATCH_UP_S = 1.0  # that one who asks waits at most; a replay at full speed may be further ahead than that
+REST_S = 0.0005  # after each transaction, in which who waits for the interpreter or the database goes first
+
+
+class Projecting:
+    """The one projector of a running bot."""
+
+    def __init__(self, projector: Projector, fault_point: FaultPoint, on_error: Callable[[], object]) -> None:
+        """`on_error` hears, on this thread, that `close` will raise what ended it."""
+        self._projector = projector
+        self._fault_point = fault_point
+        self._on_error = on_error
+        self._turn = threading.Lock()  # a projector serves one thread at a time
+        self._news, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
+        self._error: BaseException | None = None
+        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
+
+    def start(self) -> None:
+        """Begin with what an earlier run has left."""
+        self._news.set()
+        self._thread.start()
+
+    def hint(self) -> None:
+        """Say that something became durable; from any thread, without waiting."""
+        self._news.set()
+
+    def catch_up(self, limit_s: float = CATCH_UP_S) -> None:
+        """Project what is durable now, or as much of it as there is time for; blocks for as long."""
+        until = time.monotonic() + limit_s
+        with self._turn:
+            for _ in self._projector.steps(AT_ONCE):
+                if time.monotonic() > until:
+                    return
+
+    def leave(self) -> None:
+        """End the thread after the transaction that is at work."""
+        self._closing.set()
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def close(self) -> None:
+        """End the thread and project what is left. Raises what ended the thread before."""
+        self.leave()
+        if self._error is not None:
+            raise self._error
+        self._round(self._projector.catch_up)
+
+    def _run(self) -> None:
+        try:
+            while self._news.wait() and not self._closing.is_set():
+                self._news.clear()
+                self._round(self._bit_by_bit)
+                if time.monotonic() >= self._checkpoint_at:
+                    self._projector.checkpoint()
+                    self._checkpoint_at = time.monotonic() + CHECKPOINT_S
+                self._closing.wait(EVERY_S)
+        except BaseException as exc:  # top of a thread: the run ends, and `close` raises it
+            self._error = exc
+            self._on_error()
+
+    def _round(self, work: Callable[[], object]) -> None:
+        self._fault_point("before_projection")
+        with self._turn:
+            work()
+        self._fault_point("after_projection")
+
+    def _bit_by_bit(self) -> None:
+        for _ in self._projector.steps(AT_ONCE):
+            if self._closing.wait(REST_S):
+                return
