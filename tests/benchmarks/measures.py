@@ -46,10 +46,11 @@ def all_figures(only: Sequence[str] = ()) -> list[Figure]:
     """Measure everything, or the measurements whose function is named."""
     from tests.benchmarks.dispatch import dispatch
     from tests.benchmarks.swaps import swaps
+    from tests.benchmarks.toggles import swap_toggle_ms
     from tests.benchmarks.watching import reload_torn
 
     folder = bots.market_data()
-    without_data: list[Measurement] = [cli_help, dispatch, swaps, reload_torn]
+    without_data: list[Measurement] = [cli_help, dispatch, swaps, reload_torn, swap_toggle_ms]
     with_data: list[Measurement] = [step, sma_cross, latency, memory]
     if folder is None:
         names = ", ".join(one.__name__ for one in with_data)

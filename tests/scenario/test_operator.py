@@ -49,6 +49,7 @@ def test_a_stop_does_not_wait_for_the_backlog_of_a_replay_at_full_speed(
         bot.wait_until(lambda status: status["waiting_inputs"] > 5_000)
         process.terminate()
         done = ended(process)
+    print(f"stopped in {done.seconds:.2f} s")
     assert done.seconds < STOP_LIMIT_S
     assert done.code == 0, done.err
     assert done.data["records"] < whole[1]["records"] - 4_000

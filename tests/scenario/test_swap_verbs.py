@@ -20,6 +20,7 @@ from tests.scenario.test_swap_running import CLOCK, COUNTER, PER_SECOND, edit_re
 
 ME = f"cli:{getpass.getuser()}"
 CONFIG = Path("config/loligo.yaml")
+MODE = Path("tentacles/trading_modes/at_market/__init__.py")
 QUICK = {"SHADOW_INPUTS": "5", "PROBATION_INPUTS": "5", "WATCH": "false"}
 
 
@@ -126,7 +127,8 @@ def test_version_that_promises_the_same_is_refused_for_a_difference_and_may_be_c
 
 
 def test_change_that_waits_for_flat_is_replaced_by_a_newer_one_and_a_stop_does_not_wait(bot: BotFolder) -> None:
-    rewrite(bot, CLOCK, "% 8 < 4", "% 8 < 9")  # always long: never flat again
+    rewrite(bot, CLOCK, "% 8 < 4", "% 8 < 9")  # always long: never flat again,
+    rewrite(bot, MODE, "view.price * 0.9", "view.price * 0.1")  # not even for the candle after a stop
     with running(bot) as process:
         bot.wait_until(lambda status: bool(status["desks"]["trend"]["positions"]))
         rewrite(bot, COUNTER, '"count"', '"recount"')

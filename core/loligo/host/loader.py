@@ -92,9 +92,10 @@ def load_tentacle(
     `running` is what works in its place: where the same is wanted it is taken as it is, and not judged again.
     """
     version = read_version(entry, sources, running)
-    check_wishes(version, enabled)
     if running is not None and running.entry == entry and running.manifest is version.manifest:
+        check_others(version, enabled)
         return running
+    check_wishes(version, enabled)
     is_shipped = (entry.slot, version.tree_hash) in sources.shipped
     code = {} if is_shipped else shared_verifier().verify(version).code
     if sources.keeps:
@@ -162,7 +163,12 @@ def check_wishes(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> 
         raise TentacleError(f"wants the permission {', '.join(missing)}; grant it in the registry")
     for text in manifest.requires.python:
         _check_package(Requirement(text))
-    for name, wanted in manifest.requires.tentacles.items():
+    check_others(version, enabled)
+
+
+def check_others(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> None:
+    """Do the same with the other tentacles, which may come and go while this one runs."""
+    for name, wanted in version.manifest.requires.tentacles.items():
         versions = [other.version for other in enabled if other.name == name]
         if not any(each in SpecifierSet(wanted) for each in versions):
             there = f"the registry has {versions[0]}" if versions else "which is not in the registry or off"

@@ -81,4 +81,4 @@ def test_help_lists_all_and_marks_the_broken_ones(site: Path) -> None:
 
 def test_what_is_not_used_is_not_loaded(site: Path) -> None:
     report = "print([name for name in ('stranger', 'loligo_kit', 'loligo_lab') if name in sys.modules])"
-    assert loligo(site, "tentacle", "refresh", "-q", report=report).stdout == "[]\n"
+    assert loligo(site, "status", report=report).stdout == "[]\n"
