@@ -2,10 +2,11 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
+RUNS := tests/benchmarks tests/scenario
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint coverage bench registry lock clean verify-kill verify-swap
+.PHONY: help setup run test test-runs test-rest lint coverage bench registry lock clean verify-kill verify-swap
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,8 +30,14 @@ setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the 
 run: setup  ## Run the paper desks over the bundled candles
 	$(BIN)/loligo run
 
-test: setup  ## Run all tests; with CI set also hold branch coverage, as `make coverage` does
-	$(BIN)/python -m pytest -q $(if $(CI),$(COVERAGE))
+test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
+	$(MAKE) --jobs 2 test-runs test-rest
+
+test-runs: setup
+	$(BIN)/python -m pytest -q $(RUNS)
+
+test-rest: setup
+	$(BIN)/python -m pytest -q $(RUNS:%=--ignore %) $(if $(CI),$(COVERAGE))
 
 lint: setup  ## Check style, types and import rules
 	$(BIN)/ruff check .
