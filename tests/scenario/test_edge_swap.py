@@ -197,6 +197,7 @@ def test_a_replay_is_exchanged_twenty_times_and_every_candle_comes_once_in_order
         for gap in range(25, 45):
             edit_config(bot, partial(change_feed, maximum_gap_candles=gap))
             assert "exchanges feeds" in applied(bot)["steps"]
+        bot.wait_until(lambda status: status["next_seq"] > 8_000)
         stopped(bot, process)
     candles = fed(bot)
     assert len(candles) > 1_000
