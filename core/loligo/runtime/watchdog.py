@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from traceback import format_stack, walk_stack
 from types import FrameType
@@ -113,7 +114,9 @@ class Watchdog:
     def _frames(self) -> list[FrameType]:
         """Return the frames of the tentacle's call that is at work, innermost first; empty outside of one."""
         newest = sys._current_frames().get(self.thread.ident or 0)
-        frames = [frame for frame, _ in walk_stack(newest)] if newest is not None else []
+        # Bounded, because the thread goes on meanwhile: what is walked need not be a stack that ever was.
+        walked = islice(walk_stack(newest), sys.getrecursionlimit()) if newest is not None else ()
+        frames = [frame for frame, _ in walked]
         while frames and not self._is_tentacles(frames[-1]):
             frames.pop()
         return frames
