@@ -8,7 +8,8 @@ registry; a bot that runs in the folder follows it, and the shell says what it m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +47,7 @@ def install(
     grant: _Grant = None,
 ) -> int:
     """Install a tentacle that is not there yet. Its permissions are shown, and asked for."""
-    from loligo_kit.plans import NothingNew, plan_install
+    from loligo_kit.plans import plan_install
 
     shell = context.obj
     installer = _installer(shell)
@@ -54,11 +55,9 @@ def install(
         fetched = installer.fetch_missing()
         dialogue.say(shell, {"ok": True, "fetched": list(fetched)}, fetched or ["nothing is missing"])
         return 0
-    try:
-        plan = plan_install(installer.bot, source, expected)
-    except NothingNew as exc:
-        return dialogue.nothing(shell, str(exc))
-    return _carried_out(shell, installer, plan, is_yes, grant, "install")
+    return _carried_out(
+        shell, installer, partial(plan_install, installer.bot, source, expected), is_yes, grant, "install"
+    )
 
 
 def update(
@@ -72,27 +71,22 @@ def update(
     grant: _Grant = None,
 ) -> int:
     """Replace a tentacle by a newer version. One that wants more permissions waits until you agree."""
-    from loligo_kit.plans import NothingNew, plan_update
+    from loligo_kit.plans import plan_update
 
     shell = context.obj
     installer = _installer(shell)
-    try:
-        plan = plan_update(installer.bot, name, source, expected)
-    except NothingNew as exc:
-        return dialogue.nothing(shell, str(exc))
-    return _carried_out(shell, installer, plan, is_yes, grant, "update")
+    return _carried_out(
+        shell, installer, partial(plan_update, installer.bot, name, source, expected), is_yes, grant, "update"
+    )
 
 
 def agree(context: typer.Context, name: _Name, is_yes: _Yes = False, grant: _Grant = None) -> int:
     """Agree to the permissions of an update that waits for them."""
-    from loligo_kit.plans import NothingNew, plan_agreement
+    from loligo_kit.plans import plan_agreement
 
     shell = context.obj
     installer = _installer(shell)
-    try:
-        plan = plan_agreement(installer.bot, name)
-    except NothingNew as exc:
-        return dialogue.nothing(shell, str(exc))
+    plan = partial(plan_agreement, installer.bot, name)
     return _carried_out(shell, installer, plan, is_yes, grant, "agree")
 
 
@@ -242,8 +236,14 @@ def _installer(shell: Any) -> Installer:
 
 
 def _carried_out(
-    shell: Any, installer: Installer, plan: Plan, is_yes: bool, grant: Sequence[str] | None, verb: str
+    shell: Any, installer: Installer, make: Callable[[], Plan], is_yes: bool, grant: Sequence[str] | None, verb: str
 ) -> int:
+    from loligo_kit.plans import NothingNew
+
+    try:
+        plan = make()
+    except NothingNew as exc:
+        return dialogue.nothing(shell, str(exc))
     if plan.needs_confirmation:
         dialogue.confirm_hash(shell, plan)
     return dialogue.told(shell, installer.carry_out(plan, dialogue.granted(shell, plan, is_yes, grant or ())), verb)

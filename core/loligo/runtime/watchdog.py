@@ -25,8 +25,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from traceback import format_stack, walk_stack
 from types import FrameType
@@ -114,9 +114,7 @@ class Watchdog:
     def _frames(self) -> list[FrameType]:
         """Return the frames of the tentacle's call that is at work, innermost first; empty outside of one."""
         newest = sys._current_frames().get(self.thread.ident or 0)
-        # Bounded, because the thread goes on meanwhile: what is walked need not be a stack that ever was.
-        walked = islice(walk_stack(newest), sys.getrecursionlimit()) if newest is not None else ()
-        frames = [frame for frame, _ in walked]
+        frames = [frame for frame, _ in walk_stack(newest)] if newest is not None else []
         while frames and not self._is_tentacles(frames[-1]):
             frames.pop()
         return frames
@@ -133,16 +131,23 @@ class Watchdog:
         self._waited_s = 0.0
         text = f"interrupted {why} in {hang.place}"
         # The interpreter makes the instance, and without arguments: so what it says is in the class.
-        self._raise(type("TentacleInterrupted", (TentacleInterrupted,), {"__str__": lambda _: text}))
+        kind = type("TentacleInterrupted", (TentacleInterrupted,), {"__str__": lambda _: text})
+        _raise(self.thread.ident, kind)
         if self._call not in self._frames():
-            self._raise(None)
+            _raise(self.thread.ident, None)
+            with suppress(kind):
+                # CPython 3.11 and 3.12 unset their mark of "an interruption waits" only when one arrives. Left set, it
+                # takes the time of every call and every turn of a loop, in all threads. So one arrives here.
+                _raise(threading.get_ident(), kind)
+                time.sleep(0)
             return
         _log.error(f"tentacle hangs and is {text}", tentacle=hang.tentacle, stack=stack)
 
-    def _raise(self, kind: type[BaseException] | None) -> None:
-        """Raise in the thread at its next Python instruction; None takes back what was not raised yet."""
-        wanted = None if kind is None else ctypes.py_object(kind)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), wanted)
+
+def _raise(ident: int | None, kind: type[BaseException] | None) -> None:
+    """Raise in a thread at its next Python instruction; None takes back what was not raised yet."""
+    wanted = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), wanted)
 
 
 def _tentacle_of(frame: FrameType) -> str:

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from loligo.api import (
-    AccountLimits,
-    ClosedTrade,
-    DeskLimits,
-    Factory,
-    Instrument,
-    InstrumentKind,
-    MakeContext,
-    OrderKind,
-    OrderRequest,
-    Side,
-)
+from loligo.api import ClosedTrade, Factory, Instrument, InstrumentKind, MakeContext, OrderKind, OrderRequest, Side
+from loligo_testing import FilledRiskView
 
 NOON_NS = 1_700_049_600_000_000_000  # 2023-11-15T12:00:00Z
 SPOT = Instrument(venue="test", symbol="BTC/USD", base="BTC", quote="USD", quantity_step=Decimal("0.0001"))
@@ -37,30 +27,16 @@ PERPETUAL = Instrument(
 
 
 @dataclass(frozen=True, kw_only=True)
-class FakeRiskView:
-    """Satisfies `loligo.api.RiskView`: a desk of 10,000 USD at a price of 100, flat, on an account of 10,000 USD."""
+class FakeRiskView(FilledRiskView):
+    """A desk of 10,000 USD at a price of 100, flat, on an account of 10,000 USD, with the times of its losses."""
 
     ts: int = NOON_NS
     desk: str = "desk"
     account: str = "main"
     instrument: Instrument = SPOT
-    limits: DeskLimits = field(default_factory=DeskLimits)
-    account_limits: AccountLimits = field(default_factory=AccountLimits)
-    price: float = 100.0
-    equity: float = 10_000.0
-    position: Decimal = Decimal(0)
-    average_entry: float = 0.0
-    pending_entries: Decimal = Decimal(0)
-    available: Decimal = Decimal(10_000)
-    open_positions: int = 0
-    trades_today: int = 0
-    consecutive_losses: int = 0
-    left_instrument_at_ns: int = 0
     account_equity: float = 10_000.0
     account_day_start_equity: float = 10_000.0
     account_peak_equity: float = 10_000.0
-    account_exposure: float = 0.0
-    orders_last_minute: int = 0
     stop_times_ns: tuple[int, ...] = ()
     results: tuple[tuple[int, float], ...] = ()  # (closed at ns, net)
 
