@@ -78,6 +78,22 @@ class NotRunning(LoligoError):
     """No bot answers in this home folder."""
 
 
+class NotFound(LoligoError):
+    """What was asked for, or of whom it was asked, does not exist."""
+
+
+class Denied(LoligoError):
+    """Whoever asks may not."""
+
+
+class BadArguments(LoligoError):
+    """`problems` holds a sentence for each bad argument, by its path such as "settings.period"."""
+
+    def __init__(self, text: str, problems: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.problems = problems or {}
+
+
 class TentacleInterrupted(BaseException):
     """The watchdog ends a tentacle's call that does not return. Whoever calls tentacles catches `TENTACLE_FAULTS`."""
 

@@ -24,6 +24,7 @@ from loligo.model.market import BookUpdate, Candle, ExternalSignal, Quote, Trade
 from loligo.model.order import Filled, Order, OrderRequest
 from loligo.model.portfolio import ClosedTrade
 from loligo.model.risk import RiskAction, Tier, Verdict
+from loligo.ports.door import Door
 from loligo.ports.views import Board, BoardInput, DeskView, RiskView
 
 FloatArray = NDArray[np.float64]
@@ -59,6 +60,7 @@ class MakeContext:
     inputs: tuple[BoardInput, ...] = ()  # of a strategy, in the order of its board
     instruments: tuple[Instrument, ...] = ()  # of a venue
     home: str = ""  # the bot folder, for tentacles of the edge
+    door: Door | None = None  # to the running bot, for interfaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
