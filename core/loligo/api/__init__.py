@@ -35,7 +35,7 @@ from loligo.model.risk import (
 )
 from loligo.model.timeframe import DAY_NS, SECOND_NS, iso, ns_from_iso, period_start_ns, timeframe_ns
 from loligo.ports.clock import Clock
-from loligo.ports.door import Actor, Door, Role, Verb
+from loligo.ports.door import Actor, Answer, Door, Role, Verb
 from loligo.ports.hooks import hookimpl
 from loligo.ports.runner import FinishedRun, Runner
 from loligo.ports.tentacles import (
@@ -49,7 +49,7 @@ API_VERSION = "1.0"
 
 __all__ = [
     "API_VERSION", "ATR", "DAY_NS", "DOWN", "EMA", "RSI", "SECOND_NS", "SMA", "UP", "ZERO", "Accepted",
-    "AccountLimits", "ActionKind", "Actor", "AmendIntent", "Amended", "BadArguments", "Board", "BoardInput",
+    "AccountLimits", "ActionKind", "Actor", "AmendIntent", "Amended", "Answer", "BadArguments", "Board", "BoardInput",
     "BookUpdate", "CancelIntent", "Canceled", "Candle", "CandleArrays", "CandleBuilder", "CandleHistory", "Clock",
     "ClosedTrade", "CommandKind", "ConfigError", "DataError", "DecisionDeclined", "Declined", "Denied",
     "DeskLimits", "DeskView", "Direction", "Door", "EngineVenue", "EquityMarked", "Evaluation", "Expired",

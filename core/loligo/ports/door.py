@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from loligo.model.events import Record
 
@@ -33,16 +33,28 @@ class Actor:
     role: Role
 
 
+class Answer(BaseModel):
+    """Base of every answer: data for programs, `lines` for people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def lines(self) -> Sequence[str]:
+        """Return it as a person reads it in a chat, plain text, the most important first."""
+        return [f"{name}: {value}" for name, value in self]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """One thing that can be asked. `changes` says whether anything is different afterwards."""
+    """One thing that can be asked. `changes` says whether anything is different afterwards; `confirm` is what a person
+    is asked before it is done, "" where nothing need be."""
 
     name: str
     summary: str
     role: Role
     arguments: type[BaseModel]
-    answer: type[BaseModel]
+    answer: type[Answer]
     changes: bool = False
+    confirm: str = ""
 
 
 class Door(Protocol):
@@ -50,7 +62,7 @@ class Door(Protocol):
 
     verbs: Mapping[str, Verb]
 
-    async def ask(self, actor: Actor, verb: str, arguments: Mapping[str, Any], *, key: str = "") -> BaseModel:
+    async def ask(self, actor: Actor, verb: str, arguments: Mapping[str, Any], *, key: str = "") -> Answer:
         """Return the verb's answer. With a `key` a change happens once: the same actor, verb and key get the first
         answer again.
 
