@@ -1,4 +1,6 @@
-"""What the journal says of the swap at work, as it becomes durable; on the event loop."""
+"""What the journal says of the swap at work, on the event loop: as it becomes durable, and of steps that no person
+waits for, at once.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,7 @@ class Ear:
     candles: int = 0
     told: int = 0  # how many histories of swaps became durable
     steps: list[SwapStepped] = field(default_factory=list)
+    _heard_early: set[int] = field(default_factory=set)  # seqs of records
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, number: int) -> None:
@@ -34,6 +37,9 @@ class Ear:
     def hear(self, records: Sequence[Record]) -> None:
         """Take note of durable records."""
         for record in records:
+            if record.seq in self._heard_early:
+                self._heard_early.remove(record.seq)
+                continue
             self.inputs += type(record.input) not in _CONTROL
             self.candles += type(record.input) is Candle
             self.told += type(record.input) is SwapEnded
@@ -41,6 +47,11 @@ class Ear:
                 event for event in record.events if type(event) is SwapStepped and event.number == self.number
             )
         self._news.set()
+
+    def hear_early(self, record: Record) -> None:
+        """Take note of a record that is not durable yet."""
+        self.hear((record,))
+        self._heard_early.add(record.seq)
 
     def wake(self) -> None:
         """Let who waits for news look up."""

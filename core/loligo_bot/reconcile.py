@@ -87,6 +87,10 @@ class Reconciler:
         """Take note of durable records; on the event loop."""
         self._ear.hear(records)
 
+    def hear_early(self, record: Record) -> None:
+        """Take note of a step of a swap before it is durable; on the event loop."""
+        self._ear.hear_early(record)
+
     async def reconcile(self, wish: Wish | None = None) -> SwapReport:
         """Compare what is wanted with what runs and exchange what differs; a wish of nobody is that of the files.
 

@@ -153,6 +153,7 @@ class _Running:
             fault_point,
         )
         self.session.memory.inputs = bot.config.swap.rehearsal_inputs
+        self.session.on_step = self._hear_step
         self._reconciler = Reconciler(
             bot.engine,
             bot.generation,
@@ -341,6 +342,11 @@ class _Running:
         self._edges.hooks.relay.records_committed(records)
         if self._edges.is_told and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._edges.tell, tuple(messages_of(records)), records)
+
+    def _hear_step(self, record: Record) -> None:
+        """Let the swap at work go on; on the engine's thread, before the step is durable."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reconciler.hear_early, record)
 
     def _end_of_projections(self) -> None:
         if self._loop is not None and not self._loop.is_closed():

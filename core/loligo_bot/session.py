@@ -29,8 +29,10 @@ from loligo.model.command import (
     GenerationActivated,
     OperatorCommand,
     ProbationEnded,
+    ShadowStarted,
     ShadowStopped,
     SlotVersion,
+    SwapEnded,
     Swapping,
     WarmUp,
 )
@@ -43,8 +45,9 @@ from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
-_ACKNOWLEDGED = (OperatorCommand, *get_args(Swapping))  # somebody waits
-_NOW = (*_ACKNOWLEDGED, WarmUp)  # happen when they are taken
+_ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded)  # somebody waits for them to be durable
+_STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
+_NOW = (OperatorCommand, *get_args(Swapping), WarmUp)  # happen when they are taken
 Observer = Callable[[Sequence[Record]], None]
 FaultPoint = Callable[[str], None]
 
@@ -87,6 +90,7 @@ class Session:
         self._uncommitted: list[Record] = []
         self._last_commit_s = time.monotonic()
         self._since_snapshot = 0
+        self.on_step: Callable[[Record], object] = lambda record: None  # hears at once of a step of a swap
         self.cursors: Cursors = {}
         self.memory = Memory()
         self.short_of_history: list[str] = []  # evaluators that began with less than they declare
@@ -154,6 +158,8 @@ class Session:
             take(self.cursors, feed, item.ts)
             if type(item) in _ACKNOWLEDGED or len(self._uncommitted) >= self._durability.commit_every_records:
                 self.commit()
+            elif type(item) in _STEPS:
+                self.on_step(record)
         if time.monotonic() - self._last_commit_s >= self._durability.commit_every_s:
             self.commit()
 

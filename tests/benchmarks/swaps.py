@@ -28,10 +28,10 @@ from typing import Any
 import msgspec
 
 from loligo.model.command import GenerationActivated, ShadowStarted
-from loligo.registry.discovery import discover
 from loligo.registry.tree import hash12, read_tree, tree_hash
 from loligo_bot import leaks
 from loligo_bot.cli.control_client import ask
+from loligo_kit.discovery import discover
 from loligo_store.database import open_engine
 from loligo_store.reader import JournalReader
 from tests.benchmarks.bots import ROOT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from loligo.registry.discovery import discover
 from loligo.registry.manifest import KIND_FOLDERS
+from loligo_kit.discovery import discover
 
 HOOK = """
 from loligo.api import Factory, Stateless, TentacleSettings, hookimpl

@@ -196,7 +196,7 @@ def test_bot_killed_in_the_middle_of_a_swap_comes_up_whole(bot: BotFolder) -> No
     bot.environment |= {"LOLIGO__SWAP__SHADOW_INPUTS": "100000", "LOLIGO__SWAP__SHADOW_S": "600"}
     with running(bot) as process:
         rewrite(bot, COUNTER, '"count"', '"recount"')
-        bot.wait_until(lambda status: status["is_swapping"])
+        bot.wait_until(lambda _: any(isinstance(record.input, ShadowStarted) for record in bot.records()))  # durable
         process.kill()
         process.wait()
     bot.environment |= {"LOLIGO__SWAP__SHADOW_INPUTS": "5", "LOLIGO__SWAP__SHADOW_S": "2"}

@@ -8,7 +8,7 @@ before it. The stages do not know each other: this module carries what one says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
@@ -178,7 +178,7 @@ class Engine:
             seat.view = self._view(self._now, plan.instrument, desk, account, self.portfolio, self.execution, self.risk)
             self._seats[seat.key] = seat
 
-    def _wire(self, touched: Collection[Holder | Scope] | None = None) -> None:
+    def _wire(self, touched: Collection[Holder | Scope | str] | None = None) -> None:
         """Bind every call to the instances that work now, after each change of them; or only what a swap touches."""
         is_whole, touched = touched is None, touched or ()
         for venue in self.venues.values():
@@ -192,18 +192,15 @@ class Engine:
                 if (traded := self._markets.get(seat.instrument_id)) is not None:
                     traded.lanes.clear()
                     traded.deciders.clear()
-        named = [
-            *(seat.instrument_id for seat in self._seats.values()),
-            *(rate.id for rate in self.portfolio.converted),
-        ]
-        if names := dict.fromkeys(named if is_whole else self.exchange.markets):
+        named = {seat.instrument_id for seat in self._seats.values()} | {rate.id for rate in self.portfolio.converted}
+        if names := named if is_whole else named.intersection(touched):
             self._wire_markets(names)
         if is_whole or any(isinstance(one, Rule | Scope) for one in touched):
             self.risk.bind()
 
-    def _wire_markets(self, names: dict[str, None]) -> None:
+    def _wire_markets(self, names: Set[str]) -> None:
         """Make these markets anew, each in its place among all."""
-        for name in names.keys() & self._markets.keys():
+        for name in names & self._markets.keys():
             for slot in self._markets[name].slots:
                 slot.boards.clear()
         wired: dict[str, Market] = {}
@@ -772,7 +769,7 @@ class Engine:
         self._now.ts = now_ns
         self._recorder.events, self._recorder.first_seq = said.events, said.first_seq
 
-    def _adopt(self, plan: EnginePlan, touched: Collection[Holder | Scope], ts: int, seq: int) -> None:
+    def _adopt(self, plan: EnginePlan, touched: Collection[Holder | Scope | str], ts: int, seq: int) -> None:
         """Work by another plan from now on. Where strategy or mode is off, entries go and protection stays."""
         self._plan = plan
         self._accounts = {account.name: account for account in sorted(plan.accounts, key=lambda account: account.name)}

@@ -28,14 +28,15 @@ class EvaluatorSlot:
     """One shared evaluator instance with the boards that read it."""
 
     def __init__(self, recorder: Recorder, plan: EvaluatorPlan, instrument: str) -> None:
-        self.plan = plan
-        self.name = plan.name
-        self.label = plan.label
-        self.timeframe = plan.timeframe
-        self.key = plan.key
+        self.follow(plan)
         self.instrument = instrument
         self.holder = Holder(recorder, plan.label, "", plan.name, plan.key, plan.make)
         self.boards: list[tuple[list[Evaluation | None], list[int], list[int], int]] = []  # of a board, and the place
+
+    def follow(self, plan: EvaluatorPlan) -> None:
+        """Be known as a plan says."""
+        self.plan = plan
+        self.name, self.label, self.timeframe, self.key = plan.name, plan.label, plan.timeframe, plan.key
 
     @property
     def instance(self) -> Any:
@@ -93,6 +94,14 @@ class EvaluationStage:
         self._slots[slot.key] = slot
         if is_cold and slot.instance is not None:
             self._cold.add(slot.key)
+
+    def rename(self, slot: EvaluatorSlot, plan: EvaluatorPlan) -> None:
+        """Let an evaluator be known as a plan says, where it is."""
+        if slot.key in self._cold:
+            self._cold.symmetric_difference_update((slot.key, plan.key))
+        del self._slots[slot.key]
+        slot.follow(plan)
+        self._slots[slot.key] = slot
 
     def inherit(self, other: EvaluationStage, before: Sequence[EvaluatorPlan], after: Sequence[EvaluatorPlan]) -> None:
         """Let cold evaluators go on with the state of those whose places they take."""

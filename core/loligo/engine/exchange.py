@@ -8,13 +8,14 @@ flip; an evaluator that is new, or has new settings, is given history before.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, accept_evaluation, goes_on
 from loligo.engine.interruption import EVALUATE
-from loligo.engine.plan import EnginePlan, EvaluatorPlan, SeatPlan, VenuePlan, paired
+from loligo.engine.plan import DeskPlan, EnginePlan, EvaluatorPlan, SeatPlan, VenuePlan, paired
 from loligo.engine.recorder import Recorder
 from loligo.engine.risk import RiskStage, Rule, Scope, accept_answer
 from loligo.engine.seat import Seat, SeatBoard
@@ -115,6 +116,13 @@ class _Change:
     before: EnginePlan
     replaced: list[_Replaced] = field(default_factory=list)
     slots: dict[str, _Slotted] = field(default_factory=dict)  # by new key
+    renamed: list[tuple[EvaluatorSlot, EvaluatorPlan, EvaluatorPlan]] = field(default_factory=list)  # old, new
+
+    @property
+    def new_keys(self) -> dict[str, str]:
+        """New keys by old."""
+        return {before.key: now.key for _, before, now in self.renamed}
+
     rules: list[tuple[Scope, list[Rule], list[Rule]]] = field(default_factory=list)  # old, new
 
 
@@ -135,10 +143,10 @@ class Exchange:
         self._risk = risk
         self._venues = venues
         self._change: _Change | None = None
-        # What the newest swap lets be bound anew, and what its flip: calls of twins see for themselves who leads.
-        self.touched: set[Holder | Scope] = set()
-        self.touched_by_flip: set[Holder | Scope] = set()
-        self.markets: list[str] = []
+        # What the newest swap lets be bound anew (of markets the instrument), and what its flip: calls of twins see for
+        # themselves who leads.
+        self.touched: set[Holder | Scope | str] = set()
+        self.touched_by_flip: set[Holder | Scope | str] = set()
 
     @property
     def swap(self) -> Swap | None:
@@ -171,29 +179,47 @@ class Exchange:
         except Exception as exc:  # a tentacle that cannot be made, or cannot take over: nothing has changed
             change.swap.tell(place, SwapStep.REFUSED, f"{type(exc).__name__}: {exc}")
             return False
+        self._keep_places(change)
         self._pair_up(change)
         self._change = change
         self._note_touched(change)
         change.swap.tell("", SwapStep.SHADOWING, ", ".join(_names(change)))
         return True
 
+    def _keep_places(self, change: _Change) -> None:
+        """Let evaluators that simply go on in another version be exchanged where they are, so that nobody who reads
+        them has to be bound to others at the flip."""
+        kept = {one.key for desk in change.plan.desks for seat in desk.seats for one in seat.evaluators}
+        heirs = Counter(slotted.was.key for slotted in change.slots.values() if slotted.was is not None)
+        for key, slotted in list(change.slots.items()):
+            was, now = slotted.was, slotted.slot.plan
+            if was is None or not slotted.goes_on or was.label != now.label:
+                continue
+            if heirs[was.key] == 1 and was.key not in kept:
+                del change.slots[key]
+                change.renamed.append((was, was.plan, now))
+                change.replaced.append(_Replaced(was.holder, slotted.slot.holder, accept_evaluation))
+
     def _note_touched(self, change: _Change) -> None:
         holders, scopes = {item.holder for item in change.replaced}, {scope for scope, *_ in change.rules}
-        self.touched, self.touched_by_flip = holders | scopes, {one for one in holders if one.twin is None} | scopes
-        desks, seats = change.plan.desks, self._seats.items()
-        heard = {
-            (desk.name, seat.instrument.id): (desk.timeframe, seat.places) for desk in desks for seat in desk.seats
+        planned, renamed = _planned(change.plan), change.new_keys
+        markets = {
+            seat.instrument_id
+            for key, seat in self._seats.items()
+            if (seat.desk.timeframe, seat.plan.places(renamed))
+            != (planned[key][0].timeframe, planned[key][1].places(renamed))
         }
-        self.markets = [s.instrument_id for key, s in seats if (s.desk.timeframe, s.plan.places) != heard[key]]
+        self.touched_by_flip = {one for one in holders if one.twin is None} | scopes | markets
+        self.touched = holders | scopes | markets | {slot.instrument for slot, *_ in change.renamed}
 
     def _seated(self, plan: EnginePlan) -> Iterable[tuple[SeatPlan, Seat]]:
-        planned = {(desk.name, seat.instrument.id): seat for desk in plan.desks for seat in desk.seats}
+        planned = _planned(plan)
         if planned.keys() != self._seats.keys():
             raise DataError(
                 f"desks and instruments stay while a bot runs: {sorted(planned.keys() ^ self._seats.keys())} came or "
                 "went; stop the bot and start it again for that"
             )
-        return [(seat_plan, self._seats[key]) for key, seat_plan in sorted(planned.items())]
+        return [(planned[key][1], self._seats[key]) for key in sorted(planned)]
 
     def _ruled(self, plan: EnginePlan) -> Iterable[tuple[Scope, tuple[Any, ...]]]:
         yield from ((self._risk.desks[desk.name], desk.rules) for desk in plan.desks)
@@ -286,6 +312,8 @@ class Exchange:
         change.swap.phase = Phase.PROBATION
         for item in change.replaced:
             item.flip()
+        for slot, _, now in change.renamed:
+            self._evaluation.rename(slot, now)
         kept = {evaluator.key for desk in change.plan.desks for seat in desk.seats for evaluator in seat.evaluators}
         for slotted in change.slots.values():
             was, slot = slotted.was, slotted.slot
@@ -297,7 +325,7 @@ class Exchange:
             self._evaluation.put(slot)
         for scope, _, rules in change.rules:
             scope.rules = rules
-        self._reseat(change.plan)
+        self._reseat(change.plan, change.new_keys)
         change.swap.activated()
         return change.plan
 
@@ -308,12 +336,14 @@ class Exchange:
         if change.swap.phase is not Phase.SHADOW:
             for item in change.replaced:
                 item.undo()
+            for slot, before, _ in change.renamed:
+                self._evaluation.rename(slot, before)
             for slotted in change.slots.values():
                 if slotted.was is not None:
                     self._evaluation.put(slotted.was)
             for scope, rules, _ in change.rules:
                 scope.rules = rules
-            self._reseat(change.before)
+            self._reseat(change.before, change.new_keys)
         self._part(change)
         change.swap.tell("", step, text)
         return change.before
@@ -334,10 +364,13 @@ class Exchange:
                 slotted.was.holder.twin = None
         self._change = None
 
-    def _reseat(self, plan: EnginePlan) -> None:
-        for desk in plan.desks:
-            for seat_plan in desk.seats:
-                self._seats[desk.name, seat_plan.instrument.id].reseat(desk, seat_plan)
+    def _reseat(self, plan: EnginePlan, renamed: Mapping[str, str]) -> None:
+        for key, (desk, seat_plan) in _planned(plan).items():
+            self._seats[key].reseat(desk, seat_plan, renamed)
+
+
+def _planned(plan: EnginePlan) -> dict[Key, tuple[DeskPlan, SeatPlan]]:
+    return {(desk.name, seat.instrument.id): (desk, seat) for desk in plan.desks for seat in desk.seats}
 
 
 def _copy_of(holder: Holder) -> Any:
@@ -349,4 +382,4 @@ def _copy_of(holder: Holder) -> Any:
 
 def _names(change: _Change) -> list[str]:
     slots = [item.slot.label for item in change.slots.values() if item.goes_on or item.newcomer is not None]
-    return slots + [item.holder.name for item in change.replaced if item.holder.twin is not None]
+    return slots + [item.holder.label for item in change.replaced if item.holder.twin is not None]

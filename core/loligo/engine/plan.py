@@ -41,10 +41,9 @@ class SeatPlan:
     strategy_key: str = ""  # code and settings: what has another key is exchanged
     mode_key: str = ""
 
-    @property
-    def places(self) -> list[tuple[str, bool]]:
-        """What stands where on the board: keys of evaluators, and whether they are off."""
-        return [(evaluator.key, evaluator.make is None) for evaluator in self.evaluators]
+    def places(self, renamed: Mapping[str, str]) -> list[tuple[str, bool]]:
+        """Return what stands where on the board: keys of evaluators, and whether they are off."""
+        return [(renamed.get(one.key, one.key), one.make is None) for one in self.evaluators]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

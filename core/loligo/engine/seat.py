@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -64,10 +64,10 @@ class Seat:
         """Whether the strategy or the mode is off."""
         return self.strategy.instance is None or self.mode.instance is None
 
-    def reseat(self, desk: DeskPlan, plan: SeatPlan) -> None:
-        """Take a new plan: the board keeps the newest opinions of the evaluators that stay."""
+    def reseat(self, desk: DeskPlan, plan: SeatPlan, renamed: Mapping[str, str]) -> None:
+        """Take a new plan: the board keeps the newest opinions of the evaluators that stay, or go on by another key."""
         before, self.desk, self.plan = self.plan, desk, plan
-        if before.places == plan.places:
+        if before.places(renamed) == plan.places(renamed):
             return  # and so does whoever reads it or writes to it
         old, self.board = self.board, SeatBoard(len(plan.evaluators))
         self.board.ts, self.board.price, self.board.candle = old.ts, old.price, old.candle

@@ -69,9 +69,9 @@ def refresh(
 ) -> None:
     """Bring the registry in line with the folders, and with what pip installed: list new tentacles, take hashes and
     versions of changed ones. What pip brought is off until you switch it on."""
-    from loligo.registry.discovery import discover, refresh_hashes
     from loligo.registry.registry_file import REGISTRY_FILE
     from loligo_kit.bot_folder import BotFolder
+    from loligo_kit.discovery import discover, refresh_hashes
     from loligo_kit.listing import Listed, list_distributions
 
     shell: Shell = context.obj

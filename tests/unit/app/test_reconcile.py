@@ -77,6 +77,7 @@ class Bench:
         assert isinstance(self.wanted, Generation)
         self.journal = Journal(home / "journal.sqlite")
         self.session = Session(Engine(self.wanted.plan), self.journal, Durability(), [self.hear])
+        self.session.on_step = self.hear_step
         edges = Edges(self.wanted, str(home), {}, Inbox(), _start, lambda _: (0, 0))
         self.reconciler = Reconciler(
             self.session.engine,
@@ -108,6 +109,10 @@ class Bench:
     def hear(self, records: Any) -> None:
         if not self.is_deaf:
             self.reconciler.hear(records)
+
+    def hear_step(self, record: Any) -> None:
+        if not self.is_deaf:
+            self.reconciler.hear_early(record)
 
     def put(self, item: Any) -> None:
         self.session.step([msgspec.structs.replace(item, ts=self.session.engine.now_ns)])

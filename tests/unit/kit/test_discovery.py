@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from loligo.errors import TentacleError
-from loligo.registry.discovery import discover, refresh_hashes
 from loligo.registry.registry_file import load_registry, save_registry
 from loligo.registry.tree import read_tree, tree_hash
 from loligo_bot.cli.command_line import run
+from loligo_kit.discovery import discover, refresh_hashes
 from tests.fakes.tentacle_folder import manifest_text, write_registry, write_tentacle
 
 
