@@ -5,6 +5,7 @@ waits for, at once.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import get_args
@@ -36,16 +37,18 @@ class Ear:
 
     def hear(self, records: Sequence[Record]) -> None:
         """Take note of durable records."""
+        if self._heard_early:
+            early = {record.seq for record in records} & self._heard_early
+            records = [record for record in records if record.seq not in early]
+            self._heard_early -= early
+        kinds = Counter(type(record.input) for record in records)
+        self.inputs += sum(count for kind, count in kinds.items() if kind not in _CONTROL)
+        self.candles += kinds[Candle]
+        self.told += kinds[SwapEnded]
         for record in records:
-            if record.seq in self._heard_early:
-                self._heard_early.remove(record.seq)
-                continue
-            self.inputs += type(record.input) not in _CONTROL
-            self.candles += type(record.input) is Candle
-            self.told += type(record.input) is SwapEnded
-            self.steps.extend(
-                event for event in record.events if type(event) is SwapStepped and event.number == self.number
-            )
+            if record.events:
+                found = (event for event in record.events if type(event) is SwapStepped)
+                self.steps.extend(event for event in found if event.number == self.number)
         self._news.set()
 
     def hear_early(self, record: Record) -> None:

@@ -3,15 +3,18 @@
 The engine only says that there is something new; it never waits for this thread, which may lag behind it. What must
 hold: read models are whole up to their cursor at any moment; who needs them as new as the journal calls `catch_up`
 before reading; at the end of a run everything is projected; an error ends the run. A kill at any moment loses nothing:
-the next run, or whoever opens the journal, goes on at the cursor.
+the next run, or whoever opens the journal, goes on at the cursor. What became durable is also handed over in memory, so
+that who keeps up need not read and decode it again; it counts only where it begins at the cursor.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
+from loligo.model.events import Record
 from loligo_bot.session import FaultPoint
 from loligo_store.projector import Projector
 
@@ -19,6 +22,7 @@ EVERY_S = 0.25  # between two rounds: what they cost for each is shared by all r
 AT_ONCE = 500  # records in one transaction, for which a commit of the journal may have to wait
 CHECKPOINT_S = 2.0  # of the database, which otherwise some commit of the journal would have to make
 CATCH_UP_S = 1.0  # that one who asks waits at most; a replay at full speed may be further ahead than that
+KEPT = 20_000  # records in memory; who lags behind by more reads the journal
 REST_S = 0.0005  # after each transaction, in which who waits for the interpreter or the database goes first
 
 
@@ -31,6 +35,8 @@ class Projecting:
         self._fault_point = fault_point
         self._on_error = on_error
         self._turn = threading.Lock()  # a projector serves one thread at a time
+        self._recent: list[Record] = []
+        self._handing = threading.Lock()
         self._news, self._closing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
         self._error: BaseException | None = None
@@ -41,15 +47,24 @@ class Projecting:
         self._news.set()
         self._thread.start()
 
-    def hint(self) -> None:
+    def hint(self, records: Sequence[Record] = ()) -> None:
         """Say that something became durable; from any thread, without waiting."""
+        with self._handing:
+            self._recent = [] if len(self._recent) + len(records) > KEPT else [*self._recent, *records]
         self._news.set()
+
+    def _taken(self, cursor: int) -> Sequence[Record]:
+        """Hand out what is at hand from a seq on; nothing where that would leave a gap."""
+        with self._handing:
+            recent, self._recent = self._recent, []
+        ahead = bisect_left(recent, cursor, key=lambda record: record.seq)
+        return recent[ahead:] if ahead < len(recent) and recent[ahead].seq == cursor else ()
 
     def catch_up(self, limit_s: float = CATCH_UP_S) -> None:
         """Project what is durable now, or as much of it as there is time for; blocks for as long."""
         until = time.monotonic() + limit_s
         with self._turn:
-            for _ in self._projector.steps(AT_ONCE):
+            for _ in self._projector.steps(AT_ONCE, self._taken):
                 if time.monotonic() > until:
                     return
 
@@ -87,6 +102,6 @@ class Projecting:
         self._fault_point("after_projection")
 
     def _bit_by_bit(self) -> None:
-        for _ in self._projector.steps(AT_ONCE):
+        for _ in self._projector.steps(AT_ONCE, self._taken):
             if self._closing.wait(REST_S):
                 return

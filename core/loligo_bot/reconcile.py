@@ -85,7 +85,8 @@ class Reconciler:
 
     def hear(self, records: Sequence[Record]) -> None:
         """Take note of durable records; on the event loop."""
-        self._ear.hear(records)
+        if self.attempt is not None:
+            self._ear.hear(records)
 
     def hear_early(self, record: Record) -> None:
         """Take note of a step of a swap before it is durable; on the event loop."""

@@ -7,7 +7,7 @@ transaction begins, so that the journal's writer waits for the writing only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -40,12 +40,13 @@ class Projector(ProjectionReader):
         """Project what the journal has beyond the cursor; return how many records that were."""
         return sum(self.steps(batch_records))
 
-    def steps(self, batch_records: int) -> Iterator[int]:
-        """Do the same in one transaction after the other; yield how many records each of them took."""
+    def steps(self, batch_records: int, recent: Callable[[int], Iterable[Record]] = lambda cursor: ()) -> Iterator[int]:
+        """Do the same in one transaction after the other; yield how many records each of them took. `recent` may have
+        the durable records from a seq on at hand, which need not be read from the database then."""
         is_behind = True
         while is_behind:
             is_behind, cursor = False, self._cursor()
-            records = self._journal.records(cursor)
+            records = iter(recent(cursor) or self._journal.records(cursor))
             while batch := list(islice(records, batch_records)):
                 if not self._write(batch, cursor):  # another projector was first: go on where it stands
                     is_behind = True

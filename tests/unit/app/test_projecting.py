@@ -14,7 +14,7 @@ from loligo_bot.session import no_fault
 from loligo_store.database import writing
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
-from loligo_store.schema import projection_cursor
+from loligo_store.schema import journal_block, projection_cursor
 from tests.fakes.desks import Bot, desk, plan, seat
 
 WAIT_S = 20.0
@@ -101,3 +101,24 @@ def test_what_fails_is_told_at_once_and_raised_at_the_end(journal: Journal, make
     assert told.wait(WAIT_S)
     with pytest.raises(JournalError, match="projections stand at seq 1000"):
         projecting.close()
+
+
+def test_what_is_handed_over_is_projected_once_and_only_where_it_begins_at_the_cursor(
+    journal: Journal, make: Make
+) -> None:
+    projecting, records = make(), list(journal.records())
+    projecting.hint(records[1:])  # the first is missing, so all is read from the journal
+    projecting.catch_up()
+    assert declined(journal) == 3
+    projecting.hint(records)  # known already
+    projecting.catch_up()
+    assert declined(journal) == 3
+
+
+def test_who_keeps_up_reads_nothing_from_the_journal(journal: Journal, make: Make) -> None:
+    projecting, records = make(), list(journal.records())
+    with writing(journal.engine) as connection:
+        connection.execute(journal_block.update().values(checksum=1))  # whoever reads it says that it is damaged
+    projecting.hint(records)
+    projecting.catch_up()
+    assert declined(journal) == 3
