@@ -19,7 +19,7 @@ from loligo_bot.session import FaultPoint
 from loligo_store.projector import Projector
 
 EVERY_S = 0.25  # between two rounds: what they cost for each is shared by all records that came meanwhile
-AT_ONCE = 500  # records in one transaction, for which a commit of the journal may have to wait
+AT_ONCE = 2_000  # records in one transaction, for which a commit of the journal may have to wait
 CHECKPOINT_S = 2.0  # of the database, which otherwise some commit of the journal would have to make
 CATCH_UP_S = 1.0  # that one who asks waits at most; a replay at full speed may be further ahead than that
 KEPT = 20_000  # records in memory; who lags behind by more reads the journal

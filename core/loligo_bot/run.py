@@ -30,6 +30,7 @@ from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot, assemble, read_config
+from loligo_bot.committing import Beside
 from loligo_bot.currencies import CurrencyPortfolio
 from loligo_bot.edges import Edges
 from loligo_bot.feeds import in_time_order
@@ -151,6 +152,7 @@ class _Running:
             ),
             (self._observe, *observers),
             fault_point,
+            Beside(self._journal, fault_point, self._inbox.nudge),
         )
         self.session.memory.inputs = bot.config.swap.rehearsal_inputs
         self.session.on_step = self._hear_step
@@ -334,7 +336,7 @@ class _Running:
     def _observe(self, records: Sequence[Record]) -> None:
         """Hear of durable records on the engine's thread: answer and notify, and let the read models follow."""
         self._records += len(records)
-        self._projecting.hint()
+        self._projecting.hint(records)
         self._thread.observe(records)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._reconciler.hear, records)

@@ -2,7 +2,7 @@
 
     feeds (event loop) ─► inbox ─► engine thread: process ─► journal ─► commit ─► observers (event loop)
 
-The engine's thread also writes the journal, so that a record is durable before anyone is told of it. A replay ends when
+The engine's thread also drives the journal, so that a record is durable before anyone is told of it. A replay ends when
 its feeds end. A stop commits what was decided and leaves a snapshot, from which the next run continues; inputs that
 still wait are left to be read again, or a full inbox would have to be worked off first.
 """
@@ -40,6 +40,7 @@ from loligo.model.events import CommandHandled, Input, Record
 from loligo.ports.journal import Journal
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
+from loligo_bot.committing import Committer, FaultPoint, InTurn
 from loligo_bot.recovery import Cursors, LeftSwap, PlanOf, Recovered, recover, snapshot_bytes, take
 from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
@@ -49,7 +50,6 @@ _ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded)  # somebody wa
 _STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
 _NOW = (OperatorCommand, *get_args(Swapping), WarmUp)  # happen when they are taken
 Observer = Callable[[Sequence[Record]], None]
-FaultPoint = Callable[[str], None]
 
 _log = get_logger("session")
 
@@ -81,12 +81,14 @@ class Session:
         durability: Durability,
         observers: Sequence[Observer] = (),
         fault_point: FaultPoint = no_fault,
+        committer: Committer | None = None,
     ) -> None:
         self.engine = engine
         self._journal = journal
         self._durability = durability
         self._observers = observers
         self._fault_point = fault_point
+        self._committer = committer or InTurn(journal, fault_point)
         self._uncommitted: list[Record] = []
         self._last_commit_s = time.monotonic()
         self._since_snapshot = 0
@@ -119,7 +121,7 @@ class Session:
             self.step([self.generation])
         warm_ups, self.short_of_history = warm_start(self.engine, feeds or {}, self.cursors)
         self.step(warm_ups)
-        self.commit()
+        self._settle()
         return recovered
 
     def _left_swap(self) -> LeftSwap | None:
@@ -164,35 +166,45 @@ class Session:
             self.commit()
 
     def commit(self) -> None:
-        """Make all records durable, then tell the observers."""
+        """Let all records become durable, and tell the observers of those that are."""
         self._last_commit_s = time.monotonic()
-        if not self._uncommitted:
-            return
-        self._fault_point("before_commit")
-        self._journal.commit()
-        self._fault_point("after_commit")
-        records, self._uncommitted = self._uncommitted, []
-        self._since_snapshot += len(records)
-        if self._since_snapshot >= self._durability.snapshot_every_records:
-            self.save_snapshot()
-        self.memory.keep(self.engine, records)
-        self._fault_point("before_send")
-        for observer in self._observers:
-            observer(records)
-        self._fault_point("after_send")
+        if self._uncommitted:
+            records, self._uncommitted = self._uncommitted, []
+            self._journal.seal()
+            self._committer.put(records)
+            self._since_snapshot += len(records)
+            self.memory.keep(self.engine, records)
+            if self._since_snapshot >= self._durability.snapshot_every_records:
+                self.save_snapshot()
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the observers of what became durable."""
+        for records in self._committer.durable():
+            self._fault_point("before_send")
+            for observer in self._observers:
+                observer(records)
+            self._fault_point("after_send")
+
+    def _settle(self) -> None:
+        """Make all records durable and tell the observers."""
+        self.commit()
+        self._committer.drain()
+        self.tell()
 
     def save_snapshot(self) -> None:
         """Keep the state as of the last commit, so that recovery starts here; a swap at work has to end first."""
         if self.engine.is_swapping:
             return
         self._since_snapshot = 0
+        self._committer.drain()
         self._fault_point("before_snapshot")
         self._journal.save_snapshot(self.engine.next_seq, snapshot_bytes(self.engine, self.cursors, self.generation))
         self._fault_point("after_snapshot")
 
     def close(self) -> None:
-        """Commit, snapshot, and let go of the journal."""
-        self.commit()
+        """Commit, tell, and leave a snapshot."""
+        self._settle()
         self.save_snapshot()
 
 
@@ -245,6 +257,8 @@ class EngineThread:
                 items = self.inbox.take(BATCH, self.idle_s)
                 if items:
                     self.session.step(self._in_turn(items))
+                if items or self.inbox.was_nudged:
+                    self.session.tell()
                 else:
                     self.session.commit()
                     if self.inbox.is_closed:

@@ -1,7 +1,8 @@
 """The journal's writer: takes records, groups them into blocks, makes each group durable in one transaction.
 
-What must hold: seqs are contiguous; a group is in the database whole or not at all; the stored content depends on the
-records alone. One process writes; a second one fails at its first commit, because its block's key is taken.
+What must hold: seqs are contiguous; a group is in the database whole or not at all, and groups come there in order; the
+stored content depends on the records alone. One process writes; a second one fails at its first commit, because its
+block's key is taken. `append` and `seal` belong to the engine's thread; `write` may be another's.
 
 Records are encoded a few at a time: one by one costs half a microsecond more for each, and many at once make Python's
 collector walk over all that waits. So it is at most that many records later, and always before its commit, that one
@@ -11,8 +12,10 @@ together. Retention cuts old blocks beside commits, a few at a time.
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections import defaultdict
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,17 @@ ENCODED_AT_ONCE = 32
 _UNSTORABLE = (TypeError, ValueError, OverflowError)  # by msgspec, of what msgpack has no bytes for
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Records that become durable together."""
+
+    first_seq: int
+    last_seq: int
+    last_ts: int
+    rows: Content
+    segments: dict[str, Content]  # by hub
+
+
 class Journal(JournalReader):
     """The journal of one bot: a file path, a database URL or an engine. Older databases are migrated on open.
 
@@ -53,6 +67,8 @@ class Journal(JournalReader):
         self._last_ts = 0  # of the newest record
         self._next_seq = self.last_seq + 1
         self._fresh: list[Record] = []  # not yet encoded
+        self._sealed: deque[_Group] = deque()  # not yet durable
+        self._writing = threading.Lock()
         self._open_group()
 
     def _open_group(self) -> None:
@@ -115,24 +131,39 @@ class Journal(JournalReader):
         self._last_ts = records[-1].input.ts
 
     def commit(self) -> None:
-        """Make everything appended so far durable.
+        """Make everything appended so far durable; what `seal` and `write` raise."""
+        self.seal()
+        self.write()
 
-        JournalError if the database fails: the group stays and may be committed again. JournalError, too, if a record
-        cannot be stored: that one and what was appended after it are gone, and the group is what came before.
+    def seal(self) -> None:
+        """Close the open group: what comes from here on belongs to the next.
+
+        JournalError if a record cannot be stored: that one and what was appended after it are gone, and the group is
+        what came before.
         """
         if self._fresh:
             self._encode_fresh()
-        if not self._rows.count:
-            return
-        block = (self._first_seq, self._next_seq - 1, self._last_ts, *self._rows.packed())
-        market = [(self._first_seq, hub, *items.packed()) for hub, items in self._segments.items()]
-        with writing(self.engine) as connection:
-            connection.exec_driver_sql(self._insert_block, block)
-            if market:
-                connection.exec_driver_sql(self._insert_segment, market)
-            is_more = self._is_more_to_cut and cut(connection, self.config.retention_days)
-        self._is_more_to_cut = is_more
-        self._open_group()
+        if self._rows.count:
+            self._sealed.append(_Group(self._first_seq, self._next_seq - 1, self._last_ts, self._rows, self._segments))
+            self._open_group()
+
+    def write(self) -> None:
+        """Make what was sealed durable, in one transaction. JournalError if the database fails: the groups stay for
+        another `write`."""
+        with self._writing:
+            groups = list(self._sealed)
+            if not groups:
+                return
+            blocks = [(one.first_seq, one.last_seq, one.last_ts, *one.rows.packed()) for one in groups]
+            market = [(one.first_seq, hub, *items.packed()) for one in groups for hub, items in one.segments.items()]
+            with writing(self.engine) as connection:
+                connection.exec_driver_sql(self._insert_block, blocks)
+                if market:
+                    connection.exec_driver_sql(self._insert_segment, market)
+                is_more = self._is_more_to_cut and cut(connection, self.config.retention_days)
+            self._is_more_to_cut = is_more
+            for _ in groups:
+                self._sealed.popleft()
 
     def save_snapshot(self, next_seq: int, state: bytes) -> None:
         """Keep the state before `next_seq`, made durable after the records that led to it; older ones go."""

@@ -35,6 +35,7 @@ class Projector(ProjectionReader):
         migrate(engine)
         super().__init__(engine)
         self._journal = JournalReader(engine)
+        self._inserts = {name: insert_sql(engine, projection.table) for name, projection in PROJECTIONS.items()}
 
     def catch_up(self, *, batch_records: int = 2_000) -> int:
         """Project what the journal has beyond the cursor; return how many records that were."""
@@ -109,7 +110,7 @@ class Projector(ProjectionReader):
                 if projection.fold is not None:
                     _fold(connection, projection, projection.fold, seen[name])
                 elif logs[name]:
-                    connection.exec_driver_sql(insert_sql(self._engine, projection.table), logs[name])
+                    connection.exec_driver_sql(self._inserts[name], logs[name])
         return True
 
 

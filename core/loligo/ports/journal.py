@@ -9,14 +9,22 @@ from loligo.model.events import Record
 
 
 class Journal(Protocol):
-    """Append-only store of records. One writer, the engine's thread."""
+    """Append-only store of records. The engine's thread appends and seals; another one may write."""
 
     def append(self, record: Record) -> None:
         """Take a record into the open group; it is durable after the next commit."""
         ...
 
     def commit(self) -> None:
-        """Make everything appended so far durable. JournalError if the store fails."""
+        """Make everything appended so far durable: `seal` and `write`."""
+        ...
+
+    def seal(self) -> None:
+        """Let the open group be one that `write` makes durable."""
+        ...
+
+    def write(self) -> None:
+        """Make the groups that are sealed durable, in order. JournalError if the store fails."""
         ...
 
     def records(self, first_seq: int = 0) -> Iterator[Record]:

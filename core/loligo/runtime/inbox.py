@@ -39,6 +39,7 @@ class Inbox:
         self._line: deque[Input | FromFeed] = deque()
         self._newest: dict[str, Quote] = {}  # of each instrument, when conflating
         self.first: list[Input] = []  # goes before all that waits
+        self.was_nudged = self._is_nudged = False  # before the newest `take` came back, and since
         self._has_items = threading.Condition(threading.Lock())
         self._turn = asyncio.Lock()  # producers that meet a full inbox queue up here, so none overtakes another
         self._room: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -70,14 +71,22 @@ class Inbox:
     def take(self, max_items: int, timeout_s: float) -> list[Input | FromFeed]:
         """Return what was put first and up to `max_items` other inputs, oldest first, on the engine's thread.
 
-        Waits up to `timeout_s` for one; empty after that, or at once when the inbox is closed and drained.
+        Waits up to `timeout_s` for one; empty after that, after a `nudge`, or at once when the inbox is closed and
+        drained.
         """
         with self._has_items:
-            if not self._line and not self.first and not self.is_closed:
+            if not self._line and not self.first and not self.is_closed and not self._is_nudged:
                 self._has_items.wait(timeout_s)
+            self.was_nudged, self._is_nudged = self._is_nudged, False
             taken, self.first = [*self.first, *self._oldest(max_items)], []
             self._wake_producers()
         return taken
+
+    def nudge(self) -> None:
+        """Let who waits in `take` look up. Callable from any thread."""
+        with self._has_items:
+            self._is_nudged = True
+            self._has_items.notify()
 
     def close(self) -> None:
         """Accept nothing more and let `take` hand out the rest. Callable from any thread, more than once."""
