@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from loligo.model.events import Record
-from loligo_bot.session import FaultPoint
+from loligo_bot.committing import FaultPoint
 from loligo_store.projector import Projector
 
 EVERY_S = 0.25  # between two rounds: what they cost for each is shared by all records that came meanwhile

@@ -30,7 +30,7 @@ from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot, assemble, read_config
-from loligo_bot.committing import Beside
+from loligo_bot.committing import Beside, FaultPoint
 from loligo_bot.currencies import CurrencyPortfolio
 from loligo_bot.edges import Edges
 from loligo_bot.feeds import in_time_order
@@ -44,7 +44,7 @@ from loligo_bot.interpreter import tuned_interpreter
 from loligo_bot.projecting import Projecting
 from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
-from loligo_bot.session import Durability, EngineThread, FaultPoint, Observer, Session, no_fault
+from loligo_bot.session import Durability, EngineThread, Observer, Session, no_fault
 from loligo_bot.settings_check import check_tentacle_settings
 from loligo_bot.tell import messages_of
 from loligo_bot.wish import When, Wish, file_hash, wish_of
