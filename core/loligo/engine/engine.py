@@ -776,10 +776,11 @@ class Engine:
         self._desks = {desk.name: desk for desk in sorted(plan.desks, key=lambda desk: desk.name)}
         for seat in self._seats.values():
             seat.view.adopt(seat.desk, self._accounts[seat.desk.account])
-        self._wire(touched)
-        orphans = [seat for seat in self._seats.values() if seat.is_orphan]
-        self.execution.cancel_entries(orphans, ts, seq, "orphan")
-        self._flatten([seat for seat in orphans if seat.desk.flattens_orphans], ts, seq, "orphan")
+        if touched:
+            self._wire(touched)
+        if orphans := [seat for seat in self._seats.values() if seat.is_orphan]:
+            self.execution.cancel_entries(orphans, ts, seq, "orphan")
+            self._flatten([seat for seat in orphans if seat.desk.flattens_orphans], ts, seq, "orphan")
 
     def _on_shadow(self, item: ShadowStarted, seq: int) -> None:
         plan = self._prepared.get(item.slots)

@@ -189,7 +189,7 @@ class Exchange:
     def _keep_places(self, change: _Change) -> None:
         """Let evaluators that simply go on in another version be exchanged where they are, so that nobody who reads
         them has to be bound to others at the flip."""
-        kept = {one.key for desk in change.plan.desks for seat in desk.seats for one in seat.evaluators}
+        kept = _keys(change.plan)
         heirs = Counter(slotted.was.key for slotted in change.slots.values() if slotted.was is not None)
         for key, slotted in list(change.slots.items()):
             was, now = slotted.was, slotted.slot.plan
@@ -314,7 +314,7 @@ class Exchange:
             item.flip()
         for slot, _, now in change.renamed:
             self._evaluation.rename(slot, now)
-        kept = {evaluator.key for desk in change.plan.desks for seat in desk.seats for evaluator in seat.evaluators}
+        kept = _keys(change.plan) if change.slots else ()
         for slotted in change.slots.values():
             was, slot = slotted.was, slotted.slot
             if was is not None and was.holder.twin is not None:
@@ -371,6 +371,10 @@ class Exchange:
 
 def _planned(plan: EnginePlan) -> dict[Key, tuple[DeskPlan, SeatPlan]]:
     return {(desk.name, seat.instrument.id): (desk, seat) for desk in plan.desks for seat in desk.seats}
+
+
+def _keys(plan: EnginePlan) -> set[str]:
+    return {one.key for desk in plan.desks for seat in desk.seats for one in seat.evaluators}
 
 
 def _copy_of(holder: Holder) -> Any:
