@@ -9,9 +9,10 @@ runs again. What must hold: however an attempt ends, nothing of it stays at work
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 from loligo.errors import InboxClosed, LoligoError
@@ -82,7 +83,7 @@ class SwapRun:
         ear: Ear,
         gives_way: Callable[[], Awaitable[bool]],
         edges: Edges,
-        known: Set[SlotVersion] = frozenset(),
+        known: Mapping[str, SlotVersion] = MappingProxyType({}),
     ) -> None:
         self._attempt = attempt
         self._wanted = wanted
@@ -92,7 +93,7 @@ class SwapRun:
         self._put = put
         self._ear = ear
         self._edges = edges
-        self._known = known  # what has led and proved itself since the bot began
+        self._known = known  # by tentacle, the newest version that has led and proved itself since the bot began
         self._gives_way = gives_way  # whether another wish takes the place of one that waits
 
     async def run(self) -> Outcome:

@@ -6,7 +6,7 @@ that the slots which a journal names are enough to build the plan again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +45,12 @@ class Generation:
         """Say whether anything differs that works in the engine."""
         return any(slot.tentacle != RECIPE and not is_of_edges(slot) for slot in {*self.slots} ^ {*running})
 
-    def only_toggles(self, running: tuple[SlotVersion, ...], known: Set[SlotVersion]) -> bool:
+    def only_toggles(self, running: tuple[SlotVersion, ...], known: Mapping[str, SlotVersion]) -> bool:
         """Say whether no more than what is `known` comes into the engine, and that into no other's place: then there is
         nothing to try out."""
         places = {slot.tentacle for slot in running}
         new = [slot for slot in self.slots if slot not in running and slot.tentacle != RECIPE and not is_of_edges(slot)]
-        return all(slot in known and slot.tentacle not in places for slot in new)
+        return all(known.get(slot.tentacle) == slot and slot.tentacle not in places for slot in new)
 
     def packages(self) -> set[str]:
         """Return the names under which its tentacles are imported."""

@@ -69,7 +69,7 @@ class Reconciler:
         self.leaks = LeakAudit()
         self.on_change: Callable[[Generation], object] = lambda generation: None  # another one runs
         self.attempt: Attempt | None = None
-        self._known = set(running.slots)  # has led and proved itself
+        self._known = {slot.tentacle: slot for slot in running.slots}  # the newest that has led and proved itself
         self._engine = engine
         self._came: list[Generation] = []  # in this turn
         self._read = self._noted(read)  # loads and plans what is wanted; may block
@@ -199,7 +199,7 @@ class Reconciler:
         if result is SwapResult.GOOD:
             known = failures(self.running.host)
             self.running = wanted
-            self._known |= set(wanted.slots)
+            self._known |= {slot.tentacle: slot for slot in wanted.slots}
             off = [f"{name} stays off: {why}" for name, why in self.failed.items() if name not in known]
             text = "; ".join([", ".join(attempt.changed), *off, *([] if text.startswith("0 ") else [text])])
         return self._report(attempt, result, text)

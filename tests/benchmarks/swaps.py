@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -295,42 +295,31 @@ def pauses_ms(notes: Notes, kind: type, taken: list[int]) -> list[float]:
     return [ns / 1e6 for step, ns in zip(notes.steps, taken, strict=True) if step == STEPS[kind]]
 
 
-def kb_per_swap(first: int, last: int, every: int) -> float:
-    """Return what memory grows by with each swap: allocations traced, garbage collected, under a slow stream.
+def kb_per_swap(first: int, last: int) -> float:
+    """Return what memory grows by with each swap: allocations traced, garbage collected.
 
-    Looked at when what was replaced has been let go, and once more after as long again: what the bot grows by without
-    a swap, such as orders, is taken off. Of several stretches the median counts. Nothing is kept for rehearsals: that
-    is thousands of inputs, which come and go.
+    What the bot grows by without swaps, such as orders, is in it, but hardly comes to anything under a slow stream.
+    Nothing is kept for rehearsals: that is thousands of inputs, which come and go.
     """
+    quick = {"LOLIGO__SWAP__SHADOW_S": "0.1", "LOLIGO__SWAP__PROBATION_S": "0.2"}
     with tempfile.TemporaryDirectory() as home:
-        bot, proof = Bot(Path(home), LOLIGO_TRACE_MEMORY="1", LOLIGO__SWAP__REHEARSAL_INPUTS="0"), Proof()
-        kept = {tentacle: versions.good(tentacle, 0) for tentacle in versions.SWAPPED}
+        bot = Bot(Path(home), LOLIGO_TRACE_MEMORY="1", LOLIGO__SWAP__REHEARSAL_INPUTS="0", **quick)
+        proof, kept = Proof(), {tentacle: versions.good(tentacle, 0) for tentacle in versions.SWAPPED}
         good = (number for number in count() if number % 10 != 9)
-        with bot.running(2_000) as (stream, process):
+        with bot.running(100) as (stream, process):
             stream.stdout.readline()
             for _ in range(first):
                 swap_once(bot, proof, next(good), kept)
-            looks = [_looked(bot, process)]
-            for _ in range(first, last, every):
-                for _ in range(every):
-                    swap_once(bot, proof, next(good), kept)
-                looks.append(_looked(bot, process))
-    quiet = statistics.median((b[1] - a[1]) / (b[0] - a[0]) for a, b in looks)
-    grown = [(a[1] - b[1] - quiet * (a[0] - b[0])) / every for (_, b), (a, _) in pairwise(looks)]
-    return statistics.median(grown)
-
-
-def _looked(bot: Bot, process: Any) -> list[tuple[float, float]]:
-    """Return twice the time and the memory in use, each after a rest."""
-    looks = []
-    for _ in range(2):
-        time.sleep(leaks.QUIET_S + 1.0)
-        looks.append((time.monotonic(), _least_kb(bot, process)))
-    return looks
+            before = _least_kb(bot, process)
+            for _ in range(first, last):
+                swap_once(bot, proof, next(good), kept)
+            return (_least_kb(bot, process) - before) / (last - first)
 
 
 def _least_kb(bot: Bot, process: Any) -> float:
-    """Return what is in use at the quietest of several moments: what waits for a commit comes and goes."""
+    """Return what is in use at the quietest of several moments, when what was replaced has been let go: what waits for
+    a commit comes and goes."""
+    time.sleep(leaks.QUIET_S + 1.0)
     return min(float(bot.census(process)["traced_kb"]) for _ in range(8))
 
 
@@ -366,12 +355,7 @@ def swaps(_folder: Path | None = None) -> list[Figure]:
         Figure("swap_latency_p99_ms", statistics.median(busy), "ms", f"{pace}; {took}"),
         Figure("swap_latency_ratio", ratio, "x", f"p99 without swaps {statistics.median(quiet):.3g} ms", ratio),
         Figure("swap_classes_alive", proof.alive, "classes", f"after {size} swaps"),
-        Figure(
-            "swap_kb_per_swap",
-            kb_per_swap(50, 250, 40),
-            "kB",
-            "tracemalloc, 200 swaps after the first 50, less what the bot grows by without",
-        ),
+        Figure("swap_kb_per_swap", kb_per_swap(50, 250), "kB", "tracemalloc, 200 swaps after the first 50"),
     ]
 
 
