@@ -16,6 +16,7 @@ from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, Route
 from loligo.engine.exchange import Exchange
 from loligo.engine.execution import ExecutionStage
 from loligo.engine.interruption import as_made, as_recorded
+from loligo.engine.operators import Operators, seats_of
 from loligo.engine.plan import DeskPlan, EnginePlan
 from loligo.engine.portfolio import Book, PortfolioStage
 from loligo.engine.recorder import Now, Recorder
@@ -25,12 +26,11 @@ from loligo.engine.seat import Seat
 from loligo.engine.soundness import check_sound
 from loligo.engine.strategy import Decide, StrategyStage
 from loligo.engine.swap import Holder, Phase, exported, restore
-from loligo.engine.trading import ModeCall, TradingStage
+from loligo.engine.trading import ModeCall, TradingStage, check_change
 from loligo.engine.venues import Venue
 from loligo.engine.views import SeatView
 from loligo.errors import DataError, LoligoError
 from loligo.model.command import (
-    CommandKind,
     GenerationActivated,
     OperatorCommand,
     ProbationEnded,
@@ -55,18 +55,8 @@ from loligo.model.events import (
 from loligo.model.instrument import Instrument
 from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
 from loligo.model.money import ZERO, money_from_float
-from loligo.model.order import (
-    PROTECTIVE_ROLES,
-    Filled,
-    Order,
-    OrderKind,
-    OrderRequest,
-    OrderRole,
-    OrderState,
-    VenueFailed,
-    VenueReport,
-)
-from loligo.model.risk import ActionKind, KillLevel, RiskAction
+from loligo.model.order import Filled, Order, OrderKind, OrderRequest, OrderRole, OrderState, VenueFailed, VenueReport
+from loligo.model.risk import ActionKind, RiskAction
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState, TimerIntent
 
@@ -152,6 +142,7 @@ class Engine:
             self._seat(desk)
         self._prepared[plan.slots] = plan
         self.exchange = Exchange(recorder, self._seats, self.evaluation, self.risk, self.venues)
+        self._operators = Operators(self._seats, self.portfolio, self.risk, self.execution, self._flatten)
         self._wire()
         self._handlers: dict[type, Callable[[Any, int], None]] = {
             Trade: self._on_trade,
@@ -225,7 +216,7 @@ class Engine:
             if instrument.id in names:
                 market = wired.setdefault(instrument.id, Market(instrument, self.venues.get(instrument.venue)))
                 for book in books:
-                    market.seats_by_desk.setdefault(book.name, self._seats_of(book.name)[0])
+                    market.seats_by_desk.setdefault(book.name, seats_of(self._seats, book.name)[0])
         self._markets.update(wired)
         self.evaluation.drop_unread()
         for newcomer in self.exchange.newcomers:
@@ -523,21 +514,10 @@ class Engine:
             self.execution.submit(approved, seat)
 
     def _change(self, order: Order, intent: CancelIntent | AmendIntent, ts: int, cause: int) -> None:
+        check_change(order, intent)
         if isinstance(intent, CancelIntent):
-            if order.role in PROTECTIVE_ROLES:
-                raise DataError(f"order {order.id} protects a position; a mode may move it, not take it away")
             self.execution.cancel(order.id, ts, cause, intent.code)
             return
-        if order.role is OrderRole.ENTRY and (
-            intent.quantity > order.quantity
-            or _is_further(order.side, intent.limit_price, order.limit_price)
-            or _is_further(order.side, intent.trigger_price, order.trigger_price)
-        ):
-            raise DataError(f"entry {order.id}: {intent} would go round the risk gate; cancel it and send a new one")
-        if order.role in PROTECTIVE_ROLES and intent.quantity != order.quantity:
-            raise DataError(f"order {order.id} protects a position; its quantity cannot become {intent.quantity}")
-        if order.role is OrderRole.STOP and _is_further(order.side, intent.trigger_price, order.trigger_price):
-            raise DataError(f"order {order.id} protects a position; its stop cannot go back to {intent.trigger_price}")
         self.execution.amend(
             order.id, ts, cause, intent.quantity, intent.limit_price, intent.trigger_price, intent.code
         )
@@ -623,7 +603,7 @@ class Engine:
     def _act(self, actions: Sequence[tuple[Scope, RiskAction, int]], ts: int) -> None:
         """Do what rules ordered; each action with the seq of the event that says so, the cause of all that follows."""
         for scope, action, cause in actions:
-            seats = self._seats_of(scope.name)
+            seats = seats_of(self._seats, scope.name)
             if action.kind is ActionKind.TIGHTEN:
                 for seat in seats:
                     if action.instrument in ("", seat.instrument_id):
@@ -655,74 +635,14 @@ class Engine:
             count += 1
         return count
 
-    def _seats_of(self, scope: str) -> list[Seat]:
-        """Return the seats of a desk, of "account:NAME", or of everything ("*")."""
-        return [seat for seat in self._seats.values() if scope in ("*", seat.desk_name, f"account:{seat.desk.account}")]
-
     # People and generations
 
     def _on_command(self, command: OperatorCommand, seq: int) -> None:
-        is_done, message = self._obey(command, seq)
+        is_done, message = self._operators.obey(command, seq)
         self._recorder.emit(CommandHandled, command.ts, seq, "", command.command_id, is_done, message)
         self._drain(None, seq)
         for market in self._markets.values():
             self._drain(market, seq)
-
-    def _obey(self, command: OperatorCommand, seq: int) -> tuple[bool, str]:
-        ts, kind = command.ts, command.kind
-        if kind is CommandKind.PANIC:
-            return self._panic(command, seq)
-        if kind is CommandKind.CANCEL:
-            is_done = self.execution.cancel(command.target, ts, seq, "operator")
-            return is_done, f"cancel of {command.target} sent" if is_done else f"no open order {command.target}"
-        seats = self._seats_of(command.target)
-        if not seats:
-            known = ", ".join(["*", *self._desks, *(f"account:{name}" for name in self._accounts)])
-            return False, f'no desk or account "{command.target}"; known: {known}'
-        if kind is CommandKind.CLOSE:
-            chosen = [seat for seat in seats if command.instrument in ("", seat.instrument_id)]
-            if not chosen:
-                known = ", ".join(seat.instrument_id for seat in seats)
-                return False, f'{command.target} does not trade "{command.instrument}"; it trades {known}'
-            count = self._flatten(chosen, ts, seq, "operator")
-            return count > 0, f"closing {count} position(s)" if count else f"{command.target} has nothing to close"
-        return self._pause_or_resume(command, seats, seq)
-
-    def _pause_or_resume(self, command: OperatorCommand, seats: Sequence[Seat], seq: int) -> tuple[bool, str]:
-        scopes = self._scopes_of(command.target)
-        if command.kind is CommandKind.PAUSE:
-            for scope in scopes:
-                self.risk.pause(scope, command.ts, seq, command.by)
-            self.execution.cancel_entries(seats, command.ts, seq, "paused")
-            return True, f"paused {', '.join(scope.name for scope in scopes)}"
-        resumed = [scope.name for scope in scopes if self.risk.resume(scope, command.ts, seq, command.by)]
-        for name in self._accounts:
-            if f"account:{name}" in resumed:
-                # Without new anchors the limit that paused the account would pause it again at the next mark.
-                self.portfolio.anchor(name)
-        if command.target == "*" and self.risk.kill_level:
-            self.risk.set_kill_level(KillLevel.OFF, command.ts, seq, command.by)
-            resumed.append("kill switch")
-        return bool(resumed), f"resumed {', '.join(resumed)}" if resumed else "nothing was paused"
-
-    def _scopes_of(self, target: str) -> list[Scope]:
-        scopes = [*self.risk.accounts.values(), *self.risk.desks.values()]
-        return [scope for scope in scopes if target in ("*", scope.name)]
-
-    def _panic(self, command: OperatorCommand, seq: int) -> tuple[bool, str]:
-        """Raise the kill switch: no entries; also cancel what would open positions; also close everything."""
-        try:
-            level = KillLevel(command.level)
-        except ValueError:
-            return False, f"kill switch level {command.level}: expected 0 (off), 1, 2 or 3"
-        self.risk.set_kill_level(level, command.ts, seq, command.by)
-        seats = list(self._seats.values())
-        cancelled = closed = 0
-        if level >= KillLevel.CANCEL_ORDERS:
-            cancelled = self.execution.cancel_entries(seats, command.ts, seq, "kill_switch")
-        if level >= KillLevel.FLATTEN:
-            closed = self._flatten(seats, command.ts, seq, "kill_switch")
-        return True, f"kill switch at {int(level)}: {cancelled} order(s) cancelled, closing {closed} position(s)"
 
     def _on_generation(self, generation: GenerationActivated, seq: int) -> None:
         """Flip to what is prepared, or back; book the deposits and open the desks that are new with this generation."""
@@ -855,8 +775,3 @@ class Engine:
         for key, seat in self._seats.items():
             if "/".join(key) in state["seats"]:
                 seat.restore_state(state["seats"]["/".join(key)])
-
-
-def _is_further(side: Side, wanted: Decimal | None, now: Decimal | None) -> bool:
-    """Return whether a new price is worse to be filled at: higher for a buyer, lower for a seller."""
-    return wanted is not None and now is not None and (wanted - now) * side.sign > 0

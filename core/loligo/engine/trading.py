@@ -7,6 +7,7 @@ risk and execution.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from loligo.engine.recorder import Recorder
@@ -15,7 +16,8 @@ from loligo.engine.soundness import check_sound
 from loligo.errors import TENTACLE_FAULTS, DataError
 from loligo.model.evaluation import Declined
 from loligo.model.events import DecisionDeclined
-from loligo.model.order import Filled, OrderRequest
+from loligo.model.market import Side
+from loligo.model.order import PROTECTIVE_ROLES, Filled, Order, OrderRequest, OrderRole
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, TimerIntent
 
 MAXIMUM_INTENTS = 200  # of one call; more is a runaway mode
@@ -63,3 +65,26 @@ class TradingStage:
             else:
                 wanted = (*wanted, intent)
         return wanted
+
+
+def check_change(order: Order, intent: CancelIntent | AmendIntent) -> None:
+    """DataError when a mode may not do that to its order: protection stays, and no entry goes round the risk gate."""
+    if isinstance(intent, CancelIntent):
+        if order.role in PROTECTIVE_ROLES:
+            raise DataError(f"order {order.id} protects a position; a mode may move it, not take it away")
+        return
+    if order.role is OrderRole.ENTRY and (
+        intent.quantity > order.quantity
+        or _is_further(order.side, intent.limit_price, order.limit_price)
+        or _is_further(order.side, intent.trigger_price, order.trigger_price)
+    ):
+        raise DataError(f"entry {order.id}: {intent} would go round the risk gate; cancel it and send a new one")
+    if order.role in PROTECTIVE_ROLES and intent.quantity != order.quantity:
+        raise DataError(f"order {order.id} protects a position; its quantity cannot become {intent.quantity}")
+    if order.role is OrderRole.STOP and _is_further(order.side, intent.trigger_price, order.trigger_price):
+        raise DataError(f"order {order.id} protects a position; its stop cannot go back to {intent.trigger_price}")
+
+
+def _is_further(side: Side, wanted: Decimal | None, now: Decimal | None) -> bool:
+    """Return whether a new price is worse to be filled at: higher for a buyer, lower for a seller."""
+    return wanted is not None and now is not None and (wanted - now) * side.sign > 0
