@@ -99,7 +99,11 @@ class EdgeInstance:
         """Begin the `run` of an interface. `on_failure` hears of each failure and says whether to try again."""
         self._on_failure = on_failure
         if self.plan.kind == INTERFACE:
-            self._running = self._around.launch(self._run(), name=f"{self.plan.place} runs")
+            self._running = self._launched()
+
+    def _launched(self) -> asyncio.Task[Any]:
+        """Begin its `run`. When the bot ends, it goes on until the mailbox, whose messages it may send, closes it."""
+        return self._around.launch(self._run(), name=f"{self.plan.place} runs", ask=lambda: None)
 
     async def started(self) -> str:
         """Give its `run` the time to fail at once; return why it did, or ""."""
@@ -161,7 +165,7 @@ class EdgeInstance:
         self._make_anew()
         if self._running is not None and self._made is not was:
             self._running.cancel()
-            self._running = self._around.launch(self._run(), name=f"{self.plan.place} runs")
+            self._running = self._launched()
 
     def _make_anew(self) -> None:
         old = self._made

@@ -14,6 +14,7 @@ from loligo.config import LoligoConfig, TentacleConfig
 from loligo.errors import TentacleOff
 from loligo.host import Host
 from loligo.model.command import SlotVersion
+from loligo.ports.door import Door
 from loligo.ports.tentacles import MakeContext
 from loligo.registry.registry_file import Registry
 from loligo_bot.plan import settings_hash
@@ -39,9 +40,10 @@ def edge_plans(
     home: str,
     overrides: Mapping[str, Any] | None = None,
     kinds: Collection[str] = tuple(KINDS.values()),
+    door: Door | None = None,
 ) -> list[EdgePlan]:
     """Return what is on, section by section in the order of the configuration; `overrides` apply to settings of feeds
-    that have them. TentacleError or ConfigError says what cannot be."""
+    that have them, the door is for interfaces. TentacleError or ConfigError says what cannot be."""
     plans = []
     for section, name, item in _items(config):
         kind = KINDS[section]
@@ -60,7 +62,7 @@ def edge_plans(
                 name=name,
                 kind=kind,
                 key=f"{loaded.tree_hash}#{settings_hash(settings.model_dump(mode='json'))}",
-                make=partial(loaded.create, settings, MakeContext(home=home)),
+                make=partial(loaded.create, settings, MakeContext(home=home, door=door if kind == INTERFACE else None)),
             )
         )
     return plans

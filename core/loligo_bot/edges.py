@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from loligo.host import HookFailure, Relay
 from loligo.log import get_logger
 from loligo.model.events import Record
+from loligo.ports.door import Door
 from loligo.ports.tentacles import Message
 from loligo.runtime.inbox import Inbox
 from loligo_bot.edge_instance import Launch, Limits, Surroundings
@@ -47,11 +49,12 @@ class Edges:
         start: Start,
         since: Callable[[str], tuple[int, int]],
         limits: Limits | None = None,
+        door: Door | None = None,
     ) -> None:
-        self._home, self._overrides = home, overrides
+        self._plans = partial(edge_plans, home=home, overrides=overrides, door=door)
         limits = limits or Limits()
         self._around = Surroundings(launch=_in_stage(start, "notifiers"), send=inbox.put_first, limits=limits)
-        feeds, self._first = _parted(edge_plans(generation.config, generation.host, home, overrides))
+        feeds, self._first = _parted(self._plans(generation.config, generation.host))
         self.feeds = Feeds(feeds, inbox, _in_stage(start, "edges"), since, limits)
         self._mailboxes: dict[str, Mailbox] = {}
         self._changing: list[Mailbox] = []
@@ -96,11 +99,11 @@ class Edges:
 
     def check(self, wanted: Generation) -> None:
         """ConfigError or TentacleError when the edges of a generation cannot be as it wants; makes nothing."""
-        edge_plans(wanted.config, wanted.host, self._home, self._overrides)
+        self._plans(wanted.config, wanted.host)
 
     async def prepare(self, wanted: Generation) -> None:
         """Make and start what is new. ConfigError or TentacleError when it cannot be: nothing has changed."""
-        feeds, others = _parted(edge_plans(wanted.config, wanted.host, self._home, self._overrides))
+        feeds, others = _parted(self._plans(wanted.config, wanted.host))
         plans = {plan.place: plan for plan in others}
         self.steps, self._changing = (), []
         try:

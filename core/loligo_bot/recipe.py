@@ -126,6 +126,11 @@ def slots_in(changed: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.partition(" ")[0] for line in changed))
 
 
+def is_named(changed: Sequence[str], name: str) -> bool:
+    """Say whether the lines of `changes` tell of NAME, KIND/NAME or desk/NAME."""
+    return any(slot == name or slot.endswith(f"/{name}") for slot in slots_in(changed))
+
+
 def _line(name: str, old: Mapping[str, SlotVersion], new: Mapping[str, SlotVersion]) -> str:
     return f"{name} {short(old.get(name))} → {short(new.get(name))}"
 

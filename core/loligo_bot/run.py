@@ -6,62 +6,55 @@ signals, control socket ─► supervisor ─► feeds end ─► inbox drains �
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from loligo.config import LoligoConfig
-from loligo.errors import ConfigError, InboxClosed, LoligoError, TentacleError
-from loligo.host.verifier import shared_verifier
+from loligo.errors import ConfigError
 from loligo.log import get_logger
-from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.events import Record
-from loligo.model.timeframe import iso, ns_from_iso
+from loligo.model.timeframe import ns_from_iso
 from loligo.ports.tentacles import Message
-from loligo.registry.registry_file import REGISTRY_FILE
-from loligo.registry.tree import hash12
 from loligo.runtime.clock import SystemClock
 from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
-from loligo_bot.assembly import Bot, assemble, read_config
+from loligo_bot.assembly import Bot, assemble
 from loligo_bot.committing import Beside, FaultPoint
-from loligo_bot.currencies import CurrencyPortfolio
+from loligo_bot.desired import Desired
+from loligo_bot.door import control
+from loligo_bot.door.following import Following
+from loligo_bot.door.front_door import FrontDoor
+from loligo_bot.door.inside import Inside
 from loligo_bot.edges import Edges
 from loligo_bot.feeds import in_time_order
-from loligo_bot.generation import Generation, Unfit, earlier_plan, failures, make_generation
+from loligo_bot.generation import earlier_plan
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.monitor import HEALTH, Monitor
 from loligo_bot.health.safe_mode import Start, counted
 from loligo_bot.health.wanted import kept_off
-from loligo_bot.history import history_of_start, is_code, newest_number, standings
+from loligo_bot.history import history_of_start, newest_number
 from loligo_bot.interpreter import tuned_interpreter
 from loligo_bot.projecting import Projecting
 from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, Observer, Session, no_fault
-from loligo_bot.settings_check import check_tentacle_settings
 from loligo_bot.tell import messages_of
-from loligo_bot.wish import When, Wish, file_hash, wish_of
-from loligo_kit.watcher import Watched, Watcher
+from loligo_bot.wish import When, Wish
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
+from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
 FEEDS = "feeds"  # the task that runs them
-CONFIG_FILE = Path("config/loligo.yaml")
 JOURNAL_FILE = Path("state/journal.sqlite")
-COMMAND_TIMEOUT_S = 5.0
-WARM_AFTER_S = 5.0  # a bot that runs for longer has a verifier ready: starting one takes longer than most verdicts
-REST_LIMIT_S = 10.0  # for files to come to rest before they are read
 UNDONE_S = 5.0  # until a quarantine that could not be carried out is tried again
-PATIENCE_S = 60.0  # of one that has a change taken up, if it says nothing else
 
 _log = get_logger("app")
 
@@ -116,15 +109,15 @@ async def _run_alone(
     running: _Running
 
     async def answer(request: dict[str, Any]) -> dict[str, Any]:
-        return await running.answer(request)
+        return await control.answer(running.door, running.inside, request)
 
-    control = ControlServer(bot.home, answer)
-    await control.start()
+    server = ControlServer(bot.home, answer)
+    await server.start()
     try:
         running = make()
         return await running.run(on_start)
     finally:
-        await control.close()
+        await server.close()
 
 
 class _Running:
@@ -140,7 +133,11 @@ class _Running:
         self._reader = ProjectionReader(self._journal.engine)
         self._inbox = Inbox(bot.config.engine.inbox_size)
         self._records = 0
-        self._edges = Edges(bot.generation, str(bot.home), overrides, self._inbox, self._start_edge, self._since)
+        self.door = FrontDoor()
+        self._following = Following(self._journal.last_seq + 1, self._journal_reader)
+        self._edges = Edges(
+            bot.generation, str(bot.home), overrides, self._inbox, self._start_edge, self._since, door=self.door
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self.session = Session(
             bot.engine,
@@ -156,10 +153,12 @@ class _Running:
         )
         self.session.memory.inputs = bot.config.swap.rehearsal_inputs
         self.session.on_step = self._hear_step
+        self._health = Monitor(bot.home, bot.health_config, start, self._offer)
+        self._desired = Desired(bot.home, self._health, lambda: self._reconciler.attempt)
         self._reconciler = Reconciler(
             bot.engine,
             bot.generation,
-            self._wanted,
+            self._desired.generation,
             self._inbox.put_first,
             lambda: self.session,
             cache(self._newest_number),  # of this run's own the reconciler knows itself
@@ -167,8 +166,6 @@ class _Running:
         )
         self._reconciler.on_change = partial(setattr, bot, "generation")
         self._is_changed = asyncio.Event()
-        self._watcher: Watcher | None = None
-        self._health = Monitor(bot.home, bot.health_config, start, self._offer)
         self._thread = EngineThread(
             self.session,
             self._inbox,
@@ -176,6 +173,7 @@ class _Running:
             on_look=self._health.cpu.look,
         )
         self._are_feeds_read = False
+        self.inside: Inside  # once it runs
 
     async def run(self, on_start: Callable[[Bot, Supervisor], None] | None) -> RunSummary:
         self._loop = asyncio.get_running_loop()
@@ -191,12 +189,15 @@ class _Running:
             self._projecting.start()
             self._thread.start()
             self._start_tasks()
+            self.inside = self._inside()
+            self.door.open(self.inside, self._following)
             if on_start is not None:
                 on_start(self._bot, self._tasks)
             self._edges.hooks.relay.bot_started(tuple(self._bot.config.desks))
             with self._watched():
                 reason = await self._tasks.stop_requested()
             self._edges.hooks.relay.bot_stopping(reason)
+            self._following.end()
             ended = await self._tasks.shut_down()
         try:
             await self._thread.join()
@@ -269,53 +270,12 @@ class _Running:
 
     # Exchange of tentacles
 
-    def _wanted(self) -> Generation:
-        """Return what registry and configuration want now; loads and verifies, so it belongs into a thread.
-
-        Nothing is read while somebody writes: TentacleError when that does not end.
-        """
-        while self._watcher is not None:
-            try:
-                moves = self._watcher.calm(REST_LIMIT_S, self._known_whole())
-                wanted = self._load()
-                if self._watcher.calm(REST_LIMIT_S, self._known_whole()) == moves:
-                    return wanted
-            except TimeoutError as exc:
-                raise TentacleError(f"{exc}: still being written; it is taken up when it has come to rest") from None
-        return self._load()
-
-    def _known_whole(self) -> frozenset[Path]:
-        """Return the files that need not come to rest: who wants this has replaced them, and says what they hold."""
-        attempt, file = self._reconciler.attempt, self._bot.home / REGISTRY_FILE
-        is_whole = attempt is not None and attempt.wish.registry and attempt.wish.registry == file_hash(file)
-        return frozenset([file] if is_whole else [])
-
-    def _load(self) -> Generation:
-        attempt = self._reconciler.attempt
-        by = attempt.wish.by if attempt is not None else ""
-        config, host = self._health.load(partial(read_config, self._bot.home), by=by)
-        try:
-            check_tentacle_settings(self._bot.home, config, host)
-            return make_generation(config, host, keeps=True)
-        except LoligoError as exc:
-            failed = failures(host)
-            host.let_go()
-            raise Unfit(exc, failed) from exc
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _watched(self) -> AbstractContextManager[None]:
         """Take up changes of the files, where the configuration says so."""
-        home, loop = self._bot.home, asyncio.get_running_loop()
         if not self._bot.config.swap.watch:
-            yield
-            return
-        watched = Watched(trees=[home / "tentacles"], files=[home / REGISTRY_FILE, home / CONFIG_FILE])
+            return nullcontext()
         known = {item.folder: item.tree_hash for item in self._bot.loaded}
-        warm = loop.call_later(WARM_AFTER_S, lambda: loop.run_in_executor(None, shared_verifier().warm))
-        with Watcher(watched, lambda _: loop.call_soon_threadsafe(self._is_changed.set), known=known) as self._watcher:
-            yield
-        self._watcher = None
-        warm.cancel()
+        return self._desired.watched(known, self._is_changed.set)
 
     async def _reconcile(self) -> None:
         while await self._is_changed.wait():
@@ -331,6 +291,23 @@ class _Running:
                 await asyncio.sleep(UNDONE_S)
                 self._health.is_due.set()
 
+    def _inside(self) -> Inside:
+        return Inside(
+            bot=self._bot,
+            session=self.session,
+            thread=self._thread,
+            reconciler=self._reconciler,
+            health=self._health,
+            edges=self._edges,
+            projecting=self._projecting,
+            rows=self._reader,
+            journal=self._journal_reader,
+            tasks=self._tasks,
+        )
+
+    def _journal_reader(self) -> JournalReader:
+        return JournalReader(self._journal.engine)
+
     # Telling
 
     def _observe(self, records: Sequence[Record]) -> None:
@@ -341,6 +318,7 @@ class _Running:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._reconciler.hear, records)
             self._loop.call_soon_threadsafe(self._health.hear, records)
+            self._loop.call_soon_threadsafe(self._following.hear, records)
         self._edges.hooks.relay.records_committed(records)
         if self._edges.is_told and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._edges.tell, tuple(messages_of(records)), records)
@@ -360,105 +338,6 @@ class _Running:
 
     def _offer(self, message: Message) -> None:
         self._edges.tell((message,), ())
-
-    # Operators
-
-    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer one request of the control socket: status, stop, or a command for the engine."""
-        match request.get("do"):
-            case "status":
-                return {"ok": True, "status": {**self._status(), "tentacles": await asyncio.to_thread(self._standings)}}
-            case "stop":
-                self._tasks.stop("operator")
-                return {"ok": True, "message": "stopping"}
-            case "command":
-                return await self._command(request)
-            case "apply":
-                return await self._apply(request)
-            case "health":
-                leaks, attempt = self._reconciler.leaks.holders, self._reconciler.attempt
-                return await self._health.answer(self._bot.engine.now_ns, attempt, leaks)
-            case "retry":
-                return {"ok": True, "message": self._health.release(str(request.get("tentacle")))}
-            case other:
-                known = "status, stop, command, apply, health, retry"
-                return {"ok": False, "error": f"do {other!r}: expected one of {known}"}
-
-    async def _apply(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Take up what is wanted; one that waits for its moment longer than the client does goes on without it."""
-        if request.get("follows") and not self._bot.config.swap.watch:
-            return {"ok": True, "message": "swap.watch is off: `loligo tentacle apply` lets it take this up"}
-        swap = self._tasks.start(self._reconciler.reconcile(wish_of(request)), name="swap", stage="edges")
-        done, _ = await asyncio.wait({swap}, timeout=float(request.get("patience_s") or PATIENCE_S))
-        if not done:
-            attempt = self._reconciler.attempt
-            return {"ok": True, "at_work": attempt.status() if attempt else {}}
-        if swap.cancelled():
-            raise InboxClosed("the bot is stopping; `loligo tentacle history` says what came of it")
-        report = swap.result()
-        return {"ok": report.is_done, "swap": asdict(report), "error": report.text}
-
-    async def _command(self, request: dict[str, Any]) -> dict[str, Any]:
-        kinds = ", ".join(CommandKind)
-        try:
-            kind = CommandKind(str(request.get("kind")))
-        except ValueError:
-            return {"ok": False, "error": f"kind {request.get('kind')!r}: expected one of {kinds}"}
-        command = OperatorCommand(
-            str(request.get("id") or f"{os.getpid()}-{self.session.engine.next_seq}"),
-            0,
-            kind,
-            str(request.get("target") or "*"),
-            int(request.get("level") or 0),
-            str(request.get("instrument") or ""),
-            str(request.get("by") or "cli"),
-        )
-        try:
-            handled = await self._thread.command(command, COMMAND_TIMEOUT_S)
-        except TimeoutError:
-            hang = self._thread.hang
-            why = f"; {hang.tentacle} hangs since {hang.since} in {hang.place}" if hang else ""
-            return {"ok": False, "error": f"the engine did not answer within {COMMAND_TIMEOUT_S:g} s{why}"}
-        return {"ok": handled.is_done, "message": handled.message, "seq": handled.seq}
-
-    def _status(self) -> dict[str, Any]:
-        engine = self._bot.engine
-        books = engine.portfolio.books
-        return {
-            "pid": os.getpid(),
-            "time": iso(engine.now_ns),
-            "next_seq": engine.next_seq,
-            "waiting_inputs": len(self._inbox),
-            "short_of_history": self.session.short_of_history,
-            "hung": self._thread.hang._asdict() if self._thread.hang else {},
-            "swap": asdict(self._reconciler.last) if self._reconciler.last else {},
-            "swapping": self._reconciler.attempt.status() if self._reconciler.attempt else {},
-            "is_swapping": engine.is_swapping,
-            "leaking": self._reconciler.leaks.holders,
-            "edges": self._edges.status(),
-            "generation": self.session.generation.number if self.session.generation else 0,
-            **self._health.status(),
-            "kill_switch": int(engine.risk.kill_level),
-            "unknown_rates": {
-                name: engine.portfolio.unknown(name)
-                for name in engine.portfolio.accounts
-                if isinstance(engine.portfolio, CurrencyPortfolio)
-            },
-            "desks": {
-                name: {
-                    "equity": books[name].equity if books[name].equity == books[name].equity else None,
-                    "positions": {key: str(holding.quantity) for key, holding in list(books[name].holdings.items())},
-                    "pauses": dict(engine.risk.desks[name].pauses),
-                }
-                for name in self._bot.config.desks
-            },
-        }
-
-    def _standings(self) -> dict[str, dict[str, Any]]:
-        """Return how every tentacle stands; reads the projections, so it belongs into a thread."""
-        self._projecting.catch_up()
-        wanted = {slot.tentacle: hash12(slot.tree_hash) for slot in self._reconciler.wanted if is_code(slot.tentacle)}
-        return standings(self._reader, wanted, self._reconciler.failed)
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -20,7 +20,7 @@ def check_tentacle_settings(home: Path, config: LoligoConfig, host: Host, *, fil
     """ConfigError lists every fault. A tentacle that is missing or off is for whoever needs it to say."""
     settings = read_settings(home, bundled_root=bundled_root(), file=file)
     faults = [*_unknown_money(config, settings)]
-    for path, kind, name, given in _sections(config):
+    for path, kind, name, given in sections(config):
         try:
             loaded = host.factory(kind, name)
         except TentacleError:
@@ -35,7 +35,7 @@ def check_tentacle_settings(home: Path, config: LoligoConfig, host: Host, *, fil
         raise ConfigError("\n".join([f"{where}: {count}", *(f"  {fault}" for fault in faults)]))
 
 
-def _sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str, Any]]]:
+def sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str, Any]]]:
     """Yield where settings of tentacles stand, whose they are, and what is given there."""
     for name, venue in config.venues.items():
         yield ("venues", name, "fills"), "venue", venue.kind, venue.fills
@@ -45,10 +45,12 @@ def _sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[st
         yield (*path, "mode", "settings"), "trading_mode", desk.mode.tentacle, desk.mode.settings
         for place, item in enumerate(desk.evaluators):
             yield (*path, "evaluators", place, "settings"), "evaluator", item.tentacle, item.settings
-    for place, feed in enumerate(config.feeds):
-        yield ("feeds", place, "settings"), "feed", feed.tentacle, feed.settings
-    for place, notifier in enumerate(config.notifiers):
-        yield ("notifiers", place, "settings"), "notifier", notifier.tentacle, notifier.settings
+    for section, kind in _EDGES.items():
+        for place, edge in enumerate(getattr(config, section)):
+            yield (section, place, "settings"), kind, edge.tentacle, edge.settings
+
+
+_EDGES = {"feeds": "feed", "notifiers": "notifier", "interfaces": "interface", "automations": "automation"}
 
 
 def _unknown_money(config: LoligoConfig, settings: Setting) -> Iterator[str]:

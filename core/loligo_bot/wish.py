@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ from loligo.model.command import SwapEnded, SwapResult
 from loligo.registry.faults import did_you_mean
 
 FILES = "files"  # who wants it when a file has changed
+NOT_WATCHED = "swap.watch is off: `loligo tentacle apply` lets it take this up"
 LONGEST_TEXT, MOST_STEPS = 1_000, 100  # of what goes into the journal
 
 
@@ -96,6 +98,15 @@ def wish_of(request: dict[str, Any]) -> Wish:
         ago_s=float(request.get("ago_s") or 0.0),
         registry=str(request.get("registry") or ""),
     )
+
+
+def how_far(attempt: Mapping[str, Any]) -> str:
+    """Return in words where a swap is that has not ended, by its status; nothing: it waits for its turn."""
+    if not attempt:
+        return "another change is at work; yours comes after it, see `loligo status`"
+    until = {"candle": " until the next candle", "flat": " until all desks are flat"}.get(str(attempt.get("when")), "")
+    phase = f"waits{until}" if attempt["phase"] == "waiting" else f"is in phase {attempt['phase']}"
+    return f"generation {attempt['number']} {phase}; it goes on by itself, see `loligo status`"
 
 
 def file_hash(file: Path) -> str:

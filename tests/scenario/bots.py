@@ -94,6 +94,10 @@ class BotFolder:
             time.sleep(0.02)
         raise AssertionError(f"{self.home}: the bot did not come to that within {LIMIT_S:g} s; it says {status}")
 
+    def asked(self, verb: str, key: str = "", /, **arguments: Any) -> dict[str, Any]:
+        """Ask the running bot by a verb of its door; return what comes over the control socket."""
+        return ask(self.home, {"do": "ask", "verb": verb, "arguments": arguments, "key": key}, LIMIT_S)
+
     def edit(self, change: Callable[[dict[str, Any]], object]) -> BotFolder:
         """Change the configuration file."""
         yaml, file = YAML(), self.home / "config" / "loligo.yaml"

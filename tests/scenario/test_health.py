@@ -17,7 +17,6 @@ from sqlalchemy import text
 from loligo.model.command import GenerationActivated
 from loligo.model.events import PositionChanged, Record, Refused, SignalRaised, TentacleFailed
 from loligo.model.timeframe import HOUR_NS, ns_from_iso
-from loligo_bot.cli.control_client import ask
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.scenario.bots import BotFolder, ended
 from tests.scenario.protection import unprotected
@@ -80,7 +79,7 @@ def replays_to_the_same_bytes(bot: BotFolder, *options: str) -> bool:
 
 def row(bot: BotFolder, name: str) -> dict[str, Any]:
     """Return what the running bot says of a tentacle."""
-    answer = ask(bot.home, {"do": "health"}, 30.0)
+    answer = bot.asked("health")["answer"]
     return next(one for one in answer["tentacles"] if one["name"] == name)
 
 
@@ -107,7 +106,7 @@ def test_failing_strategy_is_quarantined_and_tried_again_while_its_position_keep
     mend(bot, CLOCK, "return Signal", FAILING + "return Signal")
     with running(bot) as process:
         status = bot.wait_until(is_off)
-        shown, problems = row(bot, "by_clock"), ask(bot.home, {"do": "health"}, 30.0)["problems"]
+        shown, problems = row(bot, "by_clock"), bot.asked("health")["answer"]["problems"]
         bot.wait_until(lambda status: not status["quarantined"])
         trial = row(bot, "by_clock")
         bot.wait_until(lambda now: is_off(now) and now["generation"] > status["generation"] + 1)  # it fails again

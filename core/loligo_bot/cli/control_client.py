@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from loligo import errors
 from loligo.errors import LoligoError, NotRunning
-from loligo.runtime.control import LONGEST_LINE, peer, socket_address
+from loligo.runtime.control import peer, socket_address
+
+LONGEST_ANSWER = 256 << 20  # bytes: records of the journal may be long
 
 
 def ask(home: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
@@ -24,7 +28,7 @@ def ask(home: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str
         try:
             client.sendall(msgspec.json.encode(request) + b"\n")
             with client.makefile("rb") as answers:
-                line = answers.readline(LONGEST_LINE)
+                line = answers.readline(LONGEST_ANSWER)
         except TimeoutError as exc:
             pid = peer(client)[0]
             raise LoligoError(f"{home}: the bot (pid {pid}) did not answer within {timeout_s:g} s") from exc
@@ -33,6 +37,21 @@ def ask(home: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str
     if not line:
         raise NotRunning(f"{home}: the bot ended before it answered")
     return msgspec.json.decode(line, type=dict[str, Any])
+
+
+def ask_verb(
+    home: Path, verb: str, arguments: Mapping[str, Any], *, key: str = "", timeout_s: float = 30.0
+) -> dict[str, Any]:
+    """Ask the bot of `home` by a verb of its door; return `ok`, `answer` and, for people, `lines`.
+
+    Raises what `ask` does, and the errors of `loligo.errors` that the bot answers with, under their own names.
+    """
+    answer = ask(home, {"do": "ask", "verb": verb, "arguments": dict(arguments), "key": key}, timeout_s)
+    if "answer" in answer:
+        return answer
+    kind = getattr(errors, str(answer.get("kind")), LoligoError)
+    is_ours = isinstance(kind, type) and issubclass(kind, LoligoError)
+    raise (kind if is_ours else LoligoError)(str(answer.get("error") or answer))
 
 
 def _connect(home: Path, timeout_s: float) -> socket.socket:

@@ -53,17 +53,15 @@ def health(
 @tentacle.command()
 def retry(context: typer.Context, name: Annotated[str, typer.Argument(help="NAME or KIND/NAME.")]) -> None:
     """End a tentacle's quarantine at once: it is tried again, in the running bot or at the next start."""
-    from loligo.errors import NotRunning, TentacleError
-    from loligo_bot.cli.control_client import ask
+    from loligo.errors import NotRunning
+    from loligo_bot.cli.control_client import ask_verb
 
     shell: Shell = context.obj
     try:
-        answer = ask(shell.home, {"do": "retry", "tentacle": name})
+        message = ask_verb(shell.home, "tentacle.retry", {"name": name})["answer"]["message"]
     except NotRunning:
-        answer = {"ok": True, "message": f"{_release(shell.home, name)} is tried again at the next start"}
-    if not answer.get("ok"):
-        raise TentacleError(str(answer.get("error")))
-    shell.result(answer, lambda console: console.print(str(answer["message"]), markup=False))
+        message = f"{_release(shell.home, name)} is tried again at the next start"
+    shell.lines({"ok": True, "message": message}, [message])
 
 
 @tentacle.command()
@@ -176,16 +174,14 @@ def _good_code(home: Path) -> dict[str, str]:
 
 def _health(shell: Shell) -> dict[str, Any]:
     """Return what the running bot says of its tentacles; of one that does not run, what its files say."""
-    from loligo.errors import LoligoError, NotRunning
-    from loligo_bot.cli.control_client import ask
+    from loligo.errors import NotRunning
+    from loligo_bot.cli.control_client import ask_verb
 
     try:
-        answer = ask(shell.home, {"do": "health"}, ANSWER_LIMIT_S)
+        answer = ask_verb(shell.home, "health", {}, timeout_s=ANSWER_LIMIT_S)
     except NotRunning:
         return _stopped(shell.home)
-    if not answer.get("ok"):
-        raise LoligoError(str(answer.get("error")))
-    return answer
+    return {"ok": True, **answer["answer"]}
 
 
 def _stopped(home: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def why(
     ident: Annotated[str, typer.Argument(metavar="ID", help="An order, a fill, a command, or the seq of any event.")],
 ) -> None:
     """Say why something happened: from the candle over evaluations, decision and risk to orders and fills."""
-    from loligo_bot.cli.explain import explain
+    from loligo_bot.explain import explain
     from loligo_store.projector import Projector
     from loligo_store.reader import JournalReader
 
@@ -73,7 +73,7 @@ def events(
     import msgspec
 
     from loligo.model.timeframe import iso
-    from loligo_bot.cli.explain import described
+    from loligo_bot.explain import described
     from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import typer
 from loligo_bot.cli.outcome import RiskInForce
 from loligo_bot.cli.output import Shell, show_pairs
 
-PANIC_LEVELS = {"no-entries": 1, "cancel-orders": 2, "flatten": 3}
+PANIC_LEVELS = ("no-entries", "cancel-orders", "flatten")
 STOP_LIMIT_S = 30.0
 COMMAND_LIMIT_S = 10.0
 
@@ -58,21 +57,21 @@ def panic(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask back before closing positions.")] = False,
 ) -> None:
     """Pull the kill switch: no new entries, by level also cancel all entry orders and close all positions."""
-    number = _level(level)
+    name = _level(level)
     shell: Shell = context.obj
-    if number == 3 and not yes and sys.stdin.isatty():
+    if name == "flatten" and not yes and sys.stdin.isatty():
         typer.confirm("Close all positions at the market?", abort=True, err=True)
-    _command(shell, kind="panic", level=number)
+    _order(shell, "panic", level=name)
 
 
 def pause(context: typer.Context, target: Target = "*") -> None:
     """Let no new entries through. Exits, stops and targets stay at work."""
-    _command(context.obj, kind="pause", target=target)
+    _order(context.obj, "pause", target=target)
 
 
 def resume(context: typer.Context, target: Target = "*") -> None:
     """Let entries through again: lifts pauses, and with "*" the kill switch too."""
-    _command(context.obj, kind="resume", target=target)
+    _order(context.obj, "resume", target=target)
 
 
 def _brief(tentacles: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -82,16 +81,21 @@ def _brief(tentacles: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {"good": str(len(tentacles) - len(others)), **words}
 
 
-def _level(text: str) -> int:
-    names = {**PANIC_LEVELS, **{str(number): number for number in PANIC_LEVELS.values()}}
+def _level(text: str) -> str:
+    names = {name: name for name in PANIC_LEVELS} | {str(number): name for number, name in enumerate(PANIC_LEVELS, 1)}
     if text not in names:
         raise typer.BadParameter(f'"{text}": expected one of {", ".join(names)}', param_hint="--level")
     return names[text]
 
 
-def _command(shell: Shell, **fields: Any) -> None:
-    answer = _ask(shell, {"do": "command", "by": f"cli:{getpass.getuser()}", **fields}, COMMAND_LIMIT_S)
-    shell.result(answer, lambda console: console.print(str(answer.get("message", "done")), markup=False))
+def _order(shell: Shell, verb: str, **arguments: str) -> None:
+    from loligo.errors import LoligoError
+    from loligo_bot.cli.control_client import ask_verb
+
+    answer = ask_verb(shell.home, verb, arguments, timeout_s=COMMAND_LIMIT_S)
+    if not answer["ok"]:
+        raise LoligoError(str(answer["answer"]["message"]))
+    shell.lines({"ok": True, **answer["answer"]}, answer["lines"])
 
 
 def _ask(shell: Shell, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from loligo.errors import ConfigError, InboxClosed, LoligoError, NotRunning, VenueError
+from loligo.errors import ConfigError, InboxClosed, LoligoError, NotFound, NotRunning, VenueError
 from loligo.model.command import SwapResult
 
 
@@ -34,6 +34,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (  # the first that f
     (ConfigError, ExitCode.CONFIGURATION),
     (NotRunning, ExitCode.NOT_RUNNING),
     (NothingToDo, ExitCode.NOT_RUNNING),
+    (NotFound, ExitCode.NOT_RUNNING),
     (InboxClosed, ExitCode.NOT_RUNNING),
     (VenueError, ExitCode.NETWORK),
     (RiskInForce, ExitCode.RISK),

@@ -64,8 +64,8 @@ class Shell:
         return bundled_root()
 
     def judge(self, *version: Any) -> None:
-        """Say whether a version may be loaded, for the verbs of other packages; see `loligo_bot.cli.judgement`."""
-        from loligo_bot.cli.judgement import judge
+        """Say whether a version may be loaded, for the verbs of other packages; see `loligo_bot.judgement`."""
+        from loligo_bot.judgement import judge
 
         judge(*version)
 

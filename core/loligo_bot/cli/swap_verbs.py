@@ -32,11 +32,13 @@ def apply(
     ] = PATIENCE_S,
 ) -> int:
     """Let the running bot take up what registry and configuration say now. Exit code 4 when it runs already."""
+    from loligo_bot.wish import how_far
+
     shell: Shell = context.obj
     terms = {"why": why, "when": when, "as": how, "inputs": inputs}
     answer = _applied(shell.home, {key: value for key, value in terms.items() if value}, patience_s)
     if "at_work" in answer:
-        shell.lines(answer, [_at_work(answer["at_work"])])
+        shell.lines(answer, [how_far(answer["at_work"])])
         return 0
     shell.lines(answer, _lines(answer["swap"]))
     return int(exit_code_of_swap(answer["swap"]))
@@ -52,13 +54,13 @@ def history(
     """Show every exchange of tentacles and settings: when, who, why, what changed, how long, and what came of it."""
     from loligo.model.timeframe import iso
     from loligo_bot.cli.journal_verbs import caught_up, open_journal
-    from loligo_bot.recipe import slots_in
+    from loligo_bot.recipe import is_named
     from loligo_store.projector import Projector
 
     shell: Shell = context.obj
     with open_journal(shell.home) as engine:
         rows = caught_up(Projector(engine)).rows("swaps")
-    named = [row for row in rows if name is None or _names(slots_in(row["changed"]), name)]
+    named = [row for row in rows if name is None or is_named(row["changed"], name)]
     told = [{**row, "time": iso(row["ts"])} for row in named[-limit:]]
     columns = ("number", "time", "by", "why", "result", "seconds", "what")
     shown = [
@@ -72,7 +74,7 @@ def followed(home: Path, why: str, ago_s: float) -> dict[str, Any] | None:
     """Return what the bot that runs in `home` made of a change of its files just now, None when none runs."""
     from loligo.errors import LoligoError, NotRunning
     from loligo.registry.registry_file import REGISTRY_FILE
-    from loligo_bot.wish import file_hash
+    from loligo_bot.wish import file_hash, how_far
 
     left = {"registry": file_hash(home / REGISTRY_FILE)}  # whole: verbs replace it
     try:
@@ -82,7 +84,7 @@ def followed(home: Path, why: str, ago_s: float) -> dict[str, Any] | None:
     except LoligoError as exc:
         return {"ok": False, "lines": [f"the running bot: {exc}"]}
     if "swap" not in answer:
-        said = str(answer.get("message") or _at_work(answer.get("at_work", {})))
+        said = str(answer.get("message") or how_far(answer.get("at_work", {})))
         return {**answer, "lines": [f"the running bot: {said}"]}
     return {"ok": bool(answer["ok"]), "swap": answer["swap"], "lines": ["the running bot:", *_lines(answer["swap"])]}
 
@@ -104,18 +106,6 @@ def _lines(report: Mapping[str, Any]) -> list[str]:
     """Return the steps and the end of a swap for a person."""
     took = f" in {report['duration_ms'] / 1000:.1f} s" if report["duration_ms"] else ""
     return [*(f"  {step}" for step in report["steps"]), f"{report['result'].replace('_', ' ')}{took}: {report['text']}"]
-
-
-def _at_work(attempt: Mapping[str, Any]) -> str:
-    if not attempt:
-        return "another change is at work; yours comes after it, see `loligo status`"
-    until = {"candle": " until the next candle", "flat": " until all desks are flat"}.get(str(attempt.get("when")), "")
-    phase = f"waits{until}" if attempt["phase"] == "waiting" else f"is in phase {attempt['phase']}"
-    return f"generation {attempt['number']} {phase}; it goes on by itself, see `loligo status`"
-
-
-def _names(slots: tuple[str, ...], name: str) -> bool:
-    return any(slot == name or slot.endswith(f"/{name}") for slot in slots)
 
 
 def _what(row: Mapping[str, Any]) -> str:

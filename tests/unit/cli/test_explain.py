@@ -11,7 +11,7 @@ from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
 from loligo.model.market import Candle, Side
 from loligo.model.order import Filled, OrderRequest
 from loligo.model.risk import Outcome, Tier
-from loligo_bot.cli.explain import described
+from loligo_bot.explain import described
 
 REQUEST = OrderRequest(
     instrument="x:BTC/USD", side=Side.BUY, quantity=Decimal("0.5"), stop_loss_price=Decimal("98"), code="breakout"

@@ -82,24 +82,24 @@ def test_status_check_ends_with_seven_while_the_kill_switch_is_on(
 @pytest.mark.parametrize(
     ("verb", "request_"),
     [
-        (["pause", "trend"], {"do": "command", "kind": "pause", "target": "trend"}),
-        (["resume"], {"do": "command", "kind": "resume", "target": "*"}),
-        (["panic"], {"do": "command", "kind": "panic", "level": 2}),
-        (["panic", "--level", "no-entries"], {"do": "command", "kind": "panic", "level": 1}),
-        (["panic", "--level", "3", "--yes"], {"do": "command", "kind": "panic", "level": 3}),
+        (["pause", "trend"], {"verb": "pause", "arguments": {"target": "trend"}}),
+        (["resume"], {"verb": "resume", "arguments": {"target": "*"}}),
+        (["panic"], {"verb": "panic", "arguments": {"level": "cancel-orders"}}),
+        (["panic", "--level", "no-entries"], {"verb": "panic", "arguments": {"level": "no-entries"}}),
+        (["panic", "--level", "3", "--yes"], {"verb": "panic", "arguments": {"level": "flatten"}}),
     ],
 )
-def test_verb_becomes_a_command_that_says_who_gave_it(
+def test_verb_is_asked_of_the_door(
     call: Call, tmp_path: Path, running: AnsweringBot, verb: list[str], request_: dict[str, Any]
 ) -> None:
-    assert call(*verb, "--home", tmp_path).code == 0
-    [heard] = running.heard
-    assert heard.pop("by").startswith("cli:")
-    assert heard == request_
+    running.answer = {"ok": True, "answer": {"message": "done so"}, "lines": ["done so"]}
+    called = call(*verb, "--home", tmp_path)
+    assert (called.code, called.out) == (0, "done so\n")
+    assert running.heard == [{"do": "ask", "key": "", **request_}]
 
 
 def test_refusal_of_the_bot_is_told_and_ends_with_one(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
-    running.answer = {"ok": False, "message": 'no desk "trnd"; known: trend'}
+    running.answer = {"ok": False, "answer": {"message": 'no desk "trnd"; known: trend'}}
     called = call("pause", "trnd", "--home", tmp_path)
     assert (called.code, called.err) == (1, 'loligo: no desk "trnd"; known: trend\n')
 

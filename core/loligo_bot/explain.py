@@ -17,12 +17,14 @@ from loligo.model.timeframe import iso
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
+LONGEST_SEQ = 18  # digits: more do not fit into the databases' integer
 Step = dict[str, Any]  # seq, at, step, text, event
 
 
 def explain(ident: str, journal: JournalReader, rows: ProjectionReader) -> dict[str, Any]:
     """Return the story of a seq, an order, a fill or a command. JournalError if the journal has no such thing."""
-    seq = int(ident) if ident.isdigit() else rows.seq_of(ident)
+    is_seq = ident.isdecimal() and len(ident) <= LONGEST_SEQ
+    seq = int(ident) if is_seq else rows.seq_of(ident)
     if seq is None:
         raise JournalError(f'"{ident}" is no seq, order, fill or command of this journal; see `loligo journal show`')
     chain = _causes(journal, seq)

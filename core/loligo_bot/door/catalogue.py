@@ -1,0 +1,89 @@
+"""The catalogue: every verb that a running bot offers, in the order in which people are told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from loligo.ports.door import Answer, Verb
+from loligo_bot.door import (
+    changing_settings,
+    decisions,
+    exchanging,
+    limits,
+    logs,
+    market,
+    money,
+    operating,
+    settings,
+    state,
+    tentacles,
+    trading,
+    why,
+)
+from loligo_bot.door.inside import Inside
+from loligo_bot.door.offer import Arguments, Asked, Offer, looking
+from loligo_bot.door.pages import Part
+
+
+class VerbRow(Part):
+    """One verb."""
+
+    name: str
+    summary: str
+    role: str
+    arguments: list[str]
+    changes: bool
+    confirm: str
+
+
+class Help(Answer):
+    """What the one who asks may ask."""
+
+    verbs: list[VerbRow]
+
+    def lines(self) -> Sequence[str]:
+        return [
+            " ".join([one.name, *(f"[{name}]" for name in one.arguments)]) + f": {one.summary}" for one in self.verbs
+        ]
+
+
+class HelpAsked(Arguments):
+    """Of what."""
+
+    verb: str | None = Field(default=None, description="only those whose name begins so")
+
+
+async def help_(_inside: Inside, asked: Asked, given: HelpAsked) -> Help:
+    known = [offer.verb for offer in OFFERS if offer.verb.role <= asked.actor.role]
+    return Help(verbs=[_told(verb) for verb in known if verb.name.startswith(given.verb or "")])
+
+
+def _told(verb: Verb) -> VerbRow:
+    return VerbRow(
+        name=verb.name,
+        summary=verb.summary,
+        role=verb.role.name.lower(),
+        arguments=list(verb.arguments.model_fields),
+        changes=verb.changes,
+        confirm=verb.confirm,
+    )
+
+
+OFFERS: tuple[Offer, ...] = (
+    looking("help", "what can be asked", HelpAsked, Help, help_),
+    *state.OFFERS,
+    *money.OFFERS,
+    *trading.OFFERS,
+    *limits.OFFERS,
+    *decisions.OFFERS,
+    *why.OFFERS,
+    *market.OFFERS,
+    *operating.OFFERS,
+    *tentacles.OFFERS,
+    *exchanging.OFFERS,
+    *settings.OFFERS,
+    *changing_settings.OFFERS,
+    *logs.OFFERS,
+)
