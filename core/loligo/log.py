@@ -23,7 +23,10 @@ Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["console", "json"]
 MASK = "***"
 
-_NAME = r"(?:api[_-]?key|api[_-]?secret|secret|passw(?:or)?d|passphrase|token|private[_-]?key|authorization)"
+_NAME = (
+    r"(?:api[_-]?key|api[_-]?secret|secret|passw(?:or)?d|passphrase|token|private[_-]?key|authorization"
+    r"|webhook[_-]?url)"
+)
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 _IN_TEXT = re.compile(rf"({_NAME}\w*[\"']?\s*[=:]\s*)(?:bearer\s+)?(\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+)", re.IGNORECASE)
 _IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s@]+(?=@)")

@@ -1,0 +1,70 @@
+"""Settings that every chat has: who may ask, and which chats are told what."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
+
+from loligo.api import ConfigError, Message, Role, TentacleSettings
+from loligo_chat.access import Place
+
+Level = Literal["info", "warning", "problem"]
+_LEVELS = ("info", "warning", "problem")
+
+
+def _fingerprint(secret: SecretStr | None) -> str | None:
+    return None if secret is None else hashlib.sha256(secret.get_secret_value().encode()).hexdigest()[:16]
+
+
+# Written as a fingerprint: another secret is another setting, and nobody can read it there.
+Secret = Annotated[SecretStr, PlainSerializer(_fingerprint, when_used="json-unless-none")]
+
+
+class ChatRoute(BaseModel):
+    """A chat that is told what happens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    chat: str = Field(description="Id of the chat or channel.")
+    topic: str = Field(default="", description="Id of the topic or thread in it.")
+    level: Level = Field(default="info", description="What is less important is not told here.")
+    desks: tuple[str, ...] = Field(default=(), description="Only of these desks, and what belongs to none; empty: all.")
+
+    @property
+    def place(self) -> Place:
+        return Place(chat=self.chat, topic=self.topic)
+
+    def wants(self, message: Message) -> bool:
+        level = message.level if message.level in _LEVELS else "problem"
+        is_ours = not self.desks or not message.desk or message.desk in self.desks
+        return is_ours and _LEVELS.index(level) >= _LEVELS.index(self.level)
+
+
+class ChatSettings(TentacleSettings):
+    """Base of the settings of a chat interface."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    allowed: dict[str, Literal["view", "trade", "admin"]] = Field(
+        default={}, description="Role by id of a person, a chat (all in it) or a group; empty: nobody may ask."
+    )
+    chats: tuple[ChatRoute, ...] = Field(default=(), description="Chats that are told what happens.")
+    confirm_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds in which a question can be answered.")
+    requests_per_minute: int = Field(default=30, ge=1, le=1000, description="So often one person may ask.")
+    waiting: int = Field(default=1000, ge=10, le=100_000, description="Messages of one chat that wait at most.")
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        return {id_: Role[name.upper()] for id_, name in self.allowed.items()}
+
+
+def secret_from(secret: SecretStr | None, variable: str, environment: Mapping[str, str], what: str) -> str:
+    """Return a secret from the settings, else from the environment variable; ConfigError says how to give it."""
+    found = secret.get_secret_value() if secret is not None else environment.get(variable, "") if variable else ""
+    if not found.strip():
+        where = f" or in the environment variable {variable}" if variable else ""
+        raise ConfigError(f"there is no {what}; give it as the setting `token`{where}")
+    return found.strip()

@@ -1,0 +1,99 @@
+"""What versions of an interface have in common while one replaces the other, in this process.
+
+What must hold: of all instances that speak for one account in one bot folder, one is connected at a time, whoever has
+the `turn`; the next has what it left: pages not yet delivered, buttons not yet pressed, how far it had read. It is gone
+when the last instance is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+from structlog.typing import FilteringBoundLogger
+
+from loligo.api import Clock
+from loligo_chat.offers import Offers
+from loligo_chat.outbox import Outbox
+
+_LAST_S = 0.6  # for what is under way when an instance has to go: another one follows, or a person's request is dropped
+_HURRIED_S = 0.03  # when the bot ends, which leaves its edges 0.3 s in all
+Attribute = tuple[Any, str, Any]  # owner, name, value
+
+_states: WeakValueDictionary[tuple[str, ...], ChatState] = WeakValueDictionary()
+_agreements: WeakValueDictionary[str, Agreement] = WeakValueDictionary()
+
+
+class ChatState:
+    """One account of a chat service, as one bot uses it."""
+
+    def __init__(self, clock: Clock, log: FilteringBoundLogger) -> None:
+        self.turn = asyncio.Lock()
+        self.outbox = Outbox(clock, log)
+        self.offers = Offers(clock)
+        self.cursor: int | None = None  # of what the service tells, where that is for the reader to know
+        self.last_s = _LAST_S
+
+    def hurry(self) -> None:
+        """Leave no more time to finish anything: the bot ends."""
+        self.last_s = self.outbox.last_s = _HURRIED_S
+
+
+def hurry(platform: str) -> None:
+    """Let all chats of a platform end within a moment: for the hook `bot_stopping`."""
+    for key, state in list(_states.items()):
+        if key[0] == platform:
+            state.hurry()
+
+
+def chat_state(key: tuple[str, ...], clock: Clock, log: FilteringBoundLogger) -> ChatState:
+    """Return what all living instances with this key share: platform, bot folder, account."""
+    state = _states.get(key)
+    if state is None:
+        state = _states[key] = ChatState(clock, log)
+    return state
+
+
+class Agreement:
+    """Attributes that a library keeps once per process: who needs others waits until nobody needs these."""
+
+    def __init__(self) -> None:
+        self._wanted: tuple[Attribute, ...] = ()
+        self._before: tuple[Attribute, ...] = ()
+        self._holders = 0
+        self._freed = asyncio.Event()
+
+    @asynccontextmanager
+    async def hold(self, *wanted: Attribute) -> AsyncIterator[None]:
+        """Have these attributes set meanwhile; they are as before once nobody holds them."""
+        while self._holders and self._wanted != wanted:
+            self._freed.clear()
+            await self._freed.wait()
+        if not self._holders:
+            self._wanted = wanted
+            self._before = tuple((owner, name, getattr(owner, name)) for owner, name, _ in wanted)
+            _set(wanted)
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if not self._holders:
+                _set(self._before)
+                self._freed.set()
+
+
+def _set(attributes: Sequence[Attribute]) -> None:
+    for owner, name, value in attributes:
+        setattr(owner, name, value)
+
+
+def agreement(name: str) -> Agreement:
+    """Return the agreement of that name; keep it as long as it is needed."""
+    found = _agreements.get(name)
+    if found is None:
+        found = _agreements[name] = Agreement()
+    return found

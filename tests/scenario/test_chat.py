@@ -1,0 +1,183 @@
+"""A real bot in its own process and a chat service beside it: people ask, switch and pause; versions are exchanged."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loligo.model.command import OperatorCommand
+from tests.fakes.discord_gateway import CHANNEL
+from tests.fakes.discord_server import discord_service
+from tests.fakes.telegram_server import Sent, TelegramServer, telegram
+from tests.scenario.bots import BotFolder, ended
+from tests.scenario.test_swap_running import edit_config, edit_registry, swapped
+
+ADMIN, VIEWER = 1, 3
+PER_SECOND = "72000"  # 20 candles of an hour in a second
+
+
+@pytest.fixture
+def bot(template: BotFolder, tmp_path: Path) -> BotFolder:
+    """The bundled bot, with a chat, telling a viewer everything."""
+    quick = {
+        "LOLIGO__SWAP__PROBATION_S": "0.5",
+        "LOLIGO__SWAP__SHADOW_S": "0.5",
+        "LOLIGO__JOURNAL__COMMIT_EVERY_S": "0.05",
+    }
+    bot = template.copy(tmp_path / "bot", **quick)
+    edit_registry(bot, lambda entries: [entry.update(enabled=True) for entry in entries if entry["name"] == "telegram"])
+    return bot.edit(lambda config: config["feeds"][0]["settings"].update(since="2018-01-01", until="2019-07-01"))
+
+
+@asynccontextmanager
+async def talking(bot: BotFolder) -> AsyncIterator[tuple[TelegramServer, subprocess.Popen[str]]]:
+    async with telegram(time.time) as server:
+        settings = {**server.settings, "allowed": {"1": "admin", "3": "view"}, "chats": [{"chat": VIEWER}]}
+        settings |= {"requests_per_minute": 1000}
+        edit_config(bot, lambda config: config.update(interfaces=[{"tentacle": "telegram", "settings": settings}]))
+        with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
+            await asyncio.to_thread(bot.wait_until, lambda status: status["next_seq"] > 50)
+            yield server, process
+
+
+async def answer(server: TelegramServer, text: str, person: int = ADMIN) -> Sent:
+    def answers() -> list[Sent]:
+        return [sent for sent in server.sent if sent.chat == str(person) and sent.id > begin]
+
+    begin = server.sent[-1].id if server.sent else 0
+    await server.say(person, text)
+    await server.until(lambda: bool(answers()))
+    return answers()[0]
+
+
+def resumed(server: TelegramServer) -> list[str]:
+    """Return what was told of resumed desks."""
+    return [sent.text for sent in server.sent if sent.chat == str(VIEWER) and "resumed by" in sent.text]
+
+
+async def stopped(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    done = await asyncio.to_thread(ended, process)
+    assert done.code == 0, done.err
+    assert done.seconds < 5.0
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    async def within() -> None:
+        async with asyncio.timeout(120):
+            await story()
+
+    asyncio.run(within())
+
+
+def test_a_bot_is_asked_switched_and_paused_from_a_chat_and_the_journal_knows_who_it_was(bot: BotFolder) -> None:
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+            assert (await answer(server, "/status", VIEWER)).text.startswith("Status\n")
+            refused = await answer(server, "/pause", VIEWER)
+            assert refused.text == "⛔ /pause is for the role trade, yours is view."
+            listed = await answer(server, "/tentacles")
+            await server.press(ADMIN, listed, "● on  macd")
+            await server.until(lambda: "○ off  macd" in listed.labels or "○ off  macd" in str(server.sent[-1].text))
+            assert (await answer(server, "/pause trend")).text.startswith("Pause\n")
+            question = await answer(server, "/panic no-entries")
+            await server.press(ADMIN, question, "Yes, do it")
+            await server.until(lambda: any(sent.text.startswith("Panic") for sent in server.sent))
+            await server.until(lambda: any("kill switch set to 1 by telegram:1" in s.text for s in server.sent))
+            await stopped(process)
+
+    run(story)
+    commands = [record.input for record in bot.records() if isinstance(record.input, OperatorCommand)]
+    assert [(command.kind.value, command.by) for command in commands] == [
+        ("pause", "telegram:1"),
+        ("panic", "telegram:1"),
+    ]
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs"])
+def test_a_chat_service_that_is_dead_neither_stops_nor_holds_up_the_bot(bot: BotFolder, how: str) -> None:
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+            await answer(server, "/status")
+            await server.say(ADMIN, "/pause trend")
+            await server.until(lambda: server.requests["sendMessage"] >= 2)
+            if how == "refuses":
+                await server.stop()
+            else:
+                server.is_hanging = True
+            seen = (await asyncio.to_thread(bot.wait_until, lambda status: True))["next_seq"]
+            await asyncio.to_thread(bot.wait_until, lambda status: status["next_seq"] > seen + 200)
+            status = await asyncio.to_thread(bot.wait_until, lambda status: True)
+            assert status["edges"]["interfaces/telegram"]["state"] == "running"
+            await stopped(process)
+
+    run(story)
+
+
+def test_what_happened_last_is_told_before_the_bot_ends(bot: BotFolder) -> None:
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+            for _ in range(5):
+                await answer(server, "/pause trend")
+                await answer(server, "/resume trend")
+            await stopped(process)
+            assert len(resumed(server)) == 5
+
+    run(story)
+
+
+def test_a_bot_is_asked_and_paused_from_discord(bot: BotFolder) -> None:
+    edit_registry(bot, lambda entries: [entry.update(enabled=True) for entry in entries if entry["name"] == "discord"])
+
+    async def story() -> None:
+        async with discord_service() as server:
+            settings = {**server.settings, "allowed": {"1": "admin"}, "chats": [{"chat": CHANNEL}]}
+            edit_config(bot, lambda config: config.update(interfaces=[{"tentacle": "discord", "settings": settings}]))
+            with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
+                await server.until(lambda: bool(server.sessions) and bool(server.commands), within_s=60)
+                await asyncio.to_thread(bot.wait_until, lambda status: status["next_seq"] > 50)
+                listed = await server.command(ADMIN, "tentacle.list", kind="evaluator")
+                await server.until(lambda: bool(server.said_to(listed)))
+                assert "● on  macd" in server.said_to(listed)[0].labels
+                token = await server.command(ADMIN, "pause", target="trend")
+                await server.until(lambda: bool(server.said_to(token)))
+                assert server.said_to(token)[0].text.startswith("**Pause**")
+                await server.until(lambda: bool(server.said_to(str(CHANNEL))))  # what happens is told there
+                await stopped(process)
+
+    run(story)
+    commands = [record.input for record in bot.records() if isinstance(record.input, OperatorCommand)]
+    assert [(command.kind.value, command.by) for command in commands] == [("pause", "discord:1")]
+
+
+def test_a_swap_of_the_chat_loses_no_message_and_no_command(bot: BotFolder) -> None:
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+            assert (await answer(server, "/status")).text.startswith("Status\n")
+
+            def exchange(config: dict[str, Any]) -> None:
+                config["interfaces"][0]["settings"]["confirm_s"] = 30
+
+            await asyncio.to_thread(edit_config, bot, exchange)
+            told = asyncio.create_task(asyncio.to_thread(swapped, bot, "good"))
+            count = 0
+            while not told.done():
+                count += 1
+                kind = "pause" if count % 2 else "resume"
+                assert (await answer(server, f"/{kind} trend")).text.startswith(kind.capitalize())
+            assert "exchanges interfaces/telegram" in str((await told)["steps"])
+            assert (await answer(server, "/status")).text.startswith("Status\n")
+            await server.until(lambda: len(resumed(server)) >= count // 2)
+            await stopped(process)
+            assert count >= 2
+            assert len(resumed(server)) == count // 2  # each told once
+
+    run(story)
