@@ -1,7 +1,10 @@
-"""Runs the bot of a folder as `loligo run` does, and kills itself where it is told: `paper_bot.py HOME [POINT:COUNT]`.
+"""Runs the bot of a folder as `loligo run` does, and kills itself where it is told.
 
-It ends by SIGKILL at the COUNTth time it comes to a fault point (see `loligo_bot.session`). When recovery is over and
-the feeds begin it says so on standard output; ids of orders go into HOME/sent.txt as soon as their records leave.
+    paper_bot.py HOME [POINT:COUNT[:REST]]
+
+It ends by SIGKILL at the COUNTth time it comes to a fault point (see `loligo_bot.session`), after REST seconds, in which
+the journal's writer comes to its end. When recovery is over and the feeds begin it says so on standard output; ids of
+orders go into HOME/sent.txt as soon as their records leave.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,8 +28,8 @@ STARTED = "started"
 
 
 def killing(place: str) -> Callable[[str], None]:
-    """Return a fault point that ends the process at `place`, such as "after_commit:3"."""
-    name, _, count = place.partition(":")
+    """Return a fault point that ends the process at `place`, such as "after_commit:3" or "after_append:3:0.5"."""
+    name, count, rest_s = (*place.split(":"), "0")[:3]
     left = int(count)
 
     def fault_point(point: str) -> None:
@@ -33,6 +37,7 @@ def killing(place: str) -> Callable[[str], None]:
         if point == name:
             left -= 1
             if left == 0:
+                time.sleep(float(rest_s))
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return fault_point

@@ -74,11 +74,11 @@ def test_the_bot_goes_on_after_a_hang_and_its_journal_replays_without_it(make_bo
 
 
 def test_a_bot_killed_after_a_hang_comes_to_the_same_end(make_bot: MakeBot, tmp_path: Path) -> None:
-    """72 candles and the generation come before the hang; 30 candles after it the process is killed."""
+    """72 candles and the generation come before the hang; when 30 after it are durable the process is killed."""
     undisturbed = make_bot("trading_mode")
     killed = undisturbed.copy(tmp_path / "killed", LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS="1")
     assert undisturbed.call("run", "--headless").code == 0
-    with killed.running(str(killed.home), "after_append:103", script=PAPER_BOT) as process:
+    with killed.running(str(killed.home), "after_send:103", script=PAPER_BOT) as process:
         assert ended(process).code == -signal.SIGKILL
     assert len(failures(killed)) == 1
     done = killed.call("run", "--headless")

@@ -44,7 +44,7 @@ def test_a_pause_for_losses_outlives_a_kill_and_refuses_until_its_time(
     number, pause, refusals = first_pause(season.records())
     bot = new_season("paused")
     usual, bot.environment = bot.environment, {**bot.environment, "LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS": "1"}
-    killed(bot, f"after_append:{number + 2}")  # the pause is durable by then
+    killed(bot, f"after_append:{number + 2}:0.5")  # the pause is durable by then
     bot.environment = usual
     assert any(pause in record.events for record in bot.records())
     with bot.running("run", "--headless", "--speed", "1") as process:
@@ -89,8 +89,9 @@ def marks(records: list[Record]) -> list[EquityMarked]:
 def test_snapshots_bound_what_a_killed_bot_reads_again_however_often_it_is_killed(
     template: BotFolder, whole: tuple[BotFolder, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """At most the records between two snapshots (5,000) and those of one commit (2,000), of more than 10,000."""
-    bot = template.copy(tmp_path / "late", LOLIGO__JOURNAL__SNAPSHOT_EVERY_RECORDS="5000")
+    """At most the records between two snapshots (5,000) and those of 32 commits (1,600), of more than 10,000."""
+    terms = {"LOLIGO__JOURNAL__SNAPSHOT_EVERY_RECORDS": "5000", "LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS": "50"}
+    bot = template.copy(tmp_path / "late", **terms)
     for records in (4_900, 4_900, 3_900):  # each too few for a snapshot of its own
         killed(bot, f"after_append:{records}")
     assert len(bot.records()) > 7_000
