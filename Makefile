@@ -6,7 +6,7 @@ RUNS := tests/benchmarks tests/scenario
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-runs test-rest lint coverage bench registry lock clean verify-kill verify-swap
+.PHONY: help setup run page test test-runs test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,7 +21,7 @@ $(VENV)/.requirements: requirements.lock | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml $(VENV)/.requirements
+$(VENV)/.installed: pyproject.toml $(VENV)/.requirements web/package-lock.json web/loligo_web/VENDOR.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -29,6 +29,9 @@ setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the 
 
 run: setup  ## Run the paper desks over the bundled candles
 	$(BIN)/loligo run
+
+page: setup  ## Run them at a pace to watch (two days of candles in a second), with the page in the browser
+	LOLIGO__INTERFACES='[{"tentacle": "web"}]' $(BIN)/loligo run --speed 172800
 
 test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
 	$(MAKE) --jobs 2 test-runs test-rest
@@ -61,6 +64,9 @@ verify-swap: setup  ## Exchange tentacles 1,000 times under 10,000 events a seco
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks
 
+screenshots: setup  ## Take pictures of every page, light, dark and phone, into reports/screenshots
+	$(BIN)/python -m tests.browser.screenshots
+
 registry: setup  ## List new bundled tentacles and take the hashes of changed ones
 	$(BIN)/loligo tentacle refresh --bundled
 
@@ -70,5 +76,5 @@ lock: setup  ## Resolve the dependencies anew into requirements.lock
 	  --extra postgresql --extra dev --output-file requirements.lock pyproject.toml
 
 clean:  ## Remove what the targets made, but no bot's state
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	find core web tentacles tests -name __pycache__ -type d -prune -exec rm -rf {} +

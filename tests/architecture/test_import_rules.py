@@ -17,6 +17,7 @@ OURS = {
     *(
         "loligo",
         "loligo_bot",
+        "loligo_chat",
         "loligo_files",
         "loligo_indicators",
         "loligo_kit",

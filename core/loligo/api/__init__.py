@@ -12,7 +12,8 @@ from loligo.api.history import CandleHistory
 from loligo_indicators import ATR, EMA, RSI, SMA, RollingWindow, atr_series, ema_series, rsi_series, sma_series
 from loligo.api.sizing import quantity_for_risk, quantity_for_share
 from loligo.errors import (
-    BadArguments, ConfigError, DataError, Denied, LoligoError, NotFound, OrderError, TentacleError, VenueError,
+    BadArguments, ConfigError, DataError, Denied, JournalError, LoligoError, NotFound, NotRunning, OrderError,
+    TentacleError, VenueError,
 )
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.evaluation import Declined, Direction, Evaluation, Numbers, Signal
@@ -49,18 +50,19 @@ API_VERSION = "1.0"
 
 __all__ = [
     "API_VERSION", "ATR", "DAY_NS", "DOWN", "EMA", "RSI", "SECOND_NS", "SMA", "UP", "ZERO", "Accepted",
-    "AccountLimits", "ActionKind", "Actor", "AmendIntent", "Amended", "Answer", "BadArguments", "Board", "BoardInput",
-    "BookUpdate", "CancelIntent", "Canceled", "Candle", "CandleArrays", "CandleBuilder", "CandleHistory", "Clock",
-    "ClosedTrade", "CommandKind", "ConfigError", "DataError", "DecisionDeclined", "Declined", "Denied",
-    "DeskLimits", "DeskView", "Direction", "Door", "EngineVenue", "EquityMarked", "Evaluation", "Expired",
-    "ExternalSignal", "Factory", "Filled", "FinishedRun", "FloatArray", "FundingRate", "InboxPort", "Input",
-    "InstantOrder", "Instrument", "InstrumentKind", "InstrumentStatus", "IntArray", "Intent", "Liquidated",
-    "LoligoError", "MakeContext", "MarketData", "Message", "NotFound", "Numbers", "OperatorCommand", "Order",
-    "OrderError", "OrderKind", "OrderReported", "OrderRequest", "OrderRole", "OrderState", "OrderSubmitted",
-    "Outcome", "PlainState", "Position", "Quote", "Record", "Refused", "Rejected", "RiskAction", "RiskView", "Role",
-    "RollingWindow", "Runner", "Side", "Signal", "Stateless", "TentacleError", "TentacleFailed", "TentacleSettings",
-    "Tier", "TimeInForce", "TimerFired", "TimerIntent", "Trade", "TradeClosed", "Triggered", "VenueError",
-    "VenueReport", "Verb", "Verdict", "atr_series", "ema_series", "exact", "hookimpl", "instant_order", "iso",
-    "market_order", "money_from_float", "ns_from_iso", "passed", "period_start_ns", "quantity_for_risk",
-    "quantity_for_share", "reduced", "refused", "round_to_step", "rsi_series", "sma_series", "timeframe_ns",
+    "AccountLimits", "ActionKind", "Actor", "AmendIntent", "Amended", "Answer", "BadArguments", "Board",
+    "BoardInput", "BookUpdate", "CancelIntent", "Canceled", "Candle", "CandleArrays", "CandleBuilder",
+    "CandleHistory", "Clock", "ClosedTrade", "CommandKind", "ConfigError", "DataError", "DecisionDeclined",
+    "Declined", "Denied", "DeskLimits", "DeskView", "Direction", "Door", "EngineVenue", "EquityMarked",
+    "Evaluation", "Expired", "ExternalSignal", "Factory", "Filled", "FinishedRun", "FloatArray", "FundingRate",
+    "InboxPort", "Input", "InstantOrder", "Instrument", "InstrumentKind", "InstrumentStatus", "IntArray", "Intent",
+    "JournalError", "Liquidated", "LoligoError", "MakeContext", "MarketData", "Message", "NotFound", "NotRunning",
+    "Numbers", "OperatorCommand", "Order", "OrderError", "OrderKind", "OrderReported", "OrderRequest", "OrderRole",
+    "OrderState", "OrderSubmitted", "Outcome", "PlainState", "Position", "Quote", "Record", "Refused", "Rejected",
+    "RiskAction", "RiskView", "Role", "RollingWindow", "Runner", "Side", "Signal", "Stateless", "TentacleError",
+    "TentacleFailed", "TentacleSettings", "Tier", "TimeInForce", "TimerFired", "TimerIntent", "Trade",
+    "TradeClosed", "Triggered", "VenueError", "VenueReport", "Verb", "Verdict", "atr_series", "ema_series", "exact",
+    "hookimpl", "instant_order", "iso", "market_order", "money_from_float", "ns_from_iso", "passed",
+    "period_start_ns", "quantity_for_risk", "quantity_for_share", "reduced", "refused", "round_to_step",
+    "rsi_series", "sma_series", "timeframe_ns",
 ]

@@ -69,7 +69,7 @@ def test_strangers_are_left_out_but_for_venues() -> None:
     assert list(found) == [forged.slot, "strategy mine"]
     assert found["strategy mine"] == "safe mode: the last 3 starts crashed; `loligo run --no-safe` starts with it"
     overlaid = {entry.slot for entry in without(registry, found).tentacles if not entry.enabled}
-    assert overlaid == {*found, "strategy off"}
+    assert overlaid == {*found, "strategy off", *(entry.slot for entry in bundled if not entry.enabled)}
     assert mine.enabled  # the registry itself is as it was
 
 

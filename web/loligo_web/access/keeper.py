@@ -1,0 +1,252 @@
+"""Lets people and programs in: first start, sign-in with lock-out, sessions, tokens.
+
+    first link ─► owner        password [+ code] ─► session cookie        token ─► Authorization: Bearer
+
+What must hold: who is unknown or wrong is told the same in the same time; after `lock_after` failures in a row one
+waits, longer each time; every change of access is in the deeds. Everybody who is let in is a `Caller`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from loligo.api import Actor, BadArguments, Denied, NotFound, Role
+
+from .passwords import MINIMUM_LENGTH, hash_password, hash_secret, is_password, matching_step, new_secret
+from .store import AccessStore, Person, Session
+
+FIRST_LINK_S = 24 * 3600.0
+INVITATION_S = 7 * 24 * 3600.0
+LONGEST_LOCK_S = 900.0
+TOKEN_PREFIX = "loligo_"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_log = structlog.get_logger("web.access")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who sent a request. `csrf` is what a page's changes must carry; a token's calls need none."""
+
+    actor: Actor
+    name: str = ""
+    csrf: str = ""
+    session: str = ""  # hash of the cookie's value
+
+    @property
+    def is_token(self) -> bool:
+        return not self.session
+
+
+class Keeper:
+    """Decides who comes in. `now_s` is the wall clock."""
+
+    def __init__(
+        self, store: AccessStore, *, session_s: float, lock_after: int, now_s: Callable[[], float] = time.time
+    ) -> None:
+        self.store = store
+        self.session_s, self._lock_after, self._now_s = session_s, lock_after, now_s
+
+    @property
+    def now_s(self) -> float:
+        return self._now_s()
+
+    # Invitations
+
+    def first_invitation(self) -> str:
+        """Return the secret of the link that makes the owner; an earlier one is void. "" when there is an owner."""
+        if self.store.has_people():
+            return ""
+        secret = new_secret()
+        self.store.invite(hash_secret(secret), Role.ADMIN, self.now_s + FIRST_LINK_S, is_first=True)
+        return secret
+
+    def invite(self, by: Caller, role: Role, address: str) -> str:
+        secret = new_secret()
+        self.store.invite(hash_secret(secret), role, self.now_s + INVITATION_S)
+        self._note(by.actor.name, f"invited somebody as {role.name.lower()}", address)
+        return secret
+
+    def invited_as(self, secret: str) -> Role:
+        """Return the role of an invitation. NotFound when it is gone."""
+        role = self.store.invitation(hash_secret(secret), self.now_s)
+        if role is None:
+            raise NotFound(
+                "this link was used already or is too old; a new first link is printed at each start of the bot"
+            )
+        return role
+
+    async def accept(self, secret: str, name: str, password: str, repeated: str, address: str, agent: str) -> str:
+        """Make the person who was invited, and return the cookie of their session."""
+        self.invited_as(secret)
+        _check_name(name)
+        _check_password(password, repeated)
+        hashed = await asyncio.to_thread(hash_password, password)
+        try:
+            role = self.store.accept(hash_secret(secret), name, hashed, self.now_s)
+        except sqlite3.IntegrityError as exc:
+            raise BadArguments(f'"{name}" is taken', {"name": f'"{name}" is taken; choose another name'}) from exc
+        if role is None:
+            raise NotFound("this link was used already")
+        self._note(f"web:{name}", f"joined as {role.name.lower()}", address)
+        return self._begin(name, agent)
+
+    # Sign-in
+
+    async def sign_in(self, name: str, password: str, code: str, address: str, agent: str) -> str:
+        """Return the cookie of a new session. Denied with what to do."""
+        person = self.store.person(name)
+        for who in (f"name:{name[:64]}", f"address:{address}"):
+            self._refuse_locked(who, address)
+        known = person.password if person else None
+        is_right = await asyncio.to_thread(is_password, password, known)
+        if person is None or not is_right or not self._is_code(person, code):
+            for who in (f"name:{name[:64]}", f"address:{address}"):
+                self.store.count_failure(who, self.now_s)
+            self._note(f"web:{name[:64]}", "could not sign in", address)
+            raise Denied("name, password or code is wrong")
+        for who in (f"name:{name}", f"address:{address}"):
+            self.store.forget_failures(who)
+        self._note(f"web:{name}", "signed in", address)
+        return self._begin(name, agent)
+
+    def _is_code(self, person: Person, code: str) -> bool:
+        if person.code_secret is None:
+            return True
+        step = matching_step(person.code_secret, code, self.now_s, person.code_step)
+        return step is not None and self.store.use_code(person.name, step)
+
+    def _refuse_locked(self, who: str, address: str) -> None:
+        count, newest_s = self.store.failures(who)
+        if count < self._lock_after:
+            return
+        wait_s = min(2.0 ** min(count - self._lock_after + 3, 20), LONGEST_LOCK_S) - (self.now_s - newest_s)
+        if wait_s > 0:
+            self._note(who, "was turned away: too many failures", address)
+            raise Denied(f"too many failures; try again in {wait_s:.0f} s")
+
+    def _begin(self, name: str, agent: str) -> str:
+        cookie = new_secret()
+        oldest_s = self.now_s - self.session_s
+        self.store.begin_session(hash_secret(cookie), name, new_secret(), self.now_s, agent, unused_since_s=oldest_s)
+        return cookie
+
+    def sign_out(self, caller: Caller, address: str) -> None:
+        self.store.end_session(caller.session)
+        self._note(caller.actor.name, "signed out", address)
+
+    # Who is it?
+
+    def by_cookie(self, cookie: str) -> Caller | None:
+        hashed, now_s = hash_secret(cookie), self.now_s
+        found: Session | None = self.store.session(hashed, now_s - self.session_s)
+        if found is None:
+            return None
+        if now_s - found.used_s > 60:
+            self.store.touch_session(hashed, now_s)
+        actor = Actor(name=f"web:{found.person}", role=found.role)
+        return Caller(actor=actor, name=found.person, csrf=found.csrf, session=hashed)
+
+    def by_token(self, token: str) -> Caller | None:
+        found = self.store.token(hash_secret(token), self.now_s) if token.startswith(TOKEN_PREFIX) else None
+        if found is None:
+            return None
+        return Caller(actor=Actor(name=f"token:{found.name}", role=found.role), name=found.person)
+
+    # Access of oneself and others
+
+    async def change_password(self, caller: Caller, old: str, new: str, repeated: str, address: str) -> None:
+        """Change one's own; every session ends."""
+        person = self._own(caller)
+        self._refuse_locked(f"name:{person.name}", address)
+        if not await asyncio.to_thread(is_password, old, person.password):
+            self.store.count_failure(f"name:{person.name}", self.now_s)
+            raise BadArguments("wrong password", {"old": "this is not your password"})
+        _check_password(new, repeated)
+        self.store.set_password(person.name, await asyncio.to_thread(hash_password, new))
+        self._note(caller.actor.name, "changed the password", address)
+
+    def set_code(self, caller: Caller, secret: str, code: str, address: str) -> None:
+        """Ask for a code at sign-in from now on; the given one proves that the app works."""
+        person = self._own(caller)
+        step = matching_step(secret, code, self.now_s, 0)
+        if step is None:
+            raise BadArguments("wrong code", {"code": "the code does not match; is the clock of your phone right?"})
+        self.store.set_code(person.name, secret, step)
+        self._note(caller.actor.name, "switched codes at sign-in on", address)
+
+    async def drop_code(self, caller: Caller, password: str, address: str) -> None:
+        person = self._own(caller)
+        self._refuse_locked(f"name:{person.name}", address)
+        if not await asyncio.to_thread(is_password, password, person.password):
+            self.store.count_failure(f"name:{person.name}", self.now_s)
+            raise BadArguments("wrong password", {"password": "this is not your password"})
+        self.store.set_code(person.name, None)
+        self._note(caller.actor.name, "switched codes at sign-in off", address)
+
+    def add_token(self, caller: Caller, name: str, role: Role, address: str) -> str:
+        """Return a new token, for once."""
+        _check_name(name)
+        if role > caller.actor.role:
+            raise Denied(f"you may {caller.actor.role.name.lower()}: a token of yours may not do more")
+        token = new_secret(TOKEN_PREFIX)
+        try:
+            self.store.add_token(hash_secret(token), name, role, self._own(caller).name, self.now_s)
+        except sqlite3.IntegrityError as exc:
+            raise BadArguments(f'"{name}" is taken', {"name": f'"{name}" is taken; choose another name'}) from exc
+        self._note(caller.actor.name, f'made the token "{name}" for {role.name.lower()}', address)
+        return token
+
+    def remove_token(self, caller: Caller, id: int, address: str) -> None:
+        found = next((token for token in self.store.tokens() if token.id == id), None)
+        if found is None or (found.person != caller.name and caller.actor.role < Role.ADMIN):
+            raise NotFound(f"there is no token {id} of yours")
+        self.store.remove_token(id)
+        self._note(caller.actor.name, f'removed the token "{found.name}"', address)
+
+    def set_role(self, caller: Caller, name: str, role: Role, address: str) -> None:
+        self._keep_an_admin(name, role)
+        self.store.set_role(name, role)
+        self._note(caller.actor.name, f"made {name} {role.name.lower()}", address)
+
+    def remove_person(self, caller: Caller, name: str, address: str) -> None:
+        self._keep_an_admin(name, None)
+        self.store.remove_person(name)
+        self._note(caller.actor.name, f"removed {name}", address)
+
+    def _keep_an_admin(self, name: str, role: Role | None) -> None:
+        people = {person.name: person.role for person in self.store.people()}
+        if name not in people:
+            raise NotFound(f'there is nobody called "{name}"')
+        if role != Role.ADMIN and not any(each == Role.ADMIN for who, each in people.items() if who != name):
+            raise Denied(f"{name} is the last one who may change access; make somebody else admin first")
+
+    def _own(self, caller: Caller) -> Person:
+        person = self.store.person(caller.name)
+        if person is None or caller.is_token:
+            raise Denied("only a person who is signed in can do this, not a token")
+        return person
+
+    def _note(self, who: str, deed: str, address: str) -> None:
+        self.store.note(self.now_s, who, deed, address)
+        _log.info(deed, who=who, address=address)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        told = "1 to 64 letters, digits and . _ @ -, the first a letter or digit"
+        raise BadArguments(f"{name!r}: expected {told}", {"name": f"expected {told}"})
+
+
+def _check_password(password: str, repeated: str) -> None:
+    if len(password) < MINIMUM_LENGTH or len(password) > 1024:
+        told = f"expected {MINIMUM_LENGTH} to 1024 characters, these are {len(password)}"
+        raise BadArguments(f"the password: {told}", {"password": told})
+    if password != repeated:
+        raise BadArguments("the passwords differ", {"repeated": "this differs from the one above"})

@@ -1,0 +1,274 @@
+"""People, sessions, tokens, invitations and what they did to access: an SQLite file of its own, for its owner only.
+
+What must hold: no password, session, token or invitation can be read from the file, only hashes; it is readable by the
+user who runs the bot and nobody else. Times are seconds since 1970 of the wall clock, given by the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loligo.api import Role
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS people (
+  name TEXT PRIMARY KEY, password TEXT NOT NULL, role INTEGER NOT NULL, made_s REAL NOT NULL,
+  code_secret TEXT, code_step INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS sessions (
+  hash TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES people ON DELETE CASCADE, csrf TEXT NOT NULL,
+  made_s REAL NOT NULL, used_s REAL NOT NULL, agent TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tokens (
+  id INTEGER PRIMARY KEY, hash TEXT UNIQUE NOT NULL, name TEXT UNIQUE NOT NULL, role INTEGER NOT NULL,
+  person TEXT NOT NULL REFERENCES people ON DELETE CASCADE, made_s REAL NOT NULL, used_s REAL);
+CREATE TABLE IF NOT EXISTS invitations (
+  hash TEXT PRIMARY KEY, role INTEGER NOT NULL, until_s REAL NOT NULL, is_first INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS failures (who TEXT PRIMARY KEY, count INTEGER NOT NULL, newest_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS deeds (
+  id INTEGER PRIMARY KEY, ts_s REAL NOT NULL, who TEXT NOT NULL, deed TEXT NOT NULL, address TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    name: str
+    password: str  # its hash
+    role: Role
+    made_s: float
+    code_secret: str | None = None  # of the second factor
+    code_step: int = 0  # the newest one used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    person: str
+    role: Role
+    csrf: str
+    used_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    id: int
+    name: str
+    role: Role
+    person: str
+    made_s: float
+    used_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    ts_s: float
+    who: str
+    deed: str
+    address: str
+
+
+class AccessStore:
+    """The file. Every call is one short transaction."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # sqlite3 would make it for everybody to read
+        self._connection = sqlite3.connect(file, isolation_level=None, timeout=5.0)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        self._connection.executescript(_TABLES)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        with closing(self._connection.execute(query, values)) as cursor:
+            return cursor.fetchall()
+
+    # People
+
+    def has_people(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM people LIMIT 1"))
+
+    def people(self) -> list[Person]:
+        return [_person(row) for row in self._rows("SELECT * FROM people ORDER BY name")]
+
+    def person(self, name: str) -> Person | None:
+        rows = self._rows("SELECT * FROM people WHERE name = ?", name)
+        return _person(rows[0]) if rows else None
+
+    def set_password(self, name: str, password: str) -> None:
+        """Change the hash and end every session of the person."""
+        with self._changing() as change:
+            change.execute("UPDATE people SET password = ? WHERE name = ?", (password, name))
+            change.execute("DELETE FROM sessions WHERE person = ?", (name,))
+
+    def set_role(self, name: str, role: Role) -> None:
+        with self._changing() as change:
+            change.execute("UPDATE people SET role = ? WHERE name = ?", (int(role), name))
+
+    def set_code(self, name: str, secret: str | None, step: int = 0) -> None:
+        with self._changing() as change:
+            change.execute("UPDATE people SET code_secret = ?, code_step = ? WHERE name = ?", (secret, step, name))
+
+    def use_code(self, name: str, step: int) -> bool:
+        """Mark a time step as used; False when it, or a later one, was used meanwhile."""
+        with self._changing() as change:
+            done = change.execute(
+                "UPDATE people SET code_step = ? WHERE name = ? AND code_step < ?", (step, name, step)
+            )
+            return done.rowcount == 1
+
+    def remove_person(self, name: str) -> bool:
+        with self._changing() as change:
+            return change.execute("DELETE FROM people WHERE name = ?", (name,)).rowcount == 1
+
+    # Invitations: the first one makes the owner
+
+    def invite(self, hashed: str, role: Role, until_s: float, *, is_first: bool = False) -> None:
+        """Keep an invitation; a first one replaces the first one before."""
+        with self._changing() as change:
+            if is_first:
+                change.execute("DELETE FROM invitations WHERE is_first")
+            change.execute("INSERT INTO invitations VALUES (?, ?, ?, ?)", (hashed, int(role), until_s, is_first))
+
+    def invitation(self, hashed: str, now_s: float) -> Role | None:
+        rows = self._rows("SELECT role FROM invitations WHERE hash = ? AND until_s > ?", hashed, now_s)
+        return Role(rows[0]["role"]) if rows else None
+
+    def accept(self, hashed: str, name: str, password: str, now_s: float) -> Role | None:
+        """Make the person that was invited, once. None when the invitation is gone; IntegrityError for a name taken."""
+        with self._changing() as change:
+            found = change.execute(
+                "DELETE FROM invitations WHERE hash = ? AND until_s > ? RETURNING role", (hashed, now_s)
+            ).fetchone()
+            if found is None:
+                return None
+            change.execute(
+                "INSERT INTO people (name, password, role, made_s) VALUES (?, ?, ?, ?)",
+                (name, password, found["role"], now_s),
+            )
+            return Role(found["role"])
+
+    # Sessions
+
+    def begin_session(
+        self, hashed: str, person: str, csrf: str, now_s: float, agent: str, *, unused_since_s: float
+    ) -> None:
+        """Keep a session, and forget those that nobody used since then."""
+        with self._changing() as change:
+            change.execute("DELETE FROM sessions WHERE used_s <= ?", (unused_since_s,))
+            change.execute("DELETE FROM invitations WHERE until_s <= ?", (now_s,))
+            change.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (hashed, person, csrf, now_s, now_s, agent[:200])
+            )
+
+    def session(self, hashed: str, unused_since_s: float) -> Session | None:
+        rows = self._rows(
+            "SELECT person, role, csrf, used_s FROM sessions JOIN people ON name = person"
+            " WHERE hash = ? AND used_s > ?",
+            hashed,
+            unused_since_s,
+        )
+        return Session(**{**rows[0], "role": Role(rows[0]["role"])}) if rows else None
+
+    def touch_session(self, hashed: str, now_s: float) -> None:
+        with self._changing() as change:
+            change.execute("UPDATE sessions SET used_s = ? WHERE hash = ?", (now_s, hashed))
+
+    def end_session(self, hashed: str) -> None:
+        with self._changing() as change:
+            change.execute("DELETE FROM sessions WHERE hash = ?", (hashed,))
+
+    def end_sessions(self, person: str, but: str = "") -> None:
+        with self._changing() as change:
+            change.execute("DELETE FROM sessions WHERE person = ? AND hash <> ?", (person, but))
+
+    # Tokens
+
+    def add_token(self, hashed: str, name: str, role: Role, person: str, now_s: float) -> None:
+        """Keep a token. IntegrityError for a name that another has."""
+        with self._changing() as change:
+            change.execute(
+                "INSERT INTO tokens (hash, name, role, person, made_s) VALUES (?, ?, ?, ?, ?)",
+                (hashed, name, int(role), person, now_s),
+            )
+
+    def tokens(self) -> list[Token]:
+        return [_token(row) for row in self._rows("SELECT * FROM tokens ORDER BY id")]
+
+    def token(self, hashed: str, now_s: float) -> Token | None:
+        """Return a token, at most with the role of whom it belongs to, and note once a minute that it is used."""
+        query = "SELECT t.*, p.role AS most FROM tokens t JOIN people p ON p.name = t.person WHERE hash = ?"
+        rows = self._rows(query, hashed)
+        if not rows:
+            return None
+        found = _token(rows[0], most=rows[0]["most"])
+        if found.used_s is None or now_s - found.used_s > 60:
+            with self._changing() as change:
+                change.execute("UPDATE tokens SET used_s = ? WHERE id = ?", (now_s, found.id))
+        return found
+
+    def remove_token(self, id: int) -> bool:
+        with self._changing() as change:
+            return change.execute("DELETE FROM tokens WHERE id = ?", (id,)).rowcount == 1
+
+    # Failures and deeds
+
+    def failures(self, who: str) -> tuple[int, float]:
+        """Return how often in a row, and when last."""
+        rows = self._rows("SELECT count, newest_s FROM failures WHERE who = ?", who)
+        return (rows[0]["count"], rows[0]["newest_s"]) if rows else (0, 0.0)
+
+    def count_failure(self, who: str, now_s: float) -> None:
+        with self._changing() as change:
+            change.execute("DELETE FROM failures WHERE newest_s < ?", (now_s - 86_400,))
+            change.execute(
+                "INSERT INTO failures VALUES (?, 1, ?) ON CONFLICT (who) DO UPDATE SET count = count + 1, newest_s = ?",
+                (who, now_s, now_s),
+            )
+
+    def forget_failures(self, who: str) -> None:
+        with self._changing() as change:
+            change.execute("DELETE FROM failures WHERE who = ?", (who,))
+
+    def note(self, now_s: float, who: str, deed: str, address: str, *, kept: int = 10_000) -> None:
+        """Write down what somebody did to access; the newest ones are kept."""
+        with self._changing() as change:
+            cursor = change.execute(
+                "INSERT INTO deeds (ts_s, who, deed, address) VALUES (?, ?, ?, ?)", (now_s, who[:200], deed, address)
+            )
+            change.execute("DELETE FROM deeds WHERE id <= ?", ((cursor.lastrowid or 0) - kept,))
+
+    def deeds(self, limit: int) -> Sequence[Deed]:
+        """Return the newest, newest first."""
+        rows = self._rows("SELECT ts_s, who, deed, address FROM deeds ORDER BY id DESC LIMIT ?", limit)
+        return [Deed(**dict(row)) for row in rows]
+
+
+def _person(row: sqlite3.Row) -> Person:
+    return Person(**{**dict(row), "role": Role(row["role"])})
+
+
+def _token(row: sqlite3.Row, most: int = Role.ADMIN) -> Token:
+    return Token(
+        id=row["id"],
+        name=row["name"],
+        role=Role(min(row["role"], most)),
+        person=row["person"],
+        made_s=row["made_s"],
+        used_s=row["used_s"],
+    )

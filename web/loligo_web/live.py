@@ -1,0 +1,228 @@
+"""What happens, as it happens: the bot's records for programs (SSE and WebSocket), a word on what changed for pages.
+
+    GET /events?topics=orders,risk     id: SEQ, event: record, data: JSON      resumes after Last-Event-ID or ?since=
+    GET /api/v1/ws?topics=...          the same as text frames; {"id", "verb", "arguments", "key"} is answered
+    GET /live                          event: changed, data: ["orders", "equity"]     at most four a second
+
+What must hold: whoever reads slowly holds nobody up, the door reads on from the journal for them; nothing is left out
+after a reconnect; when the page stops, every stream ends at once. A record is made JSON once, however many read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any
+
+from aiohttp import WSMsgType, hdrs, web
+
+from loligo.api import Actor, BadArguments, Door, JournalError, LoligoError, NotRunning, Record
+
+from .access.gate import caller_of
+from .plain import plain_text, topics_of
+from .rest import DOOR
+
+HEARTBEAT_S = 15.0
+CHANGES_PAUSE_S = 0.25
+RETRY_MS = 1_000
+LONGEST_QUESTION = 64 * 1024
+KEPT_TEXTS = 4_096
+KEPT_FRAMES = 64
+TOPICS = ("orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "time")
+_WANTED = frozenset(TOPICS) - {"equity", "evaluations", "market", "time"}  # when nobody says
+
+
+class Live:
+    """The open streams of one page; made on the event loop."""
+
+    def __init__(self, door: Door, most: int) -> None:
+        self._door, self._most, self._open = door, most, 0
+        self._closed: asyncio.Future[Any] = (
+            asyncio.get_running_loop().create_future()
+        )  # one for all streams to wait for
+        self._texts: dict[int, str] = {}  # of the newest records, by seq
+        self._frames: dict[tuple[int, int, frozenset[str]], bytes] = {}
+
+    def text(self, record: Record) -> str:
+        """Return a record as JSON, made once."""
+        found = self._texts.get(record.seq)
+        if found is None:
+            found = self._texts[record.seq] = plain_text(record)
+            if len(self._texts) > KEPT_TEXTS:
+                del self._texts[next(iter(self._texts))]
+        return found
+
+    def frames(self, batch: Sequence[Record], topics: frozenset[str]) -> bytes:
+        """Return records of these topics as SSE, made once: most clients are given the same batches."""
+        place = batch[0].seq, batch[-1].seq, topics
+        if (found := self._frames.get(place)) is None:
+            found = self._frames[place] = self._framed(batch, topics)
+            if len(self._frames) > KEPT_FRAMES:
+                del self._frames[next(iter(self._frames))]
+        return found
+
+    def _framed(self, batch: Sequence[Record], topics: frozenset[str]) -> bytes:
+        wanted = [record for record in batch if topics & topics_of(record)]
+        text = "".join(f"id: {one.next_seq - 1}\nevent: record\ndata: {self.text(one)}\n\n" for one in wanted)
+        if not wanted or wanted[-1] is not batch[-1]:
+            text += f"id: {batch[-1].next_seq - 1}\n\n"  # a resume must not read again what was left out
+        return text.encode()
+
+    def close(self) -> None:
+        """End every stream."""
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        if self._open >= self._most:
+            raise NotRunning(f"{self._most} streams are open already (max_streams of the page); close one")
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+    async def batches(self, since: int | None) -> AsyncGenerator[Sequence[Record]]:
+        """Yield records as the door does, and an empty batch when nothing has come for a while; ends when we close."""
+        async with aclosing(self._door.follow(since)) as follower:  # type: ignore[type-var]
+            pending: asyncio.Task[Sequence[Record] | None] | None = None
+            try:
+                while not self._closed.done():
+                    pending = pending or asyncio.ensure_future(_next(follower))
+                    if not await self._or_closing(pending):
+                        yield ()
+                    elif self._closed.done() or (batch := pending.result()) is None:
+                        return
+                    else:
+                        pending = None
+                        yield batch
+            finally:
+                if pending is not None:
+                    pending.cancel()
+                    with suppress(asyncio.CancelledError, Exception):
+                        await pending
+
+    async def _or_closing(self, task: asyncio.Task[Any]) -> bool:
+        """Wait for a task, our end or a heartbeat; False for that."""
+        done, _ = await asyncio.wait({task, self._closed}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
+
+
+LIVE = web.AppKey("live", Live)
+
+
+def routes() -> list[web.RouteDef]:
+    return [web.get("/events", _events), web.get("/live", _changes), web.get("/api/v1/ws", _socket)]
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    live, topics = request.app[LIVE], _topics(request)
+    since = _since(request)
+    with live.counted():
+        response = await _stream(request)
+        try:
+            async with aclosing(live.batches(since)) as batches:
+                async for batch in batches:
+                    await response.write(live.frames(batch, topics) if batch else b": all is well\n\n")
+        except JournalError as exc:
+            await response.write(f"event: problem\ndata: {json.dumps(str(exc))}\n\n".encode())
+    return response
+
+
+async def _changes(request: web.Request) -> web.StreamResponse:
+    live = request.app[LIVE]
+    with live.counted():
+        response = await _stream(request)
+        async with aclosing(live.batches(None)) as batches:
+            async for batch in batches:
+                changed = sorted(frozenset[str]().union(*map(topics_of, batch)) - {"time"})
+                told = f"event: changed\ndata: {json.dumps(changed)}\n\n" if changed else ": all is well\n\n"
+                await response.write(told.encode())
+                await asyncio.sleep(CHANGES_PAUSE_S)
+    return response
+
+
+async def _socket(request: web.Request) -> web.StreamResponse:
+    live, topics, since = request.app[LIVE], _topics(request), _since(request)
+    actor = caller_of(request).actor
+    with live.counted():
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_QUESTION)
+        await socket.prepare(request)
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(_tell(live, socket, since, topics))
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    await socket.send_json(await _answered(request.app[DOOR], actor, message.data))
+            telling.cancel()
+    return socket
+
+
+async def _tell(live: Live, socket: web.WebSocketResponse, since: int | None, topics: frozenset[str]) -> None:
+    try:
+        async with aclosing(live.batches(since)) as batches:
+            async for batch in batches:
+                for record in batch:
+                    if topics & topics_of(record):
+                        await socket.send_str(live.text(record))
+    except JournalError as exc:
+        await socket.send_json({"problem": str(exc)})
+    except ConnectionError:
+        return  # gone: the reading side ends the handler
+    await socket.close(message=b"the page stops")
+
+
+async def _answered(door: Door, actor: Actor, text: str) -> dict[str, object]:
+    """Answer a question over the socket, errors included, under its own id."""
+    number: object = None
+    try:
+        asked = json.loads(text)
+        number = asked["id"]
+        verb, key = str(asked["verb"]), str(asked.get("key", ""))
+        if verb in door.verbs and door.verbs[verb].changes and not key:
+            raise BadArguments(
+                "a change needs a key: asked again with it, nothing is done twice", {"key": "is missing"}
+            )
+        answer = await door.ask(actor, verb, asked.get("arguments", {}), key=key)
+    except LoligoError as exc:
+        return {"id": number, "error": type(exc).__name__, "detail": str(exc), "problems": getattr(exc, "problems", {})}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {
+            "id": number,
+            "error": "BadArguments",
+            "detail": 'expected {"id": 1, "verb": "status", "arguments": {}}',
+        }
+    return {"id": number, "answer": answer.model_dump(mode="json")}
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    response.content_type = "text/event-stream"
+    await response.prepare(request)
+    await response.write(f"retry: {RETRY_MS}\n\n".encode())
+    return response
+
+
+def _since(request: web.Request) -> int | None:
+    given = request.headers.get(hdrs.LAST_EVENT_ID) or request.query.get("since")
+    if not given:
+        return None
+    if not given.isdecimal() or len(given) > 18:
+        raise BadArguments(
+            f"since = {given[:40]!r}: expected the seq after which to begin", {"since": "expected a seq"}
+        )
+    return int(given)
+
+
+def _topics(request: web.Request) -> frozenset[str]:
+    given = [one for one in request.query.get("topics", "").split(",") if one]
+    if unknown := [one for one in given if one not in TOPICS]:
+        told = f"{unknown[0]!r} is no topic; expected some of {', '.join(TOPICS)}"
+        raise BadArguments(told, {"topics": told})
+    return frozenset(given) or _WANTED
+
+
+async def _next(follower: AsyncIterator[Sequence[Record]]) -> Sequence[Record] | None:
+    return await anext(follower, None)

@@ -1,0 +1,67 @@
+"""How a page is made: templates, what all of them know, and the twin of each page as JSON.
+
+Templates are read once, when the page is made, so that one version never mixes with the files of the next. Everything
+that comes from outside is escaped by jinja; no template marks anything as safe.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import DictLoader, Environment, StrictUndefined
+from pydantic import BaseModel, TypeAdapter
+
+from . import wording
+from .access.gate import CALLER
+from .assets import ASSETS
+
+HERE = Path(__file__).parent
+LOOK = web.AppKey("look", Environment)
+MENU = web.AppKey("menu", tuple)
+_PLAIN = TypeAdapter(Any)
+
+
+def environment() -> Environment:
+    folder = HERE / "templates"
+    texts = {path.relative_to(folder).as_posix(): path.read_text() for path in sorted(folder.rglob("*.html"))}
+    look = Environment(
+        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    look.filters.update(wording.FILTERS)
+    look.globals["MINUS"] = wording.MINUS
+    return look
+
+
+def render(request: web.Request, template: str, data: Mapping[str, Any], *, status: int = 200) -> web.Response:
+    """Return a page, or a part of one."""
+    caller = request.get(CALLER)
+    known = {
+        "caller": caller,
+        "csrf": caller.csrf if caller else "",
+        "asset": request.app[ASSETS].url,
+        "menu": request.app[MENU],
+        "path": request.path,
+        "new_key": new_key,
+        "frame": None,
+    }
+    text = request.app[LOOK].get_template(template).render({**known, **data})
+    return web.Response(
+        text=text, status=status, content_type="text/html", charset="utf-8", headers={"Cache-Control": "no-store"}
+    )
+
+
+def twin(data: Mapping[str, Any]) -> web.Response:
+    """Return the content of a page as JSON."""
+    plain = {name: one.model_dump(mode="json") if isinstance(one, BaseModel) else one for name, one in data.items()}
+    return web.Response(
+        body=_PLAIN.dump_json(plain), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def new_key() -> str:
+    """Return a key for one change, so that a click that is sent twice is done once."""
+    return secrets.token_hex(12)

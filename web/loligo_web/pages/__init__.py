@@ -1,0 +1,51 @@
+"""The pages. A page whose verbs the bot does not offer is absent: no route, no entry in the menu.
+
+Every page has a twin for programs (`?json`), and all that it shows or does is asked of the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from loligo.api import Door
+
+from . import (
+    access,
+    acting,
+    configuration,
+    dashboard,
+    decisions,
+    entrance,
+    health,
+    more,
+    performance,
+    risk,
+    tentacles,
+    trades,
+)
+from .page import Page
+
+PAGES: tuple[Page, ...] = (
+    dashboard.PAGE,
+    trades.PAGE,
+    tentacles.PAGE,
+    decisions.PAGE,
+    performance.PAGE,
+    risk.PAGE,
+    health.PAGE,
+    configuration.PAGE,
+    access.PAGE,
+)
+
+
+def offered(door: Door) -> tuple[Page, ...]:
+    """Return every page that the door's verbs allow."""
+    return tuple(page for page in PAGES if page.needs <= door.verbs.keys())
+
+
+def routes(shown: Iterable[Page]) -> list[web.RouteDef]:
+    """Return the routes of pages, and of what stands on all of them."""
+    own = [route for page in shown for route in page.routes]
+    return [*own, *entrance.routes(), *acting.routes(), *more.routes()]

@@ -1,0 +1,159 @@
+"""Access: oneself (password, code), people, tokens, and who did what to access. Nothing of it concerns the bot."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from loligo.api import BadArguments, NotFound, Role
+
+from ..access.gate import KEEPER, address_of, caller_of, need_role
+from ..access.passwords import code_secret, code_uri
+from .page import Page, show
+
+DEEDS = 30
+Form = dict[str, str]
+
+
+async def _access(request: web.Request) -> web.Response:
+    return await _shown(request)
+
+
+async def _shown(
+    request: web.Request,
+    *,
+    faults: dict[str, str] | None = None,
+    at: str = "",
+    secret: str = "",
+    status: int = 200,
+    once: Form | None = None,
+) -> web.Response:
+    """Return the page. `once` is what is shown now and never again, a new token or link."""
+    caller, store = caller_of(request), request.app[KEEPER].store
+    is_admin = caller.actor.role >= Role.ADMIN
+    person = store.person(caller.name)
+    mine = [one for one in store.tokens() if is_admin or one.person == caller.name]
+    data: dict[str, Any] = {
+        "me": {
+            "name": caller.name,
+            "role": caller.actor.role.name.lower(),
+            "has_code": bool(person and person.code_secret),
+        },
+        "tokens": [
+            {
+                "id": one.id,
+                "name": one.name,
+                "role": one.role.name.lower(),
+                "person": one.person,
+                "made_s": one.made_s,
+                "used_s": one.used_s,
+            }
+            for one in mine
+        ],
+        "people": [{"name": one.name, "role": one.role.name.lower()} for one in store.people()] if is_admin else [],
+        "deeds": [
+            {"ts_s": one.ts_s, "who": one.who, "deed": one.deed, "address": one.address} for one in store.deeds(DEEDS)
+        ]
+        if is_admin
+        else [],
+    }
+    secret = code_secret(secret)
+    more = {
+        "faults": faults or {},
+        "at": at,
+        "once": once or {},
+        "secret": secret,
+        "uri": code_uri(secret, caller.name),
+        "is_admin": is_admin,
+        "roles": [role.name.lower() for role in Role if role <= caller.actor.role],
+    }
+    return await show(request, "access.html", data, more=more, status=status)
+
+
+async def _change(request: web.Request) -> web.StreamResponse:
+    """Do what one of the page's forms says."""
+    deed = request.match_info["deed"]
+    if deed not in _DEEDS:
+        raise NotFound(f'there is nothing to do called "{deed[:40]}"')
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    try:
+        once = await _DEEDS[deed](request, form)
+    except BadArguments as exc:
+        return await _shown(request, faults=exc.problems, at=deed, secret=form.get("secret", ""), status=422)
+    if once:
+        return await _shown(request, once=once)
+    return web.Response(status=303, headers={"Location": "/access"})
+
+
+async def _password(request: web.Request, form: Form) -> Form:
+    given = [form.get(name, "") for name in ("old", "new", "repeated")]
+    await request.app[KEEPER].change_password(caller_of(request), given[0], given[1], given[2], address_of(request))
+    return {}
+
+
+async def _code(request: web.Request, form: Form) -> Form:
+    request.app[KEEPER].set_code(caller_of(request), form.get("secret", ""), form.get("code", ""), address_of(request))
+    return {}
+
+
+async def _drop_code(request: web.Request, form: Form) -> Form:
+    await request.app[KEEPER].drop_code(caller_of(request), form.get("password", ""), address_of(request))
+    return {}
+
+
+async def _token(request: web.Request, form: Form) -> Form:
+    name = form.get("name", "").strip()
+    return {"token": request.app[KEEPER].add_token(caller_of(request), name, _role(form), address_of(request))}
+
+
+async def _remove_token(request: web.Request, form: Form) -> Form:
+    number = form.get("id", "")
+    request.app[KEEPER].remove_token(caller_of(request), int(number) if number.isdecimal() else 0, address_of(request))
+    return {}
+
+
+async def _invite(request: web.Request, form: Form) -> Form:
+    caller = need_role(request, Role.ADMIN)
+    secret = request.app[KEEPER].invite(caller, _role(form), address_of(request))
+    return {"link": f"{request.scheme}://{request.host}/join/{secret}"}
+
+
+async def _person(request: web.Request, form: Form) -> Form:
+    need_role(request, Role.ADMIN)
+    request.app[KEEPER].set_role(caller_of(request), form.get("name", ""), _role(form), address_of(request))
+    return {}
+
+
+async def _remove_person(request: web.Request, form: Form) -> Form:
+    need_role(request, Role.ADMIN)
+    request.app[KEEPER].remove_person(caller_of(request), form.get("name", ""), address_of(request))
+    return {}
+
+
+def _role(form: Form) -> Role:
+    try:
+        return Role[form.get("role", "").upper()]
+    except KeyError as exc:
+        told = f"expected one of {', '.join(role.name.lower() for role in Role)}"
+        raise BadArguments(f"role: {told}", {"role": told}) from exc
+
+
+_DEEDS: dict[str, Callable[[web.Request, Form], Awaitable[Form]]] = {
+    "password": _password,
+    "code": _code,
+    "drop-code": _drop_code,
+    "token": _token,
+    "remove-token": _remove_token,
+    "invite": _invite,
+    "person": _person,
+    "remove-person": _remove_person,
+}
+
+PAGE = Page(
+    path="/access",
+    label="Access",
+    icon="access",
+    routes=(web.get("/access", _access), web.post("/access/{deed}", _change)),
+)

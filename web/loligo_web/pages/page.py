@@ -1,0 +1,117 @@
+"""What a page is, how it asks the door, and the frame around all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from loligo.api import LoligoError, Role
+
+from ..access.gate import caller_of
+from ..look import render, twin
+from ..rest import DOOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page with its parts. `label` is its entry in the menu, "" for none."""
+
+    path: str
+    label: str
+    icon: str
+    routes: Sequence[web.RouteDef]
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands around every page."""
+
+    mode: str
+    time: str
+    version: str
+    generation: int
+    kill_switch: int
+    safe_mode: str
+    equity: float | None
+    today: float | None
+    currency: str
+    positions: int
+    desks: int
+    paused: bool
+    may_trade: bool
+    may_change: bool
+    offers: frozenset[str] = field(default_factory=frozenset)  # verbs that the caller may use
+
+
+def offers(request: web.Request, verb: str) -> bool:
+    """Say whether the bot has a verb and the caller may use it."""
+    found = request.app[DOOR].verbs.get(verb)
+    return found is not None and found.role <= caller_of(request).actor.role
+
+
+async def ask(request: web.Request, verb: str, **arguments: Any) -> Any:
+    """Return the answer of a verb. LoligoError as the door raises it."""
+    return await request.app[DOOR].ask(caller_of(request).actor, verb, arguments)
+
+
+async def ask_if(request: web.Request, verb: str, **arguments: Any) -> Any:
+    """Return the answer of a verb, None when the bot does not offer it or cannot answer now."""
+    if not offers(request, verb):
+        return None
+    try:
+        return await ask(request, verb, **arguments)
+    except LoligoError:
+        return None  # one part of a page is missing, the others are shown
+
+
+async def frame_of(request: web.Request) -> Frame:
+    """Ask for what stands around a page."""
+    status, worth = await ask_if(request, "status"), await ask_if(request, "portfolio")
+    accounts = worth.accounts if worth else []
+    first = accounts[0].currency if accounts else ""
+    same = [one for one in accounts if one.currency == first]
+    known = [one.equity for one in same if one.equity is not None]
+    starts = [one.day_start for one in same if one.day_start is not None]
+    equity = sum(known) if known and len(known) == len(same) else None
+    held = [position for desk in (worth.desks if worth else []) for position in desk.positions]
+    role, verbs = caller_of(request).actor.role, request.app[DOOR].verbs.values()
+    return Frame(
+        mode=status.mode if status else "paper",
+        time=status.time if status else "",
+        version=status.version if status else "",
+        generation=status.generation if status else 0,
+        kill_switch=status.kill_switch if status else 0,
+        safe_mode=status.safe_mode if status else "",
+        equity=equity,
+        today=equity - sum(starts) if equity is not None and len(starts) == len(same) else None,
+        currency=first,
+        positions=len(held),
+        desks=len({position.desk for position in held}),
+        paused=bool(status and any(desk.pauses for desk in status.desks.values())),
+        may_trade=role >= Role.TRADE and offers(request, "panic"),
+        may_change=role >= Role.ADMIN,
+        offers=frozenset(verb.name for verb in verbs if verb.role <= role),
+    )
+
+
+async def show(
+    request: web.Request,
+    template: str,
+    data: Mapping[str, Any],
+    *,
+    more: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> web.Response:
+    """Return a page in its frame, or its twin. `more` is for the template alone."""
+    if "json" in request.query:
+        return twin(data)
+    return render(request, template, {**data, **(more or {}), "frame": await frame_of(request)}, status=status)
+
+
+async def show_part(request: web.Request, template: str, data: Mapping[str, Any]) -> web.Response:
+    """Return a part of a page, for htmx."""
+    return render(request, template, {**data, "frame": await frame_of(request)})

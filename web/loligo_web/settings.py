@@ -1,0 +1,31 @@
+"""The settings of the page."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from loligo.api import TentacleSettings
+
+
+class WebSettings(TentacleSettings):
+    """Where the page listens and for how long a session lasts."""
+
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; another than this machine's own needs an owner first"
+    )
+    port: int = Field(default=8321, ge=0, le=65535, description="TCP port; 0: any that is free")
+    public_url: str = Field(
+        default="", description="address under which a reverse proxy shows the page, such as https://bot.example.org"
+    )
+    session_hours: float = Field(default=168, gt=0, le=8760, description="hours without use after which one signs in")
+    lock_after: int = Field(default=5, ge=1, le=100, description="wrong passwords in a row before one has to wait")
+    max_streams: int = Field(default=500, ge=1, le=10_000, description="event streams open at once, of all clients")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, url: str) -> str:
+        plain = url.rstrip("/")
+        scheme, _, host = plain.partition("://")
+        if url and (scheme not in ("http", "https") or not host or "/" in host):
+            raise ValueError(f'{url!r}: expected scheme and host, such as "https://bot.example.org"')
+        return plain

@@ -1,0 +1,134 @@
+// What every page does in the browser: theme, live updates, toasts, the stop dialog, times in the user's zone.
+// No inline code, no eval: everything hangs on attributes that the server writes.
+
+const root = document.documentElement;
+const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+
+// Theme
+
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+const theme = () => root.dataset.theme ?? (darkSystem.matches ? "dark" : "light");
+const tellTheme = () => document.dispatchEvent(new CustomEvent("theme", { detail: theme() }));
+darkSystem.addEventListener("change", tellTheme);
+document.getElementById("theme")?.addEventListener("click", () => {
+  const next = theme() === "dark" ? "light" : "dark";
+  root.dataset.theme = next;
+  localStorage.setItem("theme", next);
+  tellTheme();
+});
+
+// htmx: every request carries the page's token
+
+document.body.addEventListener("htmx:config:request", (event) => {
+  event.detail.ctx.request.headers["X-CSRF-Token"] = csrf;
+});
+
+document.body.addEventListener("htmx:confirm", (event) => {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  event.preventDefault();
+  if (confirm(ctx.confirm)) return issueRequest();
+  dropRequest();
+  ctx.sourceElement.closest("form")?.reset(); // the switch goes back
+});
+
+// Live: the server says what changed; parts that show it ask for themselves anew
+
+const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market"];
+const offline = document.getElementById("offline");
+let isLost = false;
+
+function tell(topics) {
+  for (const topic of [...topics, "any"]) document.body.dispatchEvent(new CustomEvent(`live-${topic}`));
+}
+
+function listen() {
+  const source = new EventSource("/live");
+  source.addEventListener("changed", (event) => tell(JSON.parse(event.data)));
+  source.addEventListener("open", () => {
+    offline.hidden = true;
+    document.body.classList.remove("stale");
+    if (isLost) tell(TOPICS);
+    isLost = false;
+  });
+  source.addEventListener("error", () => {
+    isLost = true;
+    offline.hidden = false;
+    document.body.classList.add("stale");
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  });
+  addEventListener("pagehide", () => source.close(), { once: true });
+}
+if (offline) listen();
+addEventListener("pageshow", (event) => event.persisted && listen());
+
+// Times: in the zone of whoever looks, UTC on hover
+
+const sameYear = new Intl.DateTimeFormat(undefined, { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" });
+const otherYear = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+function showTimes(from) {
+  for (const element of all("time[data-at]", from)) {
+    const at = new Date(element.dataset.at);
+    if (Number.isNaN(at.valueOf())) continue;
+    const format = at.getFullYear() === new Date().getFullYear() ? sameYear : otherYear;
+    element.textContent = format.format(at);
+    element.title = `${element.dataset.at} UTC`;
+  }
+}
+
+// Toasts: they leave by themselves, but not while somebody points at them
+
+function startToast(toast) {
+  let left = Number(toast.dataset.lasts);
+  if (!left || toast.dataset.started) return;
+  toast.dataset.started = "yes";
+  const shown = toast.querySelector(".left");
+  const tick = setInterval(() => {
+    if (toast.matches(":hover, :focus-within")) return;
+    left -= 1;
+    if (shown) shown.textContent = `(${Math.max(left, 0)} s)`;
+    if (left > 0 && toast.isConnected) return;
+    clearInterval(tick);
+    toast.remove();
+  }, 1000);
+  if (shown) shown.textContent = `(${left} s)`;
+}
+
+// Dialogs
+
+function open(dialog) {
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+}
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("button, dialog");
+  if (!target) return;
+  if (target.id === "stop-open") open(document.getElementById("stop"));
+  else if (target.dataset.opens) open(document.getElementById(target.dataset.opens));
+  else if (target.matches("[data-close]")) target.closest("dialog").close();
+  else if (target.matches(".toast .close")) target.closest(".toast").remove();
+  else if (target.matches("dialog") && event.target === target) target.close();
+});
+document.addEventListener("keydown", (event) => {
+  if (!event.shiftKey || event.key !== "K" || event.target.matches("input, textarea, select")) return;
+  event.preventDefault();
+  open(document.getElementById("stop"));
+});
+document.body.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  const source = ctx.sourceElement;
+  const dialog = source?.id === "resume" ? document.getElementById("stop") : source?.matches?.("form") && source.closest("dialog");
+  if (dialog?.open && ctx.response?.status < 400) dialog.close();
+  if (source?.matches?.(".toast form")) source.closest(".toast").remove();
+});
+
+// Whatever is new on the page
+
+function greet(from) {
+  showTimes(from);
+  all(".toast", from).forEach(startToast);
+}
+new MutationObserver((changes) => {
+  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) greet(node.parentNode ?? node);
+}).observe(document.body, { childList: true, subtree: true });
+greet(document);
