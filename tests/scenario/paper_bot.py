@@ -2,7 +2,7 @@
 
     paper_bot.py HOME [POINT:COUNT[:REST]]
 
-It ends by SIGKILL at the COUNTth time it comes to a fault point (see `loligo_bot.session`), after REST seconds, in which
+It ends by SIGKILL at the COUNTth time it comes to a fault point of `loligo_bot.session`, after REST seconds, in which
 the journal's writer comes to its end. When recovery is over and the feeds begin it says so on standard output; ids of
 orders go into HOME/sent.txt as soon as their records leave.
 """
