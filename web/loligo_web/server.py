@@ -134,7 +134,7 @@ class WebInterface:
         link = f"{url}/join/{secret}"
         with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as output:
             output.write(f"{link}\n")
-        _log.info("the page has no owner yet: open this link once", link=link)
+        _log.info("the page has no owner yet: its first link is on the console and in a file", file=str(file))
         print(
             f"\nThe page has no owner yet. Open this link once (it is in {file}, too):\n\n  {link}\n", file=sys.stderr
         )
