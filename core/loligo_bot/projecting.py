@@ -63,10 +63,14 @@ class Projecting:
     def catch_up(self, limit_s: float = CATCH_UP_S) -> None:
         """Project what is durable now, or as much of it as there is time for; blocks for as long."""
         until = time.monotonic() + limit_s
-        with self._turn:
+        if not self._turn.acquire(timeout=limit_s):
+            return
+        try:
             for _ in self._projector.steps(AT_ONCE, self._taken):
                 if time.monotonic() > until:
                     return
+        finally:
+            self._turn.release()
 
     def leave(self) -> None:
         """End the thread after the transaction that is at work."""
@@ -97,11 +101,13 @@ class Projecting:
 
     def _round(self, work: Callable[[], object]) -> None:
         self._fault_point("before_projection")
-        with self._turn:
-            work()
+        work()
         self._fault_point("after_projection")
 
     def _bit_by_bit(self) -> None:
-        for _ in self._projector.steps(AT_ONCE, self._taken):
-            if self._closing.wait(REST_S):
-                return
+        """Take turns with who asks: a round that never catches up must not keep them waiting."""
+        steps = self._projector.steps(AT_ONCE, self._taken)
+        while not self._closing.wait(REST_S):
+            with self._turn:
+                if next(steps, None) is None:
+                    return
