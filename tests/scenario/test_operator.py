@@ -44,7 +44,7 @@ def test_a_signal_ends_a_bot_within_two_seconds_and_the_next_run_comes_to_the_sa
 def test_a_stop_does_not_wait_for_the_backlog_of_a_replay_at_full_speed(
     template: BotFolder, whole: tuple[BotFolder, dict[str, Any]], tmp_path: Path
 ) -> None:
-    bot = template.copy(tmp_path / "full-speed")
+    bot = template.copy(tmp_path / "full-speed", LOLIGO__JOURNAL__COMMIT_EVERY_RECORDS="1")  # or it is over too soon
     with bot.running("run", "--headless") as process:
         bot.wait_until(lambda status: status["waiting_inputs"] > 5_000)
         process.terminate()
