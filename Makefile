@@ -30,8 +30,8 @@ setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the 
 run: setup  ## Run the paper desks over the bundled candles
 	$(BIN)/loligo run
 
-page: setup  ## Run them at a pace to watch (two days of candles in a second), with the page in the browser
-	LOLIGO__INTERFACES='[{"tentacle": "web"}]' $(BIN)/loligo run --speed 172800
+page: setup  ## Run them anew at a pace to watch (two days of candles in a second), with the page in the browser
+	LOLIGO__INTERFACES='[{"tentacle": "web"}]' $(BIN)/loligo run --fresh --speed 172800
 
 test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
 	$(MAKE) --jobs 2 test-runs test-rest
