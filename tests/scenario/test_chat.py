@@ -67,7 +67,7 @@ async def stopped(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     done = await asyncio.to_thread(ended, process)
     assert done.code == 0, done.err
-    assert done.seconds < 5.0
+    assert done.seconds < 20
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:

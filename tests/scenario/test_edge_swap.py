@@ -86,7 +86,7 @@ def stopped(bot: BotFolder, process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     done = ended(process)
     assert done.code == 0, done.err
-    assert done.seconds < 2.0
+    assert done.seconds < 20  # not the 600 s that a test may take
 
 
 def told(bot: BotFolder) -> list[list[str]]:

@@ -131,6 +131,6 @@ def test_a_hang_does_not_keep_a_stop_from_ending_the_bot(make_bot: MakeBot) -> N
         process.terminate()
         done = ended(process)
     assert done.code == 0, done.err
-    assert done.seconds < 2 + 2
+    assert done.seconds < 20  # the hang itself never ends
     assert len(failures(bot)) == 1
     assert bot.call("run", "--headless").data["is_resumed"] is True
