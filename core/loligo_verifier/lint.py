@@ -27,7 +27,7 @@ NEEDS: Mapping[str, str] = {  # module, or name in one: the permission
     **dict.fromkeys(("socket", "ssl", "_socket", "_ssl", "socketserver", "http", "urllib.request", "xmlrpc"), "net"),
     **dict.fromkeys(("ftplib", "imaplib", "nntplib", "poplib", "smtplib", "telnetlib", "webbrowser"), "net"),
     **dict.fromkeys(("aiohttp", "requests", "httpx", "urllib3", "websockets", "websocket", "ccxt"), "net"),
-    **dict.fromkeys(("telegram", "discord", "grpc", "paramiko", "redis", "nats", "openai", "mcp"), "net"),
+    **dict.fromkeys(("telegram", "discord", "grpc", "paramiko", "redis", "nats", "openai", "mcp", "apprise"), "net"),
     **dict.fromkeys(("asyncio.open_connection", "asyncio.open_unix_connection"), "net"),
     **dict.fromkeys(("asyncio.start_server", "asyncio.start_unix_server"), "net"),
     **dict.fromkeys(("subprocess", "multiprocessing", "pty", "signal", "_posixsubprocess"), "process"),
@@ -59,7 +59,7 @@ NEVER: Mapping[str, str] = {  # what no permission opens: why
             "loligo",
             *(
                 f"loligo_{room}"
-                for room in ("bot", "chat", "files", "indicators", "kit", "lab", "store", "testing", "verifier", "web")
+                for room in ("bot", "chat", "files", "indicators", "kit", "lab", "notify", "store", "testing", "verifier", "web")
             ),
         ),
         "is not for tentacles; use loligo.api",

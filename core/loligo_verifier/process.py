@@ -7,6 +7,7 @@ tentacle has touched, and forks start with everything imported that is slow to i
 from __future__ import annotations
 
 import ast
+import gc
 import marshal
 import os
 import resource
@@ -33,12 +34,16 @@ from loligo_verifier.trial import try_version
 _CPU_S = 20  # of one fork; the host does not wait longer
 _MEMORY_BYTES = 2 * 2**30  # that one fork may take
 _ANSWER_BYTES = 2**20  # the most that one may say
+_NICENESS = 10  # whoever trades beside it goes first
 
 
 def serve(handle: int) -> None:
     """Answer the requests that come through a socket until it is closed at the other end."""
     warnings.simplefilter("ignore")  # they are the author's to see, not the user's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICENESS)
+    gc.collect()
+    gc.freeze()  # or each fork would copy all pages, as soon as it collects
     with socket.socket(fileno=handle) as host:
         send_frame(host, READY)
         while True:

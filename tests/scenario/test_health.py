@@ -143,17 +143,42 @@ def test_quarantine_outlives_a_restart_and_is_ended_by_a_person(bot: BotFolder) 
     assert row_of_stopped(bot, "by_clock")["state"] == "quarantined"
     with running(bot) as process:
         again = bot.wait_until(lambda status: True)
-        mend(bot, CLOCK, "raise OSError('no way out')", "pass")
         told = bot.call("tentacle", "retry", "by_clock")
-        bot.wait_until(lambda status: not status["quarantined"] and not status["swapping"])
-        active = row(bot, "by_clock")
-        since_ns = ns_from_iso(bot.wait_until(lambda status: True)["time"])
-        bot.wait_until(lambda status: ns_from_iso(status["time"]) > since_ns + 20 * HOUR_NS)
+        bot.wait_until(lambda status: status["generation"] > again["generation"])
         stopped(process)
     assert (list(again["quarantined"]), again["generation"]) == (["strategy by_clock"], 2)  # the same goes on
     assert told.data["message"] == "strategy by_clock is tried again now"
-    assert active["state"] in ("active", "probation")
+    assert [is_on for _, is_on in generations(bot.records())][:3] == [True, False, True]
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_mended_version_of_what_is_in_quarantine_comes_at_once(bot: BotFolder, is_down: bool) -> None:
+    """The other back-off would be longer than the data."""
+    bot.environment["LOLIGO__HEALTH__BACKOFF_S"] = "36000000"
+    mend(bot, CLOCK, "return Signal", FAILING + "return Signal")
+    with running(bot) as process:
+        bot.wait_until(is_off)
+        if not is_down:
+            mend(bot, CLOCK, "raise OSError('no way out')", "pass")
+            since_ns = mended(bot)
+        stopped(process)
+    if is_down:
+        mend(bot, CLOCK, "raise OSError('no way out')", "pass")
+        with running(bot) as process:
+            since_ns = mended(bot)
+            stopped(process)
     assert [e for one in bot.records() for e in one.events if isinstance(e, SignalRaised) and e.ts > since_ns]
+    assert list(unprotected(bot.records())) == []
+    assert replays_to_the_same_bytes(bot)
+
+
+def mended(bot: BotFolder) -> int:
+    """Wait for the quarantine to be over, and for some hours after it; return when that was."""
+    bot.wait_until(lambda status: not status["quarantined"] and not status["swapping"])
+    assert row(bot, "by_clock")["state"] in ("active", "probation")
+    since_ns = ns_from_iso(bot.wait_until(lambda status: True)["time"])
+    bot.wait_until(lambda status: ns_from_iso(status["time"]) > since_ns + 20 * HOUR_NS)
+    return since_ns
 
 
 def test_failing_risk_rule_stays_on_denies_entries_and_is_reported(bot: BotFolder) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class HealthConfig(BaseModel):
@@ -33,6 +34,17 @@ class HealthConfig(BaseModel):
         default="report", description="a tentacle far over its budget: report it, or quarantine it too"
     )
     crashed_starts: int = Field(default=3, ge=1, description="after so many in a row the next start is a safe one")
+    summary_at: str = Field(
+        default="00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="hour of the daily summary, time of the data"
+    )
+    summary_zone: str = Field(default="UTC", description='time zone of that hour, such as "Europe/Berlin"')
     started_after_s: float = Field(
         default=30.0, gt=0, description="a start has succeeded once data were processed for so long, in real time"
     )
+
+    @field_validator("summary_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError('expected a time zone as IANA names it, such as "Europe/Berlin" or "UTC"')
+        return name

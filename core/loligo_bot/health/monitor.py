@@ -30,7 +30,8 @@ from loligo_bot.health.repairs import problems
 from loligo_bot.health.safe_mode import Start
 from loligo_bot.health.states import Observed, survey
 from loligo_bot.health.store import Fault
-from loligo_bot.health.wanted import KeptOff, Wanted, load_running, load_wanted
+from loligo_bot.health.wanted import Wanted, kept_by, load_running, load_wanted
+from loligo_notify import Kind
 
 HEALTH = "health"  # who wants a swap
 _PHASES = {"shadow": "shadow", "waiting": "shadow", "probation": "probation"}
@@ -57,7 +58,7 @@ class Monitor:
         self.quarantine = Quarantine(config, remembered.quarantine)
         self.cpu = CpuAccount(config)
         self.is_due = asyncio.Event()  # what is to be off has changed
-        self.off = KeptOff(quarantined=self.quarantine.off, safe_mode=start.reason)
+        self.off = kept_by(self.quarantine, start.reason)
         self._faults = dict(remembered.faults)
         self._wanted: Wanted | None = None  # as loaded last
         self._taken: Wanted | None = None  # of what runs
@@ -74,9 +75,13 @@ class Monitor:
         self._generation = running
         self._adopt()
         self._activated(ts, running().slots)
+        for slot in self._running:
+            self.quarantine.renew(slot)  # a version that was mended while the bot was down
+        self.off = kept_by(self.quarantine, self._start.reason)
         if self._start.reason:
             left = ", ".join(sorted(wanted.left_out)) or "nothing"
-            self._say(f"safe mode, because {self._start.reason}: left out are {left}; positions keep their protection")
+            said = f"safe mode, because {self._start.reason}: left out are {left}; positions keep their protection"
+            self._say(said, kind=Kind.ERROR)
 
     def _adopt(self) -> None:
         """Take the plan that runs now, and the code behind it."""
@@ -162,16 +167,16 @@ class Monitor:
             self.quarantine.commit(slot, text)
             self._say(f"{slot} goes into quarantine: {text}")
         elif not is_off:
-            self._say(f"{slot} is over its budget: {text}", level="warning")
+            self._say(f"{slot} is over its budget: {text}", level="warning", kind=Kind.ERROR)
 
     def _activated(self, ts: int, slots: Sequence[SlotVersion]) -> None:
         self._running = {slot: one.tree_hash for one in slots if (slot := _slot(one.tentacle))}
+        self.quarantine.activated(ts, self._running)
         if self.quarantine.cases:
-            self.quarantine.activated(ts, self._running)
             self._save()
 
     def _changed(self) -> None:
-        self.off = KeptOff(quarantined=self.quarantine.off, safe_mode=self._start.reason)
+        self.off = kept_by(self.quarantine, self._start.reason)
         self._save()
         self.is_due.set()
 
@@ -180,9 +185,9 @@ class Monitor:
         remembered.quarantine, remembered.faults = self.quarantine.cases, self._faults
         store.save(self._home, remembered)
 
-    def _say(self, text: str, level: str = "problem") -> None:
+    def _say(self, text: str, level: str = "problem", kind: Kind = Kind.TENTACLE_QUARANTINED) -> None:
         _log.log(40 if level == "problem" else 30 if level == "warning" else 20, text)
-        self._tell(Message(level=level, text=text))
+        self._tell(Message(kind=kind, level=level, text=text, fields={"time": ""}))
 
     # What is told
 

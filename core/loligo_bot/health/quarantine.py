@@ -12,7 +12,7 @@ reported. Who carries it out is the composition root, by an ordinary swap.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -35,6 +35,7 @@ class Case(msgspec.Struct, kw_only=True):
     times: int = 1  # quarantined in a row
     is_off: bool = True  # else it is on trial
     since_ns: int = 0  # when it was taken off, or on again, in the time of the data; 0: that is still to come
+    tree_hash: str = ""  # of the version that failed, "" where it is not known
 
 
 def slot_of(failure: TentacleFailed) -> str:
@@ -96,6 +97,7 @@ class Quarantine:
         self._config = config
         self.cases = dict(cases or {})
         self.timeframes: Mapping[str, int] = timeframes or {}
+        self.running: Mapping[str, str] = {}  # tree hash by slot
         self.overdrawn: dict[str, str] = {}  # risk rules over their budget, with the newest error
         self.failed: dict[str, tuple[int, str]] = {}  # since the start: how often, and the newest error
         self._budgets: dict[str, Budget] = {}
@@ -104,6 +106,11 @@ class Quarantine:
     def off(self) -> dict[str, str]:
         """Who is to be off now, with the reason."""
         return {slot: case.reason for slot, case in sorted(self.cases.items()) if case.is_off}
+
+    @property
+    def failed_versions(self) -> dict[str, str]:
+        """The tree hash of what is to be off, by slot; another version of it is not judged by what that one did."""
+        return {slot: case.tree_hash for slot, case in self.cases.items() if case.is_off and case.tree_hash}
 
     def fail(self, failure: TentacleFailed) -> str:
         """Take note of a failure; return the slot that goes into quarantine by it, "" when none does."""
@@ -134,11 +141,13 @@ class Quarantine:
             self.overdrawn[slot] = reason
             return False
         before = self.cases.get(slot)
-        self.cases[slot] = Case(reason=reason, times=before.times + 1 if before is not None else 1)
+        times = before.times + 1 if before is not None else 1
+        self.cases[slot] = Case(reason=reason, times=times, tree_hash=self.running.get(slot, ""))
         return True
 
-    def activated(self, ts: int, running: Container[str]) -> None:
-        """Hear what runs from `ts` on, by slot: back-off and trial begin when they are carried out."""
+    def activated(self, ts: int, running: Mapping[str, str]) -> None:
+        """Hear what runs from `ts` on, tree hash by slot: back-off and trial begin when they are carried out."""
+        self.running = running
         for slot, case in self.cases.items():
             if not case.since_ns and case.is_off == (slot not in running):
                 case.since_ns = ts
@@ -161,7 +170,9 @@ class Quarantine:
         return case.since_ns + int(backoff_s * SECOND_NS) if case.since_ns else 0
 
     def renew(self, slot: str) -> None:
-        """Forget what an earlier version of a tentacle did; a quarantine stays until its time or a person ends it."""
+        """Forget what an earlier version of a tentacle did, and its quarantine; that of this version stays."""
+        if self.failed_versions.get(slot, self.running.get(slot)) != self.running.get(slot):
+            del self.cases[slot]
         self._budgets.pop(slot, None)
         self.overdrawn.pop(slot, None)
         self.failed.pop(slot, None)

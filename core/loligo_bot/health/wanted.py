@@ -7,7 +7,7 @@ of the generation. It takes the ordinary road of a swap, and a replay does the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ SECTIONS = {"feeds": "feed", "notifiers": "notifier", "interfaces": "interface",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOff:
-    """Which slots health keeps off, with the reasons; `safe_mode` says why it is on, "" when it is not."""
+    """Which slots health keeps off, with the reasons; `safe_mode` says why it is on, "" when it is not. `versions` are
+    the tree hashes of those that are off for what this version of them did: another one may come."""
 
     quarantined: Mapping[str, str]
     safe_mode: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING_OFF = KeptOff(quarantined={})
@@ -38,7 +40,12 @@ NOTHING_OFF = KeptOff(quarantined={})
 
 def kept_off(home: Path, safe_mode: str = "") -> KeptOff:
     """Return what is to be off at the start of a bot."""
-    return KeptOff(quarantined=Quarantine(HealthConfig(), store.load(home).quarantine).off, safe_mode=safe_mode)
+    return kept_by(Quarantine(HealthConfig(), store.load(home).quarantine), safe_mode)
+
+
+def kept_by(quarantine: Quarantine, safe_mode: str) -> KeptOff:
+    """Return what a quarantine keeps off now."""
+    return KeptOff(quarantined=quarantine.off, safe_mode=safe_mode, versions=quarantine.failed_versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +79,14 @@ def load_wanted(
     host = Host(home, bundled_root(), admission(home))
     registry = wanted = registry or load_registry(host.registry_path)
     _refuse_rules_off(config, registry, host.registry_path)
+    folder = BotFolder(home, bundled_root())
     safe = left_out(registry, host, off.safe_mode) if off.safe_mode else {}
-    all_off = {**safe, **off.quarantined}
+    quarantined = {
+        slot: reason for slot, reason in off.quarantined.items() if not _is_mended(folder, registry, slot, off)
+    }
+    all_off = {**safe, **quarantined}
     if all_off:
-        all_off = with_dependents(all_off, _needs(BotFolder(home, bundled_root()), registry))
+        all_off = with_dependents(all_off, _needs(folder, registry))
         registry = without(registry, all_off)
     host.load_all(keeps=keeps, registry=registry, running=running)
     return host, Wanted(
@@ -84,7 +95,7 @@ def load_wanted(
         hashes={item.entry.slot: item.tree_hash for item in host.loaded},
         refusals={f"{row.kind} {row.name}": row.reason for row in host.list() if row.enabled and row.reason},
         settings_faults=_settings_faults(config, host),
-        dependents={slot: why for slot, why in all_off.items() if slot not in safe and slot not in off.quarantined},
+        dependents={slot: why for slot, why in all_off.items() if slot not in safe and slot not in quarantined},
         left_out=safe,
         safe_mode=off.safe_mode,
     )
@@ -93,8 +104,9 @@ def load_wanted(
 def load_running(
     home: Path, taken: Wanted, off: KeptOff, running: Mapping[str, str], loaded: Sequence[LoadedTentacle] = ()
 ) -> tuple[Host, Wanted]:
-    """Load again what runs (tree hash by slot), less what is kept off; of what a person has begun to edit, the version
-    that runs, from the content store."""
+    """Load again what runs (tree hash by slot), less what is kept off, in whatever version; of what a person has begun
+    to edit, the version that runs, from the content store."""
+    off = replace(off, versions={})
     host, wanted = load_wanted(home, taken.config, off, keeps=True, registry=taken.registry, running=loaded)
     kept = {**off.quarantined, **wanted.dependents, **wanted.left_out}
     edited = {slot for slot, ran in running.items() if slot not in kept and wanted.hashes.get(slot) != ran}
@@ -151,6 +163,17 @@ def _refuse_rules_off(config: LoligoConfig, registry: Registry, path: Path) -> N
                     f'desks.{desk}.risk_rules: risk_rule {name} is off: switched off; set "enabled": true in {path}, '
                     "or take it out of the list"
                 )
+
+
+def _is_mended(bot: BotFolder, registry: Registry, slot: str, off: KeptOff) -> bool:
+    """Say whether another version is wanted than the one that is in quarantine."""
+    entry = next((entry for entry in registry.tentacles if entry.slot == slot and entry.enabled), None)
+    if entry is None or slot not in off.versions:
+        return False
+    try:
+        return bot.hash_of(entry) != off.versions[slot]
+    except (TentacleError, OSError):
+        return False  # it cannot be read: it stays off
 
 
 def _needs(bot: BotFolder, registry: Registry) -> dict[str, list[str]]:

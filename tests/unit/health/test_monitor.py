@@ -124,6 +124,20 @@ def test_version_that_was_not_taken_is_remembered_until_one_is(watched: Callable
     assert store.load(bot.home).faults == {}
 
 
+def test_another_version_ends_the_quarantine_once_it_is_good_and_the_same_does_not(
+    watched: Callable[..., Watched],
+) -> None:
+    bot = watched()
+    bot.fail(10)
+    failed = bot.monitor.off.versions["strategy clock"]
+    for tree_hash, is_off in ((failed, True), ("h1:2", False)):
+        bot.hear(GenerationActivated(20 * SECOND_NS, 2, (SlotVersion("strategy/clock", tree_hash, ""), *OFF)))
+        assert bot.monitor.off.quarantined.keys() == {"strategy clock"}  # it has not proved itself yet
+        terms = ("files", "", "now", "replace", ("strategy/clock 1 → 2",), (), SwapResult.GOOD, "", 1)
+        bot.hear(SwapEnded(21 * SECOND_NS, 2, *terms))
+        assert bool(bot.monitor.off.quarantined) is is_off
+
+
 def test_person_asks_for_another_try_by_name(watched: Callable[..., Watched]) -> None:
     bot = watched()
     bot.fail(10)

@@ -89,7 +89,7 @@ def test_backoff_doubles_with_each_relapse_up_to_its_limit() -> None:
         assert quarantine.advance(until) == [RSI]
         lasted.append((until - ts) // SECOND_NS)
         ts = until
-        quarantine.activated(ts, {RSI})
+        quarantine.activated(ts, {RSI: "h1:a"})
     assert lasted == [60, 120, 240, 300, 300]
 
 
@@ -98,7 +98,7 @@ def test_backoff_begins_when_the_tentacle_is_off_and_not_before() -> None:
     for _ in range(4):
         quarantine.fail(failed(0))
     assert quarantine.advance(10_000 * SECOND_NS) == []
-    quarantine.activated(10_000 * SECOND_NS, {RSI})  # another swap came first: it still runs
+    quarantine.activated(10_000 * SECOND_NS, {RSI: "h1:a"})  # another swap came first: it still runs
     assert quarantine.until_ns(RSI) == 0
     quarantine.activated(10_001 * SECOND_NS, {})
     assert quarantine.until_ns(RSI) == 10_061 * SECOND_NS
@@ -107,7 +107,7 @@ def test_backoff_begins_when_the_tentacle_is_off_and_not_before() -> None:
 def test_time_without_a_relapse_makes_the_next_quarantine_a_first_one() -> None:
     quarantine = quarantined()
     assert quarantine.advance(61 * SECOND_NS) == [RSI]
-    quarantine.activated(61 * SECOND_NS, {RSI})
+    quarantine.activated(61 * SECOND_NS, {RSI: "h1:a"})
     quarantine.advance(660 * SECOND_NS)
     assert quarantine.cases[RSI].times == 1
     quarantine.advance(661 * SECOND_NS)  # 600 s after it came back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ def test_version_that_runs_is_loaded_again_while_somebody_edits_its_folder(home:
     del running["evaluator needy"]
     assert again.hashes == running
     assert again.registry == taken.registry
+
+
+def test_another_version_than_the_one_that_failed_may_come(home: Path) -> None:
+    failed = load_wanted(home, CONFIG, KeptOff(quarantined={}), keeps=False)[1].hashes["evaluator needy"]
+    off = KeptOff(quarantined={"evaluator needy": "it fails"}, versions={"evaluator needy": failed})
+    assert "evaluator needy" not in loaded(home, off)
+    with (home / "tentacles" / "evaluators" / "needy" / "__init__.py").open("a") as file:
+        file.write("# mended\n")
+    with editing(home / REGISTRY_FILE) as entries:
+        entries["evaluator needy"] = entries["evaluator needy"].model_copy(update={"tree_hash": None})
+    assert "evaluator needy" in loaded(home, off)
+    assert "evaluator needy" not in loaded(home, replace(off, versions={}))
 
 
 def test_safe_mode_leaves_out_rules_too(home: Path) -> None:
