@@ -21,11 +21,11 @@ from loligo.model.events import Record
 from loligo.model.timeframe import ns_from_iso
 from loligo.ports.tentacles import Message
 from loligo.runtime.clock import SystemClock
-from loligo.runtime.control import ControlServer
 from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot, assemble
 from loligo_bot.committing import Beside, FaultPoint
+from loligo_bot.control_socket import ControlServer
 from loligo_bot.desired import Desired
 from loligo_bot.door import control
 from loligo_bot.door.following import Following

@@ -13,7 +13,7 @@ import msgspec
 
 from loligo import errors
 from loligo.errors import LoligoError, NotRunning
-from loligo.runtime.control import peer, socket_address
+from loligo_bot.control_socket import peer, socket_address
 
 LONGEST_ANSWER = 256 << 20  # bytes: records of the journal may be long
 

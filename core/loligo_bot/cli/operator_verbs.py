@@ -36,7 +36,7 @@ def status(
 def stop(context: typer.Context) -> None:
     """Stop the running bot: it takes its last input, commits, and leaves a snapshot. Open orders stay."""
     from loligo.errors import LoligoError
-    from loligo.runtime.control import running_pid
+    from loligo_bot.control_socket import running_pid
 
     shell: Shell = context.obj
     pid = running_pid(shell.home)

@@ -76,7 +76,7 @@ def _warn(view: Any) -> Any:
 def _put_aside(shell: Shell, config: LoligoConfig) -> None:
     """Rename the journal's files. AlreadyRunning while a bot writes to them."""
     from loligo.errors import AlreadyRunning, ConfigError
-    from loligo.runtime.control import running_pid
+    from loligo_bot.control_socket import running_pid
     from loligo_bot.run import journal_address
 
     address = journal_address(shell.home, config.journal.get("url"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from loligo.errors import AlreadyRunning, ConfigError, JournalError
 from loligo.host import Host
 from loligo.registry.registry_file import Registry, RegistryEntry
-from loligo.runtime.control import running_pid
+from loligo_bot.control_socket import running_pid
 from loligo_bot.health import store
 from loligo_bot.health.config import HealthConfig
 

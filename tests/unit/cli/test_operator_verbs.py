@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loligo.runtime.control import ControlServer
+from loligo_bot.control_socket import ControlServer
 
 from .conftest import Call
 

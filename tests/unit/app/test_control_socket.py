@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from loligo.errors import AlreadyRunning, ConfigError, LoligoError, NotRunning
-from loligo.runtime.control import ControlServer, running_pid
 from loligo_bot.cli.control_client import ask
+from loligo_bot.control_socket import ControlServer, running_pid
 
 
 async def echo(request: dict[str, Any]) -> dict[str, Any]:
