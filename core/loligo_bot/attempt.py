@@ -15,6 +15,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from loligo.engine.swap import ALONE
 from loligo.errors import InboxClosed, LoligoError
 from loligo.log import get_logger
 from loligo.model.command import (
@@ -31,6 +32,7 @@ from loligo.model.events import SwapStep, SwapStepped
 from loligo_bot.ear import Ear
 from loligo_bot.edges import Edges
 from loligo_bot.generation import Generation
+from loligo_bot.health.monitor import HEALTH
 from loligo_bot.rehearsal import LIMIT_S, rehearse_in_time
 from loligo_bot.session import Session
 from loligo_bot.warm_up import warm_start
@@ -209,6 +211,7 @@ class SwapRun:
     async def _flip(self) -> Outcome:
         attempt = self._attempt
         attempt.phase = "probation"
+        self._ear.failures.clear()
         self._put(GenerationActivated(0, attempt.number, self._wanted.slots))
         await self._ear.step(SwapStep.ACTIVATED)
         await self._edges.commit()
@@ -227,8 +230,8 @@ class SwapRun:
     async def _judged(self) -> tuple[bool, str]:
         """Say whether the probation went well, and a sentence."""
         failed = self._ear.has(SwapStep.ROLLED_BACK) or self._broken_promise()  # in inputs that were on their way
-        if failed is None and self._edges.fault:
-            return False, self._edges.fault
+        if failed is None and (fault := self._edges.fault or self._failed_alone()):
+            return False, fault
         if failed is None:
             self._put(ProbationEnded(0, self._attempt.number))
             # It may fail in the very inputs that were on their way: then it is taken back after all.
@@ -236,6 +239,17 @@ class SwapRun:
         if failed.step is SwapStep.SETTLED:
             return True, failed.text
         return False, f"{failed.tentacle} failed, {failed.text}"
+
+    def _failed_alone(self) -> str:
+        """Return how something new failed that leads with no old one beside it, such as a strategy over a board of
+        another size: the engine had nobody to answer in its place. What health tries again may go on failing."""
+        activated = self._ear.has(SwapStep.ACTIVATED)
+        if activated is None or not activated.text or self._attempt.wish.by == HEALTH:
+            return ""
+        alone = activated.text.removeprefix(ALONE).split(", ")
+        found = (one for one in self._ear.failures if one.tentacle in alone or f"{one.tentacle} of {one.desk}" in alone)
+        failed = next(found, None)
+        return f"{failed.tentacle} failed in probation: {failed.call}: {failed.error}" if failed is not None else ""
 
     def break_off(self, why: str, *, is_trusted: bool) -> None:
         """Leave nothing of it at work, whatever the engine has taken so far and without waiting for it. What is in
@@ -258,7 +272,7 @@ class SwapRun:
         self._ear.inputs = 0
         end = monotonic() + seconds
         while self._ear.inputs < inputs and monotonic() < end and self._ear.has(fault) is None:
-            if self._edges.fault:
+            if self._edges.fault or self._failed_alone():
                 return
             await self._ear.more(min(end - monotonic(), LOOK_S))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from loligo.model.command import Control, SwapEnded
-from loligo.model.events import Record, SwapStep, SwapStepped
+from loligo.model.events import Record, SwapStep, SwapStepped, TentacleFailed
 from loligo.model.market import Candle
 
 STEP_TIMEOUT_S = 10.0  # for the engine to take an input of ours
@@ -28,12 +28,13 @@ class Ear:
     candles: int = 0
     told: int = 0  # how many histories of swaps became durable
     steps: list[SwapStepped] = field(default_factory=list)
+    failures: list[TentacleFailed] = field(default_factory=list)
     _heard_early: set[int] = field(default_factory=set)  # seqs of records
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, number: int) -> None:
         """Listen for the swap of this number."""
-        self.number, self.inputs, self.candles, self.steps = number, 0, 0, []
+        self.number, self.inputs, self.candles, self.steps, self.failures = number, 0, 0, [], []
 
     def hear(self, records: Sequence[Record]) -> None:
         """Take note of durable records."""
@@ -49,6 +50,7 @@ class Ear:
             if record.events:
                 found = (event for event in record.events if type(event) is SwapStepped)
                 self.steps.extend(event for event in found if event.number == self.number)
+                self.failures.extend(event for event in record.events if type(event) is TentacleFailed)
         self._news.set()
 
     def hear_early(self, record: Record) -> None:

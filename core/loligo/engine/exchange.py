@@ -310,6 +310,7 @@ class Exchange:
         for newcomer in self.newcomers:
             newcomer.warm_up()
         change.swap.phase = Phase.PROBATION
+        alone = _alone(change)
         for item in change.replaced:
             item.flip()
         for slot, _, now in change.renamed:
@@ -326,7 +327,7 @@ class Exchange:
         for scope, _, rules in change.rules:
             scope.rules = rules
         self._reseat(change.plan, change.new_keys)
-        change.swap.activated()
+        change.swap.activated(alone)
         return change.plan
 
     def undo(self, step: SwapStep, text: str) -> EnginePlan:
@@ -387,3 +388,11 @@ def _copy_of(holder: Holder) -> Any:
 def _names(change: _Change) -> list[str]:
     slots = [item.slot.label for item in change.slots.values() if item.goes_on or item.newcomer is not None]
     return slots + [item.holder.label for item in change.replaced if item.holder.twin is not None]
+
+
+def _alone(change: _Change) -> list[str]:
+    """Return what will lead with nothing beside it: its label, and the desk that it works for alone."""
+    made = [item for item in change.replaced if item.holder.twin is None and item.new.instance is not None]
+    places = [f"{item.new.label} of {item.holder.desk}" if item.holder.desk else item.new.label for item in made]
+    slots = [one for one in change.slots.values() if one.slot.instance is not None]
+    return places + [one.slot.label for one in slots if one.was is None or one.was.holder.twin is None]

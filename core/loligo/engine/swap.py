@@ -24,6 +24,7 @@ from loligo.errors import TENTACLE_FAULTS, DataError, TentacleInterrupted
 from loligo.model.events import SwapStep, SwapStepped
 from loligo.ports.tentacles import PlainState, Stateful
 
+ALONE = "alone: "
 MAXIMUM_TOLD = 20  # differences of one swap that become events; the rest is counted
 
 Accept = Callable[[Any], None]  # raises for an answer that is not to be used
@@ -63,9 +64,10 @@ class Swap:
         if self.differing <= MAXIMUM_TOLD:
             self.tell(tentacle, SwapStep.DIFFERS, f"{call}: {old!r} against {new!r}")
 
-    def activated(self) -> None:
-        """Record that the new ones lead; one that has failed by now was not called since, so the old ones go on."""
-        self.tell("", SwapStep.ACTIVATED)
+    def activated(self, alone: Sequence[str]) -> None:
+        """Record that the new ones lead, and which of them have no old one beside them that could answer in their
+        place; one that has failed by now was not called since, so the old ones go on."""
+        self.tell("", SwapStep.ACTIVATED, f"{ALONE}{', '.join(alone)}" if alone else "")
         if self._failed is not None:
             self.phase = Phase.ROLLED_BACK
             self.tell(self._failed[0], SwapStep.ROLLED_BACK, self._failed[1])

@@ -29,6 +29,7 @@ from loligo.model.events import Evaluated
 from loligo.runtime.inbox import Inbox
 from loligo_bot.edges import Edges
 from loligo_bot.generation import Generation, Unfit
+from loligo_bot.health.monitor import HEALTH
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, Session
 from loligo_bot.wish import How, SwapReport, When, Wish
@@ -256,6 +257,27 @@ def test_version_that_fails_in_probation_is_taken_back_and_told(bench: Bench) ->
     assert bench.reconciler.running.slots[0].tree_hash == "h1:a"
     assert [item.number for item in bench.inputs(GenerationActivated)] == [1, 2, 3]
     assert bench.values() == pytest.approx([(place + 1) * 1e-5 for place in range(bench.hour)])
+
+
+@pytest.mark.parametrize(("by", "result"), [("files", SwapResult.ROLLED_BACK), (HEALTH, SwapResult.GOOD)])
+def test_newcomer_that_fails_in_probation_is_taken_back_too_unless_it_is_on_trial(
+    bench: Bench, by: str, result: SwapResult
+) -> None:
+    """Nobody stands beside it who could answer: it fails in the candles until the earlier generation is back."""
+    other = evaluator(lambda: Sums(fails_at=8), "other", key="other@a")
+    made = plan(desk(seat(bench._mode, evaluators=[evaluator(Sums, "sums", key="sums@a"), other])))
+    before = bench.wanted
+    assert isinstance(before, Generation)
+    slots = (*before.slots, SlotVersion("evaluator/other", "h1:o", ""))
+    config = LoligoConfig.model_validate({"swap": {**QUICK, "probation_inputs": 30}})
+    bench.wanted = replace(before, config=config, plan=replace(made, slots=slots))
+    report = swapped(bench, Wish(by=by))
+    assert report.result is result
+    assert (bench.reconciler.running is before) is (result is SwapResult.ROLLED_BACK)
+    if result is SwapResult.ROLLED_BACK:
+        assert report.text == "other 1h failed in probation: evaluate: RuntimeError: boom"
+        assert "activated: alone: other 1h" in report.steps
+        assert bench.session.engine.plan is before.plan
 
 
 def test_shadow_compares_so_many_inputs_and_lets_the_new_version_go(bench: Bench) -> None:

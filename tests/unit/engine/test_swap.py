@@ -411,6 +411,7 @@ def test_strategy_over_a_board_of_another_size_leads_without_being_compared() ->
     bot.candle(2, 102)
     bot.settle()
     assert bot.steps() == [SwapStep.SHADOWING, SwapStep.ACTIVATED, SwapStep.SETTLED]
+    assert bot.events(SwapStepped)[1].text == "alone: strategy of alpha"
     assert not bot.events(TentacleFailed)
     assert [event.declined.code for event in bot.events(DecisionDeclined)] == ["sum"] * 3
 
