@@ -66,7 +66,15 @@ def _beside(journal: JournalReader, seq: int, event: Any) -> dict[int, Any]:
     return found
 
 
-_DECIDED = (ev.OrderRequested, ev.RiskChecked, ev.Approved, ev.Refused, ev.OrderSubmitted, ev.DecisionDeclined)
+_DECIDED = (
+    ev.OrderRequested,
+    ev.RiskChecked,
+    ev.Approved,
+    ev.ConsentAsked,
+    ev.Refused,
+    ev.OrderSubmitted,
+    ev.DecisionDeclined,
+)
 
 
 def _after(journal: JournalReader, rows: ProjectionReader, order_id: str) -> dict[int, Any]:
@@ -165,6 +173,7 @@ _WORDS: dict[type, Callable[[Any], tuple[str, str]]] = {
         "approved",
         _request(e.request) + (f"; reduced from {e.reduced_from}" if e.reduced_from is not None else ""),
     ),
+    ev.ConsentAsked: lambda e: ("asked", f"a person, until {iso(e.until_ns)}: {_request(e.request)}"),
     ev.Refused: lambda e: ("refused", f"{e.rule} ({e.tier}): {_why(e.code, e.numbers)}"),
     ev.OrderSubmitted: lambda e: ("order", f"{e.order.id}: {_request(e.order)}"),
     ev.OrderReported: _reported,

@@ -112,6 +112,7 @@ def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues:
         rules=tuple(rule for rule, tier in _rules(desk, host, name) if tier is not Tier.ACCOUNT),
         tick_ns=int(desk.tick_s * SECOND_NS) if desk.tick_s else 0,
         flattens_orphans=desk.on_orphan == "flatten",
+        consent_ns=int((desk.consent_s or 0) * SECOND_NS),
     )
 
 

@@ -25,6 +25,7 @@ from loligo.model.command import GenerationActivated, OperatorCommand, ShadowSta
 from loligo.model.events import Record, SwapStep
 from loligo.model.money import exact
 from loligo.model.order import OrderState
+from loligo.model.risk import Tier
 from loligo.model.timeframe import DAY_NS
 from loligo_store import schema
 from loligo_store.schema import json_text
@@ -77,6 +78,15 @@ def _ledger(event: events.LedgerPosted) -> Iterable[LogRow]:
     booking = event.ts, event.cause, event.desk, event.kind, event.ref
     for line, posting in enumerate(event.postings):
         yield event.seq, line, *booking, *_stored(_astuple(posting))
+
+
+_refusal = _row_of(schema.refusals, events.Refused)
+
+
+def _asked(event: events.ConsentAsked) -> list[LogRow]:
+    """An entry that waits for a person is not let through at that moment."""
+    told = "consent", Tier.STRATEGY, "consent_asked", (event.until_ns / 1e9,)
+    return _refusal(events.Refused(event.seq, event.ts, event.cause, event.desk, event.request.instrument, *told))
 
 
 def _evaluations(record: Record) -> Iterable[LogRow]:
@@ -204,7 +214,7 @@ PROJECTIONS: Mapping[str, Projection] = {
         Projection(schema.evaluations, {Record: _evaluations}),
         Projection(schema.decisions, {events.SignalRaised: _row_of(schema.decisions, events.SignalRaised, "signal")}),
         Projection(schema.declined, {events.DecisionDeclined: _declined_key}, _fold_declined),
-        Projection(schema.refusals, {events.Refused: _row_of(schema.refusals, events.Refused)}),
+        Projection(schema.refusals, {events.Refused: _refusal, events.ConsentAsked: _asked}),
         Projection(schema.checks, {events.RiskChecked: _row_of(schema.checks, events.RiskChecked)}),
         Projection(schema.ledger, {events.LedgerPosted: _ledger}),
         Projection(schema.incidents, dict.fromkeys(_incident_kinds, _incidents)),

@@ -104,3 +104,12 @@ def test_numbers_are_grey_when_the_bot_is_gone(browser: Browser, tmp_path: Path)
     expect(page.locator("#offline")).to_be_visible(timeout=15_000)
     expect(page.locator("body")).to_have_class("framed mode-replay stale")
     context.close()
+
+
+def test_the_dashboard_shows_the_candles_of_the_market_that_is_chosen(page: Watched) -> None:
+    tabs = page.open("/").locator("button[data-series]")
+    expect(tabs.first).to_have_attribute("aria-pressed", "true")
+    first = page.page.locator("#candles").get_attribute("data-instrument")
+    tabs.nth(1).click()
+    expect(tabs.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.page.locator("#candles")).not_to_have_attribute("data-instrument", str(first))

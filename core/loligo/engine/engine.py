@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
+from loligo.engine.consent import CONSENT
 from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, Route
 from loligo.engine.exchange import Exchange
 from loligo.engine.execution import ExecutionStage
@@ -142,7 +143,7 @@ class Engine:
             self._seat(desk)
         self._prepared[plan.slots] = plan
         self.exchange = Exchange(recorder, self._seats, self.evaluation, self.risk, self.venues)
-        self._operators = Operators(self._seats, self.portfolio, self.risk, self.execution, self._flatten)
+        self._operators = Operators(self._seats, self.portfolio, self.risk, self.execution, self._flatten, self._order)
         self._wire()
         self._handlers: dict[type, Callable[[Any, int], None]] = {
             Trade: self._on_trade,
@@ -465,6 +466,9 @@ class Engine:
         desk, instrument, name = key
         seat = self._seats.get((desk, instrument))
         fired = self._recorder.emit(TimerFired, ts, cause, desk, instrument, name, missed)
+        if name == CONSENT:
+            self.risk.consent.lapse((desk, instrument), ts)
+            return
         if seat is not None and seat.mode_on_timer is not None:
             self._ask_mode(seat, seat.mode_on_timer, fired.seq, fired)
             self._drain(self._markets[instrument], fired.seq)
@@ -505,13 +509,18 @@ class Engine:
                 raise DataError(f"order {intent.order_id} is not an open order of {seat.key[0]} on {seat.key[1]}")
             self._change(order, intent, ts, cause)
 
-    def _order(self, seat: Seat, request: OrderRequest, ts: int, cause: int) -> None:
+    def _order(self, seat: Seat, request: OrderRequest, ts: int, cause: int, is_agreed: bool = False) -> bool:
+        """Send what risk approves; False when it does not. `is_agreed`: a person has consented."""
         if request.instrument != seat.instrument_id:
             raise DataError(f"request for {request.instrument} from a mode that works on {seat.instrument_id}")
         position = self.portfolio.position(*seat.key)
-        approved = self.risk.judge(seat, request, position, ts, cause)
+        approved = self.risk.judge(seat, request, position, ts, cause, is_agreed)
         if approved is not None:
             self.execution.submit(approved, seat)
+        elif seat.key in self.risk.consent.waiting:
+            question = self.risk.consent.waiting[seat.key]
+            self._schedule.set_timer((*seat.key, CONSENT), question.until_ns, question.seq)
+        return approved is not None
 
     def _change(self, order: Order, intent: CancelIntent | AmendIntent, ts: int, cause: int) -> None:
         check_change(order, intent)

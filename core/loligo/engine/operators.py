@@ -9,6 +9,7 @@ from loligo.engine.portfolio import PortfolioStage
 from loligo.engine.risk import RiskStage, Scope
 from loligo.engine.seat import Seat
 from loligo.model.command import CommandKind, OperatorCommand
+from loligo.model.order import OrderRequest
 from loligo.model.risk import KillLevel
 
 _Seats = Mapping[tuple[str, str], Seat]
@@ -20,7 +21,8 @@ def seats_of(seats: _Seats, scope: str) -> list[Seat]:
 
 
 class Operators:
-    """Carries out commands on the parts of one engine; `flatten` closes positions and returns how many."""
+    """Carries out commands on the parts of one engine; `flatten` closes positions and returns how many, `order` sends
+    what a person has agreed to, if risk still lets it through."""
 
     def __init__(
         self,
@@ -29,9 +31,10 @@ class Operators:
         risk: RiskStage,
         execution: ExecutionStage,
         flatten: Callable[[Sequence[Seat], int, int, str], int],
+        order: Callable[[Seat, OrderRequest, int, int, bool], bool],
     ) -> None:
         self._seats, self._portfolio, self._risk, self._execution = seats, portfolio, risk, execution
-        self._flatten = flatten
+        self._flatten, self._order = flatten, order
 
     def obey(self, command: OperatorCommand, seq: int) -> tuple[bool, str]:
         """Do what a person orders; return whether it is done, and a sentence."""
@@ -41,6 +44,8 @@ class Operators:
         if kind is CommandKind.CANCEL:
             is_done = self._execution.cancel(command.target, ts, seq, "operator")
             return is_done, f"cancel of {command.target} sent" if is_done else f"no open order {command.target}"
+        if kind in (CommandKind.CONSENT, CommandKind.DENY):
+            return self._answer(command)
         seats = seats_of(self._seats, command.target)
         if not seats:
             known = ", ".join(["*", *self._risk.desks, *(f"account:{name}" for name in self._risk.accounts)])
@@ -53,6 +58,20 @@ class Operators:
             count = self._flatten(chosen, ts, seq, "operator")
             return count > 0, f"closing {count} position(s)" if count else f"{command.target} has nothing to close"
         return self._pause_or_resume(command, seats, seq)
+
+    def _answer(self, command: OperatorCommand) -> tuple[bool, str]:
+        """Take a person's answer to an entry that waits for it. One that comes too late is none."""
+        question = self._risk.consent.take(command.target)
+        if question is None:
+            return False, f'nothing waits for consent under "{command.target}": it was answered, or its time is over'
+        request = question.request
+        told = f"{request.side} {request.quantity.normalize():f} {request.instrument} of {question.desk}"
+        if command.kind is CommandKind.DENY:
+            self._risk.consent.deny(question, "consent_denied", command.ts)
+            return True, f"denied: {told}"
+        seat = self._seats[question.desk, request.instrument]
+        is_sent = self._order(seat, request, command.ts, question.seq, True)
+        return is_sent, f"sent: {told}" if is_sent else f"agreed, but risk no longer lets it through: {told}"
 
     def _pause_or_resume(self, command: OperatorCommand, seats: Sequence[Seat], seq: int) -> tuple[bool, str]:
         scopes = self._scopes_of(command.target)

@@ -68,6 +68,7 @@ class DeskPlan:
     seats: tuple[SeatPlan, ...]
     rules: tuple[RulePlan, ...]  # of the position and strategy tiers
     tick_ns: int = 0  # 0: no tick
+    consent_ns: int = 0  # within which a person must agree to an entry; 0: nobody is asked
     flattens_orphans: bool = False  # close the positions of a seat whose strategy or mode is off; else hold them
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from loligo.engine.consent import Consent
 from loligo.engine.plan import AccountPlan, DeskPlan, RulePlan
 from loligo.engine.recorder import Recorder
 from loligo.engine.seat import Seat
@@ -115,6 +116,7 @@ class RiskStage:
     def __init__(self, recorder: Recorder, accounts: tuple[AccountPlan, ...], desks: tuple[DeskPlan, ...]) -> None:
         self._recorder = recorder
         self.kill_level = KillLevel.OFF
+        self.consent = Consent(recorder)
         self.accounts = {plan.name: Scope(recorder, f"account:{plan.name}", plan.rules) for plan in accounts}
         self.desks = {plan.name: Scope(recorder, plan.name, plan.rules, _memory_ns(plan.limits)) for plan in desks}
         self._over = {plan.name: (self.desks[plan.name], self.accounts[plan.account]) for plan in desks}
@@ -132,8 +134,10 @@ class RiskStage:
 
     # The gate
 
-    def judge(self, seat: Seat, request: OrderRequest, position: Decimal, ts: int, cause: int) -> Approved | None:
-        """Return the approval of a request, or None after recording the refusal."""
+    def judge(
+        self, seat: Seat, request: OrderRequest, position: Decimal, ts: int, cause: int, is_agreed: bool = False
+    ) -> Approved | None:
+        """Return the approval of a request, or None after recording the refusal or the question to a person."""
         recorder = self._recorder
         desk = seat.desk_name
         asked = recorder.emit(OrderRequested, ts, cause, desk, request)
@@ -142,6 +146,9 @@ class RiskStage:
         verdict, rule, tier, quantity = self._check(seat, request, ts, asked.seq)
         if verdict is not None:
             recorder.emit(Refused, ts, asked.seq, desk, seat.instrument_id, rule, tier, verdict.code, verdict.numbers)
+            return None
+        if seat.desk.consent_ns and not is_agreed:
+            self.consent.ask(seat, replace(request, quantity=quantity), ts, asked.seq)
             return None
         self.desks[desk].trades_today += 1
         return self._approve(seat, request, quantity, ts, asked.seq)
@@ -336,12 +343,14 @@ class RiskStage:
     def export_state(self) -> PlainState:
         return {
             "kill_level": int(self.kill_level),
+            "consent": self.consent.export_state(),
             "accounts": {name: scope.export_state() for name, scope in sorted(self.accounts.items())},
             "desks": {name: scope.export_state() for name, scope in sorted(self.desks.items())},
         }
 
     def restore_state(self, state: PlainState) -> None:
         self.kill_level = KillLevel(state["kill_level"])
+        self.consent.restore_state(state.get("consent", []))
         for scopes, plain in ((self.accounts, state["accounts"]), (self.desks, state["desks"])):
             for name, scope in scopes.items():
                 if name in plain:

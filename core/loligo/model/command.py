@@ -18,10 +18,13 @@ class CommandKind(StrEnum):
     PANIC = "panic"  # kill switch to `level`
     CANCEL = "cancel"  # one order
     CLOSE = "close"  # one position of one desk
+    CONSENT = "consent"  # to an entry that waits for it
+    DENY = "deny"
 
 
 class OperatorCommand(msgspec.Struct, frozen=True, array_like=True, tag="command"):
-    """An order of a person. `target` is a desk, an account ("account:NAME"), an order id, or "*" for everything."""
+    """An order of a person. `target` is a desk, an account ("account:NAME"), the id of an order or of what waits for
+    consent, or "*" for everything."""
 
     command_id: str
     ts: int

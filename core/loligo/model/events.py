@@ -76,6 +76,13 @@ class Approved(Event, frozen=True, array_like=True, gc=False, tag="approved"):
     reduced_from: Decimal | None
 
 
+class ConsentAsked(Event, frozen=True, array_like=True, gc=False, tag="consent_asked"):
+    """Every rule lets a request through, and the desk wants a person's yes, until `until_ns`. Its id is its seq."""
+
+    request: OrderRequest
+    until_ns: int
+
+
 class Refused(Event, frozen=True, array_like=True, gc=False, tag="refused"):
     """The risk stage refused a request; the strictest rule is named."""
 
@@ -221,6 +228,7 @@ Consequence = (
     | OrderRequested
     | RiskChecked
     | Approved
+    | ConsentAsked
     | Refused
     | OrderSubmitted
     | CancelRequested

@@ -9,6 +9,7 @@ from pydantic import Field
 from loligo.ports.door import Answer, Verb
 from loligo_bot.door import (
     changing_settings,
+    consenting,
     decisions,
     exchanging,
     limits,
@@ -81,6 +82,7 @@ OFFERS: tuple[Offer, ...] = (
     *why.OFFERS,
     *market.OFFERS,
     *operating.OFFERS,
+    *consenting.OFFERS,
     *tentacles.OFFERS,
     *exchanging.OFFERS,
     *settings.OFFERS,

@@ -17,7 +17,8 @@ from loligo_store.projections import Row
 SCANNED = 5_000  # signals that one page looks through for those of a result
 OF_ONE_INPUT = 10_000  # events of one input at most, among which what came of a signal is looked for
 
-Result = Literal["ordered", "refused", "declined", "nothing"]
+Result = Literal["ordered", "refused", "declined", "asked", "nothing"]
+_ASKED = "consent_asked"
 
 
 class DecisionRow(Part):
@@ -41,7 +42,9 @@ class DecisionRow(Part):
 class DecisionsAsked(Listing):
     """Which decisions."""
 
-    result: Result | None = Field(default=None, description="ordered, refused, declined or nothing (no order followed)")
+    result: Result | None = Field(
+        default=None, description="ordered, refused, declined, asked (a person, for consent) or nothing"
+    )
 
 
 class Decisions(Paged):
@@ -58,6 +61,7 @@ def _decision_line(one: DecisionRow) -> str:
     if one.result == "declined":
         return f"{head}: {one.by} declined {one.count} times: {one.code}"
     came = {"ordered": f"order {one.order_id}", "refused": f"refused by {one.by}: {one.why_not}"}
+    came["asked"] = "a person was asked for consent"
     return f"{head}: {one.direction} {one.confidence or 0:.2f}, {one.code}; {came.get(one.result, 'no order followed')}"
 
 
@@ -120,13 +124,17 @@ def _signal(row: Row, refused: dict[_Place, Row], ordered: dict[_Place, Row]) ->
     return shaped(
         DecisionRow,
         row,
-        result="ordered" if order else "refused" if refusal else "nothing",
+        result="ordered" if order else _result(refusal),
         confidence=row["strength"],
         by=f"{refusal['rule']} ({refusal['tier']})" if refusal else "",
         why_not=said(refusal["code"], refusal["numbers"]) if refusal else "",
         order_id=order["id"] if order else "",
         count=1,
     )
+
+
+def _result(refusal: Row | None) -> Result:
+    return "nothing" if refusal is None else "asked" if refusal["code"] == _ASKED else "refused"
 
 
 def said(code: str, numbers: Sequence[float]) -> str:
@@ -175,6 +183,8 @@ def why_nothing(inside: Inside, given: NothingAsked) -> WhyNothing:
     for row in inside.rows.rows("declined", desk=given.desk, where=where, above=days_above, below=days_below):
         found.setdefault((row["desk"], row["instrument"], "declined", row["by"], row["code"]), []).append(row)
     for row in inside.rows.rows("refusals", desk=given.desk, where=where, above=above, below=below):
+        if row["code"] == _ASKED:
+            continue  # what came of it is another row, or an order
         key = (row["desk"], row["instrument"], "refused", row["rule"], row["code"])
         found.setdefault(key, []).append(row | {"count": 1})
     reasons = [_reason(key, rows) for key, rows in found.items()]

@@ -58,7 +58,7 @@ class Close(Arguments):
     instrument: str = Field(default="", description='such as "coinbase:BTC/USD"; without one all of the desk')
 
 
-async def _order(inside: Inside, asked: Asked, kind: CommandKind, target: str = "*", **terms: Any) -> Done:
+async def command_of(inside: Inside, asked: Asked, kind: CommandKind, target: str = "*", **terms: Any) -> Done:
     """Give the engine a command; one with a key has the id that the key makes, in this run and the next."""
     ident = asked.id or f"{os.getpid()}-{inside.engine.next_seq}-{next(inside.numbers)}"
     command = OperatorCommand(ident, 0, kind, target, by=asked.actor.name, **terms)
@@ -67,27 +67,27 @@ async def _order(inside: Inside, asked: Asked, kind: CommandKind, target: str = 
 
 
 async def pause(inside: Inside, asked: Asked, given: Target) -> Done:
-    return await _order(inside, asked, CommandKind.PAUSE, given.target)
+    return await command_of(inside, asked, CommandKind.PAUSE, given.target)
 
 
 async def resume(inside: Inside, asked: Asked, given: Target) -> Done:
-    return await _order(inside, asked, CommandKind.RESUME, given.target)
+    return await command_of(inside, asked, CommandKind.RESUME, given.target)
 
 
 async def panic(inside: Inside, asked: Asked, given: Panic) -> Done:
-    return await _order(inside, asked, CommandKind.PANIC, level=PANIC_LEVELS[given.level])
+    return await command_of(inside, asked, CommandKind.PANIC, level=PANIC_LEVELS[given.level])
 
 
 async def cancel(inside: Inside, asked: Asked, given: Cancel) -> Done:
-    return await _order(inside, asked, CommandKind.CANCEL, given.order)
+    return await command_of(inside, asked, CommandKind.CANCEL, given.order)
 
 
 async def close(inside: Inside, asked: Asked, given: Close) -> Done:
-    return await _order(inside, asked, CommandKind.CLOSE, given.desk, instrument=given.instrument)
+    return await command_of(inside, asked, CommandKind.CLOSE, given.desk, instrument=given.instrument)
 
 
 async def flatten(inside: Inside, asked: Asked, given: Target) -> Done:
-    return await _order(inside, asked, CommandKind.CLOSE, given.target)
+    return await command_of(inside, asked, CommandKind.CLOSE, given.target)
 
 
 async def stop(inside: Inside, _asked: Asked, _given: Arguments) -> Done:

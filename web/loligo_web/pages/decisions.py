@@ -9,7 +9,7 @@ from aiohttp import web
 from .page import Page, ask, ask_if, offers, show
 
 ROWS = 40
-RESULTS = ("ordered", "refused", "declined", "nothing")
+RESULTS = ("ordered", "refused", "declined", "asked", "nothing")
 _FILTERS = ("desk", "instrument", "result", "before")
 
 
