@@ -13,7 +13,7 @@ from loligo_chat.replies import Button, Reply, message_reply
 from loligo_chat.responder import Pressed, Responder
 from loligo_chat.settings import ChatRoute, ChatSettings, Secret, secret_from
 from loligo_chat.shared import Agreement, ChatState, agreement, chat_state, hurry
-from loligo_chat.text import Markup, pages
+from loligo_chat.text import Markup, length, pages
 
 __all__ = [
     "Access",
@@ -45,6 +45,7 @@ __all__ = [
     "command_name",
     "hurry",
     "kind_of",
+    "length",
     "message_reply",
     "order_of",
     "pages",

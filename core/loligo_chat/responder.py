@@ -7,6 +7,7 @@ same person in the same chat, once; every failure that the bot explains is a rep
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -171,6 +172,7 @@ class Responder:
             title=verb.name.replace(".", " ").replace("_", " ").capitalize(),
             lines=list(answer.lines()),
             buttons=self._buttons(verb, arguments, answer, place, role),
+            picture=_picture(answer),
         )
 
     async def _toggled(
@@ -216,6 +218,12 @@ class Responder:
             self._log.warning("a verb does not take what its button gives", verb=name, error=str(exc))
             return []
         return [[Button(label=label, token=self._offers.offer(name, arguments, place))]]
+
+
+def _picture(answer: Answer) -> bytes:
+    """Return the PNG of an answer that holds one."""
+    found = getattr(answer, "picture", None)
+    return b64decode(found.base64) if found is not None else b""
 
 
 def _switches(answer: Answer) -> Iterator[tuple[str, bool]]:

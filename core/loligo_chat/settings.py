@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from loligo.api import ConfigError, Message, Role, TentacleSettings
+from loligo.api.notify import Level, Rule, Secret, rule_for
 from loligo_chat.access import Place
 
-Level = Literal["info", "warning", "problem"]
-_LEVELS = ("info", "warning", "problem")
-
-
-def _fingerprint(secret: SecretStr | None) -> str | None:
-    return None if secret is None else hashlib.sha256(secret.get_secret_value().encode()).hexdigest()[:16]
-
-
-# Written as a fingerprint: another secret is another setting, and nobody can read it there.
-Secret = Annotated[SecretStr, PlainSerializer(_fingerprint, when_used="json-unless-none")]
+__all__ = ["ChatRoute", "ChatSettings", "Secret", "secret_from"]
 
 
 class ChatRoute(BaseModel):
@@ -32,15 +23,27 @@ class ChatRoute(BaseModel):
     topic: str = Field(default="", description="Id of the topic or thread in it.")
     level: Level = Field(default="info", description="What is less important is not told here.")
     desks: tuple[str, ...] = Field(default=(), description="Only of these desks, and what belongs to none; empty: all.")
+    rules: tuple[Rule, ...] = Field(
+        default=(), description="Finer: the first that fits a message says whether and how it is told; none fits: not."
+    )
 
     @property
     def place(self) -> Place:
         return Place(chat=self.chat, topic=self.topic)
 
+    @property
+    def told_by(self) -> tuple[Rule, ...]:
+        """Return the rules, or the one that level and desks make."""
+        return self.rules or (Rule(level=self.level, desks=self.desks),)
+
+    @model_validator(mode="after")
+    def _is_said_once(self) -> Self:
+        if self.rules and (self.level != "info" or self.desks):
+            raise ValueError("level and desks stand beside rules: say them in each of the rules")
+        return self
+
     def wants(self, message: Message) -> bool:
-        level = message.level if message.level in _LEVELS else "problem"
-        is_ours = not self.desks or not message.desk or message.desk in self.desks
-        return is_ours and _LEVELS.index(level) >= _LEVELS.index(self.level)
+        return rule_for(self.told_by, message) is not None
 
 
 class ChatSettings(TentacleSettings):

@@ -38,6 +38,10 @@ class Switch(Why):
     on: bool
 
 
+class OfQuestion(Nothing):
+    id: str
+
+
 class OfTentacle(Nothing):
     name: str
 
@@ -56,6 +60,15 @@ class Text(Answer):
 
     def lines(self) -> Sequence[str]:
         return self.text
+
+
+class Picture(BaseModel):
+    media_type: str = "image/png"
+    base64: str
+
+
+class Pictured(Text):
+    picture: Picture
 
 
 class Undo(BaseModel):
@@ -88,15 +101,20 @@ def verb(name: str, role: Role, arguments: type[BaseModel], *, changes: bool = F
     )
 
 
+# The smallest PNG there is: one transparent point.
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CATALOGUE = (
     verb("status", Role.VIEW, Nothing),
     verb("logs", Role.VIEW, Nothing),
     verb("why", Role.VIEW, OfDecision),
     verb("why_nothing", Role.VIEW, Nothing),
+    verb("chart", Role.VIEW, OfDesk),
     verb("pause", Role.TRADE, OfDesk, changes=True),
     verb("resume", Role.TRADE, OfDesk, changes=True),
     verb("panic", Role.TRADE, Panic, changes=True, confirm="Really stop?"),
     verb("flatten", Role.TRADE, Flatten, changes=True, confirm="Really close all?"),
+    verb("consent.give", Role.TRADE, OfQuestion, changes=True),
+    verb("consent.deny", Role.TRADE, OfQuestion, changes=True),
     verb("tentacle.list", Role.VIEW, Nothing),
     verb("tentacle.switch", Role.ADMIN, Switch, changes=True),
     verb("tentacle.settings", Role.ADMIN, Settings, changes=True),
@@ -139,6 +157,8 @@ class ChatDoor:
             self.tentacles[given["name"]] = given["on"]
             back = Undo(verb=verb, arguments={"name": given["name"], "on": not given["on"]})
             return Switched(text=[f"{given['name']} is {'on' if given['on'] else 'off'} now"], undo=back)
+        if verb == "chart":
+            return Pictured(text=self.answers.get(verb, ["up"]), picture=Picture(base64=PNG))
         if verb == "tentacle.list":
             return Tentacles(tentacles=[TentacleRow(name=name, is_on=on) for name, on in self.tentacles.items()])
         told = ", ".join(f"{name}={value}" for name, value in given.items())

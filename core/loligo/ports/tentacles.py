@@ -287,10 +287,12 @@ class HistoryFeed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something to tell a person: level is info, warning or problem; `fields` the numbers behind the text."""
+    """Something to tell a person: level is info, warning or problem; `fields` the numbers behind the text; `kind` one
+    of `loligo.api.notify.Kind`, "" where none fits."""
 
     level: str
     text: str
+    kind: str = ""
     seq: int = 0
     desk: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)

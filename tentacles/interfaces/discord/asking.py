@@ -16,7 +16,7 @@ import discord
 from loligo.api.chat import Lanes, Outbox, Person, Place, Pressed, Refused, Reply, Responder, RetryLater
 
 from .menu import asked
-from .wire import dressed, shown, tried
+from .wire import dressed, edited, shown, tried
 
 
 class Asking:
@@ -77,7 +77,7 @@ class Asking:
             look = shown(page, self._embeds)
             try:
                 if number == 0 and is_first:
-                    await tried(partial(interaction.edit_original_response, **look))
+                    await tried(partial(interaction.edit_original_response, **edited(look)))
                 else:
                     await tried(partial(interaction.followup.send, **look, ephemeral=is_private))
             except (Refused, RetryLater) as exc:

@@ -23,7 +23,6 @@ from loligo.api.chat import (
     Page,
     Place,
     Refused,
-    Reply,
     Responder,
     RetryLater,
     SystemClock,
@@ -66,9 +65,10 @@ class DiscordChat:
             self._fault = "" if settings.webhook_url else f"{exc}, or a webhook_url"
         account = self._token or (settings.webhook_url.get_secret_value() if settings.webhook_url else "")
         key = ("discord", context.home, hashlib.sha256(account.encode()).hexdigest())
-        self._state = chat_state(key, self._clock, self._log)
+        self._state = chat_state(key, self._clock, self._log, bot=self._token.partition(".")[0])
         own = [ChatRoute(chat=_BY_WEBHOOK, level=settings.webhook_level)] if settings.webhook_url else []
-        self._routes = [*(settings.chats if self._token else ()), *own]
+        routes = [*(settings.chats if self._token else ()), *own]
+        self._tellers = self._state.tellers(routes, partial(_dressed, settings.embeds))
 
     async def run(self) -> None:
         """Be connected until cancelled. ConfigError or TentacleError when Discord refuses token or settings."""
@@ -90,27 +90,16 @@ class DiscordChat:
             except BaseExceptionGroup as group:
                 raise group.exceptions[0] from None  # one sentence for whoever reads why it ended
             finally:
-                if waiting := self._state.outbox.waiting:
-                    self._log.warning("messages wait for a version that follows; none: they are lost", count=waiting)
+                outbox = self._state.outbox
+                outbox.save()
+                if left := outbox.waiting - outbox.kept:
+                    self._log.warning("answers wait for a version that follows; none: they are lost", count=left)
 
     async def notify(self, message: Message) -> None:
         """Tell the channels that want it; returns when it is on its way, sooner where one is not to be reached."""
-        said = {
-            route.place: self._say(route.place, message_reply(message))
-            for route in self._routes
-            if route.wants(message)
-        }
+        said = {teller.place: await teller.tell(message) for teller in self._tellers}
         last = {place: page for place, page in said.items() if page is not None}
         await self._state.outbox.attempted(last, within_s=_TELL_S)
-
-    def _say(self, place: Place, reply: Reply) -> Page | None:
-        """Put a reply into the outbox; return its last page, None when there was no room."""
-        from .wire import dressed
-
-        page = None
-        for made in dressed(reply, self._settings.embeds):
-            page = made if self._state.outbox.put(place, made) else None
-        return page
 
     # Connected
 
@@ -193,6 +182,12 @@ class DiscordChat:
             await tried(partial(client.http.bulk_upsert_global_commands, client.application_id, made))
         except (Refused, RetryLater) as exc:
             self._log.error("Discord did not take the menu of commands", error=str(exc))
+
+
+def _dressed(embeds: bool, message: Message, words: str) -> list[Page]:
+    from .wire import dressed
+
+    return dressed(message_reply(message, words), embeds)
 
 
 async def _closed(client: discord.Client, *, within_s: float) -> None:

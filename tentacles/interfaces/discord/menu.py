@@ -27,11 +27,14 @@ _HELP = {
 
 def menu(verbs: Iterable[Verb]) -> list[dict[str, Any]]:
     """Return the payload of the commands."""
+    listed = list(verbs)
+    alone = {verb.name for verb in listed if "." not in verb.name}  # a command of this name can be no group
     made: dict[str, dict[str, Any]] = {}
-    for verb in verbs:
+    for verb in listed:
         head, _, rest = verb.name.partition(".")
-        if not rest:
-            made[head] = {"name": head, "type": 1, **_described(verb)}
+        if not rest or head in alone:
+            name = verb.name.replace(".", "_")
+            made[name] = {"name": name, "type": 1, **_described(verb)}
             continue
         group = made.setdefault(head, {"name": head, "type": 1, "description": f"{head} commands", "options": []})
         if len(group["options"]) < _IN_GROUP:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from typing import Any, TypeVar
 
 import aiohttp
@@ -23,6 +24,7 @@ from .settings import Settings
 _T = TypeVar("_T")
 _COLOURS = {"info": 0x2F81F7, "warning": 0xD29922}
 _PROBLEM = 0xDA3633
+_PICTURE = "chart.png"
 _WEBHOOK = re.compile(r"/webhooks/(?P<id>\d+)/(?P<token>[^/?#]+)")
 _REFUSING = {4004: "the token", 4010: "the shard", 4013: "the intents"}  # of the gateway's codes
 NO_MENTIONS = discord.AllowedMentions.none()
@@ -55,13 +57,18 @@ def dressed(reply: Reply, embeds: bool) -> list[Page]:
     texts = pages(reply, markup(embeds))
     last = len(texts) - 1
     return [
-        Page(text=text, buttons=reply.buttons if number == last else (), level=reply.level)
+        Page(
+            text=text,
+            buttons=reply.buttons if number == last else (),
+            level=reply.level,
+            picture=b"" if number else reply.picture,
+        )
         for number, text in enumerate(texts)
     ]
 
 
 def shown(page: Page, embeds: bool) -> dict[str, Any]:
-    """Return a page as the arguments of whatever sends or edits a message."""
+    """Return a page as the arguments of whatever sends a message; for one that edits, see `edited`."""
     view = discord.ui.View(timeout=None)
     flat = [button for row in page.buttons for button in row]
     rows = page.buttons if all(len(row) <= 5 for row in page.buttons) and len(page.buttons) <= 5 else None
@@ -70,10 +77,21 @@ def shown(page: Page, embeds: bool) -> dict[str, Any]:
         for button in row:
             view.add_item(discord.ui.Button(label=button.label[:80], custom_id=button.token, row=number))
     view.stop()  # what is pressed comes back by its token; the library need not remember the buttons
-    if embeds:
-        frame = discord.Embed(description=page.shown, colour=_COLOURS.get(page.level, _PROBLEM))
-        return {"embed": frame, "view": view, "allowed_mentions": NO_MENTIONS}
-    return {"content": page.shown, "view": view, "allowed_mentions": NO_MENTIONS}
+    look: dict[str, Any] = {"view": view, "allowed_mentions": NO_MENTIONS}
+    if page.picture:
+        look["file"] = discord.File(BytesIO(page.picture), filename=_PICTURE)
+    if not embeds:
+        return {"content": page.shown, **look}
+    frame = discord.Embed(description=page.shown, colour=_COLOURS.get(page.level, _PROBLEM))
+    if page.picture:
+        frame.set_image(url=f"attachment://{_PICTURE}")
+    return {"embed": frame, **look}
+
+
+def edited(look: dict[str, Any]) -> dict[str, Any]:
+    """Return what `shown` gives as the arguments of whatever edits a message."""
+    file = look.get("file")
+    return {name: value for name, value in look.items() if name != "file"} | ({"attachments": [file]} if file else {})
 
 
 async def send(client: discord.Client, place: Place, page: Page, embeds: bool) -> None:

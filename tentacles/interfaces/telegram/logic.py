@@ -65,8 +65,9 @@ class TelegramChat:
             self._token = secret_from(settings.token, settings.token_env, os.environ, "token of the Telegram bot")
         except ConfigError as exc:
             self._fault = str(exc)
-        account = hashlib.sha256(self._token.encode()).hexdigest()
-        self._state = chat_state(("telegram", context.home, account), self._clock, self._log)
+        account, bot = hashlib.sha256(self._token.encode()).hexdigest(), self._token.partition(":")[0]
+        self._state = chat_state(("telegram", context.home, account), self._clock, self._log, bot=bot)
+        self._tellers = self._state.tellers(settings.chats if self._token else (), _dressed)
 
     async def run(self) -> None:
         """Be connected until cancelled. ConfigError without a token, TentacleError when Telegram refuses it."""
@@ -79,22 +80,19 @@ class TelegramChat:
 
     async def notify(self, message: Message) -> None:
         """Tell the chats that want it; returns when it is on its way, sooner where one is not to be reached."""
-        said = {
-            route.place: self._say(route.place, message_reply(message))
-            for route in self._settings.chats
-            if route.wants(message)
-        }
+        said = {teller.place: await teller.tell(message) for teller in self._tellers}
         last = {place: page for place, page in said.items() if page is not None}
         await self._state.outbox.attempted(last, within_s=_TELL_S)
 
     def _say(self, place: Place, reply: Reply, *, edits: str = "") -> Page | None:
         """Put a reply into the outbox; return its last page, None when there was no room."""
-        from .wire import MARKUP
+        from .wire import texts_of
 
         page = None
-        texts = pages(reply, MARKUP, most=1 if edits else 5)
+        texts = texts_of(reply, most=1 if edits else 5)
         for number, text in enumerate(texts, 1):
             page = Page(text=text, buttons=reply.buttons if number == len(texts) else (), edits=edits)
+            page.picture = reply.picture if number == 1 else b""
             if not self._state.outbox.put(place, page):
                 page = None
         return page
@@ -120,11 +118,10 @@ class TelegramChat:
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None  # one sentence for whoever reads why it ended
         finally:
+            state.outbox.save()
             await wire.close(state.cursor, within_s=state.last_s / 2)
-            if state.outbox.waiting:
-                self._log.warning(
-                    "messages wait for a version that follows; none: they are lost", count=state.outbox.waiting
-                )
+            if left := state.outbox.waiting - state.outbox.kept:
+                self._log.warning("answers wait for a version that follows; none: they are lost", count=left)
 
     async def _again(self, call: Callable[[], Awaitable[Any]], trouble: str) -> Any:
         """Return what the call gives, however often it must be tried."""
@@ -206,6 +203,12 @@ class TelegramChat:
             if pressed.notice:  # or nobody would know what came of it
                 self._say(place, Reply(lines=[pressed.notice]))
             self._log.info("a button's notice could not be shown", error=str(exc))
+
+
+def _dressed(message: Message, words: str) -> list[Page]:
+    from .wire import MARKUP
+
+    return [Page(text=text, level=message.level) for text in pages(message_reply(message, words), MARKUP)]
 
 
 def _person(user: Any) -> Person:

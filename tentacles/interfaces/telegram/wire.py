@@ -10,6 +10,7 @@ import asyncio
 import html
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 import httpx
 
 from loligo.api import TentacleError
-from loligo.api.chat import Markup, Page, Place, Refused, RetryLater
+from loligo.api.chat import Markup, Page, Place, Refused, Reply, RetryLater, length, pages
 from telegram import (
     Bot,
     BotCommand,
@@ -44,8 +45,17 @@ from .settings import Settings
 
 MARKUP = Markup(escape=html.escape, bold=lambda text: f"<b>{text}</b>", limit=4096)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_CAPTION = 980  # UTF-16 units of a text below a picture: 1,024, less a word that it may come twice
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _T = TypeVar("_T")
+
+
+def texts_of(reply: Reply, *, most: int) -> list[str]:
+    """Return the pages of a reply; the first of one with a picture is short enough to stand below it."""
+    texts = pages(reply, MARKUP, most=most)
+    if not reply.picture or length(texts[0]) <= _CAPTION:
+        return texts
+    return [*pages(Reply(title=reply.title), MARKUP), *pages(replace(reply, title=""), MARKUP, most=most)]
 
 
 class Occupied(RetryLater):
@@ -104,7 +114,9 @@ class Wire:
             "link_preview_options": _NO_PREVIEW,
         }
         try:
-            if page.edits:
+            if page.picture and not page.edits:
+                await self._tried(partial(self._send_picture, place, page, look), chat=place.chat)
+            elif page.edits:
                 edit = partial(self._bot.edit_message_text, message_id=int(page.edits), **look)
                 await self._tried(edit, chat=place.chat)
             else:
@@ -112,6 +124,14 @@ class Wire:
                 await self._tried(partial(self._bot.send_message, message_thread_id=topic, **look), chat=place.chat)
         except TentacleError as exc:
             raise RetryLater(str(exc)) from exc  # whoever reads ends over it; what waits is for the next to send
+
+    async def _send_picture(self, place: Place, page: Page, look: dict[str, Any]) -> None:
+        """Send a picture with the text below it."""
+        terms = {name: look[name] for name in ("chat_id", "parse_mode", "reply_markup")}
+        topic = int(place.topic) if place.topic else None
+        await self._bot.send_photo(
+            photo=page.picture, filename="chart.png", caption=page.shown, message_thread_id=topic, **terms
+        )
 
     async def answer(self, query_id: str, notice: str) -> None:
         """End the waiting of whoever pressed a button. RetryLater or Refused."""

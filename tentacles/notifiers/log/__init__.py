@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from loligo.api import Factory, TentacleSettings, hookimpl
+from loligo.api import Factory, hookimpl
 
 from .logic import LogNotifier
+from .settings import Settings
 
 
 @hookimpl
 def notifier() -> Factory:
-    return Factory(settings=TentacleSettings, create=lambda settings, context: LogNotifier())
+    return Factory(settings=Settings, create=lambda settings, context: LogNotifier(settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.fakes.discord_gateway import DIRECT, THREAD
+from tests.fakes.chat_doors import PNG
+from tests.fakes.discord_gateway import CHANNEL, DIRECT, THREAD
 from tests.fakes.discord_server import Fault
 from tests.fakes.discord_world import ADMIN, STRANGER, TRADER, Enter, entering, run
 
@@ -33,6 +35,8 @@ def test_every_command_of_the_catalogue_is_answered(enter: Enter) -> None:
                 "tentacle.settings": {"name": "rsi", "values": "period=7"},
                 "tentacle.info": {"name": "rsi"},
                 "tentacle.rollback": {"name": "rsi"},
+                "consent.give": {"id": "7"},
+                "consent.deny": {"id": "7"},
             }
             for name, verb in world.door.verbs.items():
                 sent = await world.answer(ADMIN, name, **words.get(name, {}))
@@ -193,5 +197,28 @@ def test_texts_are_read_in_private_and_elsewhere_only_if_that_is_wanted(enter: E
             await world.server.say(ADMIN, "!status")
             await world.server.until(lambda: bool(world.server.sent))
             assert world.server.sent[0].text == "**Status**\nstatus done"
+
+    run(story())
+
+
+@pytest.mark.parametrize("embeds", [True, False])
+def test_a_picture_is_attached_to_the_answer(enter: Enter, embeds: bool) -> None:
+    async def story() -> None:
+        async with enter(embeds=embeds) as world:
+            sent = await world.answer(ADMIN, "chart")
+            assert sent.files == {"chart.png": b64decode(PNG)}
+            assert sent.image == ("attachment://chart.png" if embeds else "")
+            assert "up" in sent.text
+
+    run(story())
+
+
+def test_a_picture_goes_to_the_channel_where_its_answer_is_not_taken(enter: Enter) -> None:
+    async def story() -> None:
+        async with enter() as world:
+            world.server.faults["original"].append(Fault(404))
+            await world.server.command(ADMIN, "chart")
+            await world.server.until(lambda: bool(world.server.said_to(str(CHANNEL))))
+            assert world.server.said_to(str(CHANNEL))[0].files == {"chart.png": b64decode(PNG)}
 
     run(story())

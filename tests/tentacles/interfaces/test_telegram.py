@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,9 @@ from types import ModuleType
 import pytest
 from structlog.testing import capture_logs
 
-from tests.fakes.telegram_server import Sent
+from loligo.api.notify import EXAMPLES, Kind
+from tests.fakes.chat_doors import PNG
+from tests.fakes.telegram_server import Fault, Sent
 from tests.fakes.telegram_world import ADMIN, GROUP, STRANGER, TRADER, Enter, entering, run
 
 # Of python-telegram-bot 22.8: it speaks of its next major version whenever it is asked to wait.
@@ -26,7 +29,7 @@ def test_every_command_of_the_catalogue_is_answered(enter: Enter) -> None:
     async def story() -> None:
         async with enter() as world:
             words = {"why": "42", "flatten": "btc", "tentacle.switch": "rsi off", "tentacle.settings": "rsi period=7"}
-            words |= {"tentacle.info": "rsi", "tentacle.rollback": "rsi"}
+            words |= {"tentacle.info": "rsi", "tentacle.rollback": "rsi", "consent.give": "7", "consent.deny": "7"}
             for name, verb in world.door.verbs.items():
                 sent = await world.answer(ADMIN, f"/{name.replace('.', ' ')} {words.get(name, '')}")
                 if verb.confirm:
@@ -105,6 +108,25 @@ def test_tentacles_are_switched_by_their_buttons(enter: Enter) -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("person", "label", "verb"), [(2, "Yes, send it", "consent.give"), (1, "No", "consent.deny")])
+def test_an_entry_that_waits_for_consent_is_answered_by_its_buttons(
+    enter: Enter, person: int, label: str, verb: str
+) -> None:
+    async def story() -> None:
+        async with enter(chats=[{"chat": GROUP}]) as world:
+            await world.made.notify(EXAMPLES[Kind.CONSENT_ASKED])
+            await world.server.until(lambda: bool(world.server.sent))
+            told = world.server.sent[0]
+            assert told.text.endswith("/consent_give_4711 or /consent_deny_4711\n/why_4711")
+            await world.server.press(STRANGER, told, label)  # of the group, so they may look
+            await world.server.until(lambda: "is for the role trade" in world.server.sent[-1].text)
+            await world.server.press(person, told, label)
+            await world.server.until(lambda: bool(world.door.asked))
+            assert world.door.asked == [(f"telegram:{person}", verb, {"id": "4711"})]
+
+    run(story())
+
+
 def test_markup_in_the_bots_words_is_shown_as_it_is(enter: Enter) -> None:
     async def story() -> None:
         async with enter() as world:
@@ -158,5 +180,39 @@ def test_an_emergency_is_not_held_up_by_an_answer_that_takes_long(enter: Enter) 
             assert world.server.sent[0].text.startswith("Pause")
             world.door.held["status"].set()
             await world.server.until(lambda: len(world.server.sent) == 2)
+
+    run(story())
+
+
+def test_a_picture_is_sent_as_a_photo_with_the_words_below_it(enter: Enter) -> None:
+    async def story() -> None:
+        async with enter() as world:
+            sent = await world.answer(STRANGER, "/chart", chat=GROUP, topic=7)
+            assert (sent.chat, sent.topic, sent.text) == ("-100", "7", "Chart\nup")
+            assert sent.picture == b64decode(PNG)
+
+    run(story())
+
+
+def test_words_that_do_not_fit_below_a_picture_follow_it(enter: Enter) -> None:
+    async def story() -> None:
+        async with enter() as world:
+            world.door.answers["chart"] = ["word " * 300]  # 1,500 characters: Telegram takes 1,024 below a picture
+            sent = await world.answer(ADMIN, "/chart")
+            await world.server.until(lambda: len(world.server.sent) == 2)
+            assert (sent.text, sent.picture) == ("Chart", b64decode(PNG))
+            assert (world.server.sent[1].text.strip(), world.server.sent[1].picture) == (("word " * 300).strip(), b"")
+
+    run(story())
+
+
+@pytest.mark.parametrize("fault", [Fault(429, retry_after=3), Fault(502), Fault(0)])
+def test_a_picture_that_was_not_taken_comes_again(enter: Enter, fault: Fault) -> None:
+    async def story() -> None:
+        async with enter() as world:
+            world.server.faults["sendPhoto"].append(fault)
+            sent = await world.answer(ADMIN, "/chart")
+            assert sent.picture == b64decode(PNG)
+            assert world.server.requests["sendPhoto"] == 2
 
     run(story())

@@ -179,11 +179,11 @@ def test_nobody_waits_for_a_page_that_nobody_sends() -> None:
 
 def test_instances_of_one_account_share_what_waits_and_the_last_one_takes_it_along() -> None:
     clock = HurryingClock()
-    one, other = chat_state(("x", "1"), clock, LOG), chat_state(("x", "1"), clock, LOG)
-    assert one is other and chat_state(("x", "2"), clock, LOG) is not one
+    one, other = chat_state(("x", "", "1"), clock, LOG), chat_state(("x", "", "1"), clock, LOG)
+    assert one is other and chat_state(("x", "", "2"), clock, LOG) is not one
     one.cursor = 7
     del one, other
-    fresh: ChatState = chat_state(("x", "1"), clock, LOG)
+    fresh: ChatState = chat_state(("x", "", "1"), clock, LOG)
     assert fresh.cursor is None
 
 

@@ -59,7 +59,7 @@ def test_discord_takes_the_menu() -> None:
     told = {command["name"]: {option["name"] for option in command.get("options", [])} for command in made}
     for name in VERBS:
         head, _, rest = name.partition(".")
-        assert not rest or rest in told[head]
+        assert not rest or rest.replace(".", "_") in told[head] or name.replace(".", "_") in told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Settings of what is told by apprise: an address per destination, each with its rules."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from loligo.api import TentacleSettings
+from loligo.api.notify import Rule, Secret
+
+
+class Destination(BaseModel):
+    """One address that is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[\w.-]{1,40}$", description="By which its outbox is known.")
+    url: Secret = Field(description="As apprise writes it, such as mailto://user:password@example.org.")
+    rules: tuple[Rule, ...] = Field(
+        default=(),
+        description="The first that fits a message says whether and how it is told; none at all: everything.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_known(cls, url: SecretStr) -> SecretStr:
+        import apprise
+
+        if apprise.Apprise.instantiate(url.get_secret_value()) is None:
+            kind = url.get_secret_value().partition("://")[0]
+            raise ValueError(f"apprise cannot read this {kind}:// address; see the list in its wiki")
+        return url
+
+
+class Settings(TentacleSettings):
+    """Who is told by e-mail, push or any other service that apprise knows."""
+
+    destinations: tuple[Destination, ...] = Field(default=(), description="Addresses, each with its rules.")
+    waiting: int = Field(default=1000, ge=10, le=100_000, description="Messages of one address that wait at most.")
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> Self:
+        names = [one.name for one in self.destinations]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two of the destinations {', '.join(names)} have one name: give each a name of its own")
+        return self
