@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, func, select
 
-from loligo.model.market import Candle
+from loligo.model.market import Candle, Quote
 from loligo.model.timeframe import timeframe_ns
 from loligo_store import codec
 from loligo_store.schema import journal_block, segment_block
 
 MOST_SEGMENTS = 500  # that one page reads: a day's candle every 1,440 minutes lies far apart
+QUOTE_SEGMENTS = 5  # in which the newest quote is looked for: where quotes come, each holds some
 _SEGMENT = segment_block.c
 
 
@@ -50,3 +51,23 @@ def _newest_block(engine: Engine, before_ns: int | None, timeframe: str) -> int 
     with engine.connect() as connection:
         first_seq: int | None = connection.execute(ends_after).scalar()
     return first_seq
+
+
+def newest_quote(engine: Engine, instrument: str) -> Quote | None:
+    """Return the newest quote of an instrument among the newest segments of its hub, None when there is none there.
+
+    JournalCorrupt if a segment is damaged.
+    """
+    hub = instrument.partition(":")[0]
+    newest = select(segment_block).where(_SEGMENT.hub == hub).order_by(_SEGMENT.first_seq.desc()).limit(QUOTE_SEGMENTS)
+    with engine.connect() as connection:
+        segments = connection.execute(newest).all()
+    for segment in segments:
+        place = f"segment {hub} of journal block {segment.first_seq}"
+        found = None
+        for item in codec.items_of(segment, codec.decode_market, place):
+            if isinstance(item, Quote) and item.instrument == instrument:
+                found = item
+        if found is not None:
+            return found
+    return None

@@ -40,6 +40,7 @@ PERMISSIONS: Mapping[str, str] = {  # all there are, each in a line for the pers
     "environment": "reads the bot's environment variables",
     "threads": "starts threads of its own",
     "process": "starts other programs",
+    "admin": "exchanges tentacles and changes settings; for automations, whoever else is an actor of its own",
     "native": "calls machine code by its address, past every check of Python",
 }
 
@@ -124,6 +125,8 @@ class Manifest(Strict):
     state: State = Field(default_factory=State)
     requires: Requires = Field(default_factory=Requires)
     resources: Resources = Field(default_factory=Resources)
+    # What an evaluator's numbers are, in their order, and where a chart draws each.
+    draw: dict[Name, Literal["price", "pane", "bars", "none"]] = Field(default_factory=dict)
 
     @property
     def id(self) -> str:

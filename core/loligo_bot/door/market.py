@@ -16,12 +16,12 @@ from loligo.ports.tentacles import HistoryFeed
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, looking
 from loligo_bot.door.pages import LARGEST, Part, brief
-from loligo_store.candles import candles_before
+from loligo_bot.door.series import candles_known, history_feeds, instruments
 
 MS_NS = 1_000_000
 
 
-def _timeframe(text: str) -> str:
+def checked_timeframe(text: str) -> str:
     try:
         timeframe_ns(text)
     except ConfigError as exc:
@@ -33,7 +33,9 @@ class CandlesAsked(Arguments):
     """Of which series, and which part of it."""
 
     instrument: str = Field(min_length=1, description='such as "coinbase:BTC/USD"')
-    timeframe: Annotated[str, AfterValidator(_timeframe)] = Field(default="1h", description="such as 1m, 1h or 1d")
+    timeframe: Annotated[str, AfterValidator(checked_timeframe)] = Field(
+        default="1h", description="such as 1m, 1h or 1d"
+    )
     before_ms: int | None = Field(
         default=None,
         ge=1,
@@ -72,36 +74,23 @@ class Candles(Answer):
 
 async def candles(inside: Inside, _asked: Asked, given: CandlesAsked) -> Candles:
     """NotFound for an instrument that the bot does not know."""
-    known = [f"{venue}:{symbol}" for venue, one in inside.config.venues.items() for symbol in one.instruments]
+    known = instruments(inside)
     if given.instrument not in known:
         raise NotFound(f'instrument "{given.instrument}": expected one of {", ".join(known)}')
-    feeds = [feed for feed in inside.edges.feeds.by_name.values() if isinstance(feed, HistoryFeed)]
-    return await inside.read(partial(_read, inside, feeds, given))
+    return await inside.read(partial(_read, inside, history_feeds(inside), given))
 
 
 def _read(inside: Inside, feeds: Sequence[HistoryFeed], given: CandlesAsked) -> Candles:
     before_ns = given.before_ms * MS_NS if given.before_ms is not None else None
-    engine, series = inside.journal().engine, (given.instrument, given.timeframe)
-    found: Sequence[Candle] = candles_before(engine, *series, before_ns=before_ns, limit=given.limit + 1)
-    if len(found) <= given.limit:
-        first_ns = found[0].opened_at_ns if found else before_ns or inside.engine.now_ns
-        found = [*_remembered(feeds, given, first_ns, given.limit + 1 - len(found)), *found]
+    series = given.instrument, given.timeframe
+    found = candles_known(inside, feeds, *series, before_ns=before_ns, limit=given.limit + 1)
     shown = found[-given.limit :]
     older = shown[0].opened_at_ns // MS_NS if len(found) > given.limit else None
-    rows = [_row(candle) for candle in shown]
+    rows = [candle_row(candle) for candle in shown]
     return Candles(instrument=given.instrument, timeframe=given.timeframe, candles=rows, next_before_ms=older)
 
 
-def _remembered(feeds: Sequence[HistoryFeed], given: CandlesAsked, before_ns: int, count: int) -> Sequence[Candle]:
-    """Return what the first feed that has any knows of the time before."""
-    for feed in feeds:
-        older = feed.history(given.instrument, given.timeframe, before_ns, count)
-        if older:
-            return [candle for candle in older if candle.opened_at_ns < before_ns]
-    return ()
-
-
-def _row(candle: Candle) -> CandleRow:
+def candle_row(candle: Candle) -> CandleRow:
     prices = {name: getattr(candle, name) for name in ("open", "high", "low", "close", "volume")}
     return CandleRow(opened_at_ms=candle.opened_at_ns // MS_NS, **prices)
 

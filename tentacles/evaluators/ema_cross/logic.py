@@ -71,10 +71,10 @@ class EmaCross:
         gap = fast / slow - 1.0
         value = gap / self._full_gap
         if value > 1.0:
-            return Evaluation(1.0, "fast_above_slow", (gap,))
+            return Evaluation(1.0, "fast_above_slow", (gap, fast, slow))
         if value < -1.0:
-            return Evaluation(-1.0, "fast_below_slow", (gap,))
-        return Evaluation(value, "fast_above_slow" if gap > 0.0 else "fast_below_slow", (gap,))
+            return Evaluation(-1.0, "fast_below_slow", (gap, fast, slow))
+        return Evaluation(value, "fast_above_slow" if gap > 0.0 else "fast_below_slow", (gap, fast, slow))
 
     def _warm_up(self, candle: Candle) -> Evaluation | None:
         closes = self._closes

@@ -43,6 +43,13 @@ def test_a_complete_manifest_is_read() -> None:
     assert manifest.requires.python == ["numpy>=1.26"]
 
 
+def test_numbers_are_named_in_their_order_with_a_place_in_charts() -> None:
+    manifest = read(manifest_text("evaluator", "rsi") + '[draw]\nslow = "price"\nfast = "pane"\ngap = "none"\n')
+    assert list(manifest.draw.items()) == [("slow", "price"), ("fast", "pane"), ("gap", "none")]
+    with pytest.raises(TentacleError, match="draw.slow = 'prize': Input should be 'price', 'pane', 'bars' or 'none'"):
+        read(manifest_text("evaluator", "rsi") + '[draw]\nslow = "prize"\n')
+
+
 def test_every_kind_of_the_hooks_has_a_folder() -> None:
     assert sorted(KINDS) == sorted(get_args(Kind)) == sorted(KIND_FOLDERS)
 
