@@ -4,33 +4,69 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from math import nan
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
 
 from loligo import __version__
+from loligo.errors import BadArguments
+from loligo.log import get_logger
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Record
+from loligo.model.timeframe import ns_from_iso
 from loligo.ports.runner import FinishedRun
-from loligo.ports.tentacles import HistoricalFeed
+from loligo.ports.tentacles import HistoricalFeed, HistoryFeed
 from loligo.runtime.inbox import FromFeed
-from loligo_bot.assembly import Bot, assemble, historical_feeds, read_config
+from loligo_bot.assembly import Bot, assemble, historical_feeds
+from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
 from loligo_bot.feeds import in_time_order
 from loligo_bot.warm_up import warm_start
 from loligo_store.journal import Journal
+
+AS_CONFIGURED: Mapping[str, Any] = MappingProxyType({})
+FAR_NS = ns_from_iso("2200-01-01")
+Range = Callable[[int, int | None], object]  # first and last instant; None: nobody knows
+_log = get_logger("backtest")
 
 
 def run_backtest(
     home: Path,
     *,
     file: Path | None = None,
-    until: str | None = None,
+    request: Mapping[str, Any] = AS_CONFIGURED,
     journal: Path | None = None,
     on_record: Callable[[Record], None],
 ) -> FinishedRun:
-    """Run the configured desks over their historical feeds; with `journal` every record is also written there."""
-    bot = assemble(home, read_config(home, file=file), file=file)
+    """Run desks over their historical feeds; with `journal` every record is also written there."""
+    try:
+        asked = BacktestRequest.model_validate(dict(request))
+    except ValidationError as exc:
+        problems = {".".join(map(str, one["loc"])): f"{one['msg']}" for one in exc.errors(include_url=False)}
+        told = "; ".join(f"{name} = {request.get(name.partition('.')[0])!r}: {said}" for name, said in problems.items())
+        raise BadArguments(f"backtest: {told}", problems) from exc
+    prepared = prepare(home, asked, file=file)
+    return run_prepared(home, prepared, file=file, journal=journal, on_record=on_record)
+
+
+def run_prepared(
+    home: Path,
+    prepared: Prepared,
+    *,
+    file: Path | None = None,
+    journal: Path | None = None,
+    on_record: Callable[[Record], None],
+    on_range: Range = lambda first_ns, last_ns: None,
+) -> FinishedRun:
+    """Run what was prepared; `on_range` hears of the time that it covers, before the first record."""
+    settings = setting_of(prepared.config.model_dump(mode="json"), str(file or "backtest"))
+    bot = assemble(home, prepared.config, registry=prepared.registry, settings=settings)
+    feeds = historical_feeds(bot, prepared.span)
     kept = Journal(journal, bot.journal_config) if journal is not None else None
-    for item, feed in _inputs(bot, historical_feeds(bot, {"until": until} if until else None)):
+    for item, feed in _inputs(bot, feeds, prepared, on_range):
         record = bot.engine.process(item, feed)
         on_record(record)
         if kept is not None:
@@ -40,22 +76,38 @@ def run_backtest(
     if kept is not None:
         kept.commit()
         kept.close()
-    return finished(bot)
+    return finished(bot, prepared)
 
 
-def _inputs(bot: Bot, feeds: Mapping[str, HistoricalFeed]) -> Iterator[FromFeed]:
+def _inputs(bot: Bot, feeds: Mapping[str, HistoricalFeed], prepared: Prepared, on_range: Range) -> Iterator[FromFeed]:
     """Yield what a new run would take; history is asked for once the engine stands at the start."""
     inputs = in_time_order(feeds)
     first = next(inputs, None)
     if first is None:
         return
+    on_range(first.item.ts, _last_ns(bot, feeds, prepared.span.get("until")))
     yield FromFeed(GenerationActivated(first.item.ts, 1, bot.slots), "")
     yield from (FromFeed(warm_up, "") for warm_up in warm_start(bot.engine, feeds, {})[0])
     yield first
     yield from inputs
 
 
-def finished(bot: Bot) -> FinishedRun:
+def _last_ns(bot: Bot, feeds: Mapping[str, HistoricalFeed], until: str | None) -> int | None:
+    """Return the close of the newest candle that any desk will see, None where the feeds cannot look back."""
+    limit_ns = FAR_NS if until is None else ns_from_iso(until)
+    newest: list[int] = []
+    series = {(f"{desk.venue}:{one}", desk.timeframe) for desk in bot.config.desks.values() for one in desk.instruments}
+    looking_back: list[Any] = [feed for feed in feeds.values() if isinstance(feed, HistoryFeed)]
+    for feed, (instrument, timeframe) in product(looking_back, sorted(series)):
+        try:
+            newest += [candle.ts for candle in feed.history(instrument, timeframe, limit_ns, 1)]
+        except Exception as exc:  # a tentacle: what it says decides nothing but how far the bar is
+            _log.warning("a feed cannot say where its data end", error=f"{type(exc).__name__}: {exc}")
+            return None
+    return max(newest, default=None)
+
+
+def finished(bot: Bot, prepared: Prepared) -> FinishedRun:
     """Return where a bot stands after its run."""
     portfolio = bot.engine.portfolio
     counts: Counter[str] = Counter()
@@ -70,4 +122,20 @@ def finished(bot: Bot) -> FinishedRun:
         account_equity={name: account.equity for name, account in sorted(portfolio.accounts.items())},
         venue_counts=dict(counts),
         versions={"loligo": __version__, **code},
+        about={
+            "desks": {name: _about(bot, name) for name in sorted(bot.config.desks)},
+            "config_hash": prepared.config_hash,
+            "tree_hashes": {f"{item.kind}/{item.name}": item.tree_hash for item in bot.loaded},
+        },
     )
+
+
+def _about(bot: Bot, name: str) -> dict[str, Any]:
+    desk = bot.config.desks[name]
+    book = bot.engine.portfolio.books.get(name)
+    held = book.holdings.values() if book is not None else ()
+    return {
+        "instruments": [f"{desk.venue}:{symbol}" for symbol in desk.instruments],
+        "currency": bot.config.accounts[desk.account].reference,
+        "open_since_ns": sorted(holding.opened_at_ns for holding in held),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from loligo.model.events import Record
 
@@ -19,6 +19,7 @@ class FinishedRun:
     account_equity: Mapping[str, float]
     venue_counts: Mapping[str, int]  # such as ambiguous candles
     versions: Mapping[str, str]  # "loligo" and every tentacle by kind/name
+    about: Mapping[str, Any]  # by desk: instruments, currency, open_since_ns; what else tells this run from others
 
 
 class Runner(Protocol):
@@ -29,9 +30,10 @@ class Runner(Protocol):
         home: Path,
         *,
         file: Path | None = None,
-        until: str | None = None,
+        request: Mapping[str, Any] = ...,
         journal: Path | None = None,
         on_record: Callable[[Record], None],
     ) -> FinishedRun:
-        """Return when the feed ends. `file` replaces the config file, `until` is ISO 8601, `journal` an SQLite file."""
+        """Return when the feed ends. `file` replaces the config file, `request` says what is other than it says (see
+        `loligo_bot.backtest_request`), `journal` is an SQLite file. BadArguments, ConfigError or DataError."""
         ...

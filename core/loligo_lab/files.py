@@ -1,0 +1,163 @@
+"""A backtest as a file: HTML that needs nothing else, JSON with all of it, CSV with the trades.
+
+What must hold: the HTML holds no address and no script, so that it shows the same in ten years and tells nobody that
+it was opened; whatever comes from outside is escaped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from loligo_lab.drawing import drawn
+
+COLUMNS = ("opened_at", "closed_at", "desk", "instrument", "side", "quantity", "entry_price", "exit_price", "gross",
+           "fees", "funding", "net", "exit_role")  # fmt: skip
+SHOWN_TRADES = 500
+_STYLE = """
+:root{color-scheme:light dark;--line:light-dark(#dfe6ee,#26344a);--muted:light-dark(#55657a,#93a4b9);
+--accent:light-dark(#0b7285,#3bc9db);--ground:light-dark(#fff,#0d141e);--text:light-dark(#13202f,#e3eaf3)}
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;background:var(--ground);
+color:var(--text);font-variant-numeric:tabular-nums}h1{font-size:1.5rem;margin:0}
+h2{font-size:1.1rem;margin:2rem 0 .5rem}
+.muted,caption,th{color:var(--muted)}.verdict{font-size:1.15rem}table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
+th:first-child,td:first-child{text-align:left;padding-left:0}.scroll{overflow-x:auto}li{margin:.2rem 0}
+svg{width:100%;border:1px solid var(--line);border-radius:8px}path{fill:none;stroke-width:1.6}
+.line0{stroke:var(--accent)}.line1{stroke:var(--muted);stroke-dasharray:5 4}code{overflow-wrap:anywhere}
+"""
+_ROWS = (  # what a row of figures is called, its name, how it is written
+    ("Return after fees", "return", "share"),
+    ("Per year", "cagr", "share"),
+    ("Deepest fall", "max_drawdown", "share"),
+    ("Sharpe ratio", "sharpe", "number"),
+    ("Sortino ratio", "sortino", "number"),
+    ("At the start", "start_equity", "number"),
+    ("At the end", "end_equity", "number"),
+    ("Trades", "trades", "count"),
+    ("Won", "win_rate", "share"),
+    ("Profit factor", "profit_factor", "number"),
+    ("Fees", "fees", "number"),
+    ("Time in the market", "exposure", "share"),
+)
+
+
+def as_json(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    return json.dumps({"about": about, "result": result}, indent=1, ensure_ascii=False)
+
+
+def as_csv(_about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Return the trades, the oldest first. A text that a spreadsheet would take for a formula has a quote before it."""
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for trade in result["trades"]:
+        writer.writerow([_tame(str(trade[name]), name) for name in COLUMNS])
+    return output.getvalue()
+
+
+def _tame(text: str, column: str) -> str:
+    is_text = column in ("desk", "instrument", "side", "exit_role")
+    return f"'{text}" if is_text and text[:1] in ("=", "+", "-", "@") else text
+
+
+def as_html(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Return the report as one page."""
+    title = f"Backtest {about['number']}: {about['title']}"
+    data, curves = result["data"], result["curves"]
+    curve = curves.get("") or next(iter(curves.values()))
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="muted">{escape(data["since"][:10])} to {escape(data["until"][:10])}, by {escape(about["by"])}, '
+        f"{escape(about['ended_at'])}</p>",
+        f'<p class="verdict">{escape(result["verdict"])}</p>',
+        _list(result["warnings"]),
+        "<h2>Equity, and holding dashed</h2>",
+        drawn((("Equity", curve["equity"]), ("holding", curve["holding"]))),
+        "<h2>Figures</h2>",
+        _figures(result["metrics"]),
+        f"<h2>Trades</h2>{_trades(result)}",
+        "<h2>What to compute it again with</h2>",
+        _recipe(about, result),
+    ]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{"".join(parts)}</body></html>'
+    )
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    every = {**({"all desks": metrics["whole"]} if metrics["whole"] else {}), **metrics["desks"]}
+    names, columns = [""], []
+    for name, figures in every.items():
+        names += [f"{name}, {figures['currency']}", "holding"]
+        columns += [figures, figures["holding"] or {}]
+    rows = [[label, *(_figure(one.get(name), kind) for one in columns)] for label, name, kind in _ROWS]
+    return _table(names, rows)
+
+
+def _figure(value: Any, kind: str) -> str:
+    if value is None:
+        return "-"
+    if kind == "share":
+        return f"{value * 100:,.2f} %"
+    return f"{value:,.2f}" if kind == "number" else f"{value:,}"
+
+
+def _trades(result: Mapping[str, Any]) -> str:
+    newest = result["trades"][-SHOWN_TRADES:][::-1]
+    if not newest:
+        return "<p>There was none.</p>"
+    names = ("Closed", "Market", "Desk", "Side", "Quantity", "Entry", "Exit", "By", "Fees", "Net")
+    keys = (
+        "closed_at",
+        "instrument",
+        "desk",
+        "side",
+        "quantity",
+        "entry_price",
+        "exit_price",
+        "exit_role",
+        "fees",
+        "net",
+    )
+    rows = [[str(trade[key])[:19] for key in keys] for trade in newest]
+    more = result["counts"]["trades"] - len(newest)
+    return _table(names, rows) + (f'<p class="muted">and {more} older ones</p>' if more else "")
+
+
+def _recipe(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    asked = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in about["asked"].items()]
+    series = [
+        f"{one['instrument']} {one['timeframe']}: {one['count']:,} from {one['first']} to {one['last']}"
+        for one in result["data"]["series"]
+    ]
+    hashes = [f"{name} {value}" for name, value in result["tree_hashes"].items()]
+    facts = [
+        f"Loligo {result['versions']['loligo']}",
+        f"configuration {result['config_hash']}",
+        f"data {result['data']['hash']}",
+        *(f"{name.replace('_', ' ')}: {count:,}" for name, count in result["counts"].items()),
+    ]
+    blocks = (
+        ("Other than configured", asked or ["nothing"]),
+        ("Data", series),
+        ("Hashes and counts", [*facts, *hashes]),
+    )
+    told = "".join(f"<h3>{name}</h3>{_list(lines)}" for name, lines in blocks)
+    given = escape(json.dumps(about["given"]["config"], indent=1, ensure_ascii=False))
+    return f"{told}<details><summary>The whole configuration</summary><pre>{given}</pre></details>"
+
+
+def _list(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
