@@ -27,11 +27,11 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.requirements web/package-lock.json w
 
 setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the locked versions
 
-run: setup  ## Run the paper desks over the bundled candles
-	$(BIN)/loligo run
+run: setup  ## Run the paper desks over the bundled candles; in a terminal with their page, which stays until Ctrl-C
+	@if [ -t 1 ]; then set -x; $(BIN)/loligo run --page --stay; else set -x; $(BIN)/loligo run; fi
 
 page: setup  ## Run them anew at a pace to watch (two days of candles in a second), with the page in the browser
-	LOLIGO__INTERFACES='[{"tentacle": "web"}]' $(BIN)/loligo run --fresh --speed 172800
+	$(BIN)/loligo run --fresh --speed 172800 --page --stay
 
 test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
 	$(MAKE) --jobs 2 test-runs test-rest

@@ -10,19 +10,28 @@ from typing import Any
 from pydantic import BaseModel
 
 from loligo.config import LoligoConfig, load_config
+from loligo.config.layers import Setting
 from loligo.engine.engine import Engine
 from loligo.errors import ConfigError
 from loligo.host import Host, LoadedTentacle, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import Feed, HistoricalFeed
+from loligo.registry.registry_file import Registry
 from loligo_bot.edge_plan import FEED, edge_plans
 from loligo_bot.generation import Generation, make_generation
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.wanted import NOTHING_OFF, KeptOff, Wanted, load_wanted
+from loligo_bot.jobs.config import JobsConfig
 from loligo_bot.settings_check import check_tentacle_settings
+from loligo_kit.config import InstallConfig
 from loligo_store.config import JournalConfig
 
-PARTS: Mapping[str, type[BaseModel]] = {"journal": JournalConfig, "health": HealthConfig}
+PARTS: Mapping[str, type[BaseModel]] = {
+    "journal": JournalConfig,
+    "health": HealthConfig,
+    "jobs": JobsConfig,
+    "install": InstallConfig,
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,17 +62,25 @@ def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
 
 
 def assemble(
-    home: Path, config: LoligoConfig, *, file: Path | None = None, keeps: bool = False, off: KeptOff = NOTHING_OFF
+    home: Path,
+    config: LoligoConfig,
+    *,
+    file: Path | None = None,
+    keeps: bool = False,
+    off: KeptOff = NOTHING_OFF,
+    registry: Registry | None = None,
+    settings: Setting | None = None,
 ) -> Bot:
     """Load the tentacles and build the engine. ConfigError or TentacleError says what is missing.
 
     `file` is what `config` was read from in place of the home's own, `off` what health keeps off. `keeps` puts the
-    content of the tentacles into the bot's store, for a journal that will name it.
+    content of the tentacles into the bot's store, for a journal that will name it. `registry` stands in for the home's
+    own, `settings` for its file.
     """
     if not config.desks:
         raise ConfigError(f"{home}/config/loligo.yaml: desks: nothing to trade with; see `loligo init` for an example")
-    host, wanted = load_wanted(home, config, off, keeps=keeps)
-    check_tentacle_settings(home, config, host, file=file)
+    host, wanted = load_wanted(home, config, off, keeps=keeps, registry=registry)
+    check_tentacle_settings(home, config, host, file=file, settings=settings)
     generation = make_generation(config, host, keeps=keeps)
     return Bot(
         home=home,

@@ -10,12 +10,14 @@ of the disk, and those that wait go there together; an error of the writer ends 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from loligo.model.events import Record
 from loligo.ports.journal import Journal
+from loligo_bot.metering import COMMIT_BOUNDS_S, Histogram
 
 FaultPoint = Callable[[str], None]
 Group = Sequence[Record]
@@ -65,6 +67,8 @@ class Beside:
         self._writer = InTurn(journal, fault_point)
         self._on_durable = on_durable
         self._waiting: list[Group] = []  # at work or still to come
+        self._since_s: list[float] = []  # when each of them was given, of the monotonic clock
+        self.times = Histogram(COMMIT_BOUNDS_S)  # of writing what waited together
         self._has_changed = threading.Condition()
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -73,6 +77,7 @@ class Beside:
         self._wait_until(lambda: len(self._waiting) < AHEAD)
         with self._has_changed:
             self._waiting.append(group)
+            self._since_s.append(time.monotonic())
             self._has_changed.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -86,6 +91,12 @@ class Beside:
     def drain(self) -> None:
         self._wait_until(lambda: not self._waiting)
 
+    @property
+    def lag(self) -> tuple[int, float]:
+        """Return how many groups are not durable yet, and for how many seconds the oldest has waited."""
+        with self._has_changed:
+            return len(self._waiting), time.monotonic() - self._since_s[0] if self._since_s else 0.0
+
     def _wait_until(self, is_so: Callable[[], bool]) -> None:
         with self._has_changed:
             self._has_changed.wait_for(lambda: self._error is not None or is_so())
@@ -97,12 +108,14 @@ class Beside:
             with self._has_changed:
                 self._has_changed.wait_for(lambda: bool(self._waiting))
                 groups = self._waiting[:]
+            began_s = time.monotonic()
             try:
                 self._writer.put(*groups)
             except BaseException as exc:  # top of a thread: it is raised where the engine is driven
                 self._error = exc
+            self.times.observe(time.monotonic() - began_s)
             with self._has_changed:
-                del self._waiting[: len(groups)]
+                del self._waiting[: len(groups)], self._since_s[: len(groups)]
                 self._has_changed.notify_all()
             self._on_durable()
             if self._error is not None:

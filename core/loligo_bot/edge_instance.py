@@ -79,7 +79,7 @@ class EdgeInstance:
     @property
     def is_failing(self) -> bool:
         """Say whether it has not worked since its newest failure; an interface that has stayed open for long has."""
-        is_over = self.plan.kind == INTERFACE and time.monotonic() - self._failed_s > self._longest_s
+        is_over = self.runs and time.monotonic() - self._failed_s > self._longest_s
         return self.failures > 0 and not is_over
 
     @property
@@ -87,8 +87,17 @@ class EdgeInstance:
         return self._around.limits.longest_back_off_s
 
     @property
+    def made(self) -> Any:
+        return self._made
+
+    @property
+    def runs(self) -> bool:
+        """Say whether it has a `run`: every interface, and automations that follow the records by themselves."""
+        return self.plan.kind == INTERFACE or (self.plan.kind == AUTOMATION and hasattr(self._made, "run"))
+
+    @property
     def hears_records(self) -> bool:
-        return self.plan.kind == AUTOMATION
+        return self.plan.kind == AUTOMATION and not self.runs
 
     def wants(self, item: Item) -> bool:
         if isinstance(item, Message):
@@ -96,9 +105,9 @@ class EdgeInstance:
         return self.hears_records
 
     def start(self, on_failure: Callable[[str], bool]) -> None:
-        """Begin the `run` of an interface. `on_failure` hears of each failure and says whether to try again."""
+        """Begin its `run`, if it has one. `on_failure` hears of each failure and says whether to try again."""
         self._on_failure = on_failure
-        if self.plan.kind == INTERFACE:
+        if self.runs:
             self._running = self._launched()
 
     def _launched(self) -> asyncio.Task[Any]:
@@ -116,7 +125,7 @@ class EdgeInstance:
             try:
                 await self._made.run()
                 self.is_ended = True
-                _log.warning("an interface has ended by itself", place=self.plan.place)
+                _log.warning("an edge has ended by itself", place=self.plan.place)
                 return
             except TENTACLE_FAULTS as exc:
                 error = self.failed(f"run: {type(exc).__name__}: {exc}")

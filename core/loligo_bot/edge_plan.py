@@ -17,6 +17,9 @@ from loligo.model.command import SlotVersion
 from loligo.ports.door import Door
 from loligo.ports.tentacles import MakeContext
 from loligo.registry.registry_file import Registry
+from loligo.runtime.clock import SystemClock
+from loligo_bot.automata.automaton import automaton_of
+from loligo_bot.automata.book import book_of
 from loligo_bot.plan import settings_hash
 
 FEED, NOTIFIER, INTERFACE, AUTOMATION = "feed", "notifier", "interface", "automation"
@@ -56,13 +59,19 @@ def edge_plans(
         known = loaded.factory.settings.model_fields
         over = {key: value for key, value in (overrides or {}).items() if kind == FEED and key in known}
         settings = loaded.make_settings({**item.settings, **over}, where=f"{section}.{name}.settings")
+        make = partial(loaded.create, settings, MakeContext(home=home, door=door if kind == INTERFACE else None))
+        if kind == AUTOMATION:
+            make = partial(
+                automaton_of, make, settings, name=name, slot=loaded.entry.slot, book=partial(book_of, home, name),
+                door=door, registry=host.registry_path, clock=SystemClock(),
+            )  # fmt: skip
         plans.append(
             EdgePlan(
                 place=f"{section}/{name}",
                 name=name,
                 kind=kind,
                 key=f"{loaded.tree_hash}#{settings_hash(settings.model_dump(mode='json'))}",
-                make=partial(loaded.create, settings, MakeContext(home=home, door=door if kind == INTERFACE else None)),
+                make=make,
             )
         )
     return plans

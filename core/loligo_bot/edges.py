@@ -85,6 +85,15 @@ class Edges:
     def is_told(self) -> bool:
         return bool(self._mailboxes)
 
+    def made(self, section: str) -> dict[str, Any]:
+        """Return what is at work in a section of the configuration, by name."""
+        kept = f"{section}/"
+        return {
+            place.removeprefix(kept): box.made
+            for place, box in self._mailboxes.items()
+            if place.startswith(kept) and box.made is not None
+        }
+
     def status(self) -> dict[str, dict[str, Any]]:
         """Return by place how each edge is."""
         told = {place: mailbox.status() for place, mailbox in sorted(self._mailboxes.items())}

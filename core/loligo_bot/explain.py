@@ -12,12 +12,14 @@ import msgspec
 
 from loligo.errors import JournalError
 from loligo.model import events as ev
-from loligo.model.market import Candle
+from loligo.model.market import Candle, ExternalSignal
 from loligo.model.timeframe import iso
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
 LONGEST_SEQ = 18  # digits: more do not fit into the databases' integer
+MOST_HEARD = 50  # signals from outside, to find the newest one behind an opinion
+LONGEST_TEXT = 120  # of a signal from outside
 Step = dict[str, Any]  # seq, at, step, text, event
 
 
@@ -30,7 +32,7 @@ def explain(ident: str, journal: JournalReader, rows: ProjectionReader) -> dict[
     chain = _causes(journal, seq)
     told = {seq: event for seq, event in chain}
     for cause, event in chain:
-        told |= _beside(journal, cause, event)
+        told |= _beside(journal, rows, cause, event)
     for order_id in dict.fromkeys(
         event.order.id for event in list(told.values()) if isinstance(event, ev.OrderSubmitted)
     ):
@@ -50,12 +52,13 @@ def _causes(journal: JournalReader, seq: int) -> list[tuple[int, Any]]:
         seq = event.cause  # type: ignore[union-attr]
 
 
-def _beside(journal: JournalReader, seq: int, event: Any) -> dict[int, Any]:
+def _beside(journal: JournalReader, rows: ProjectionReader, seq: int, event: Any) -> dict[int, Any]:
     """Return what belongs to a link of the chain: the board of a decision, the checks and the end of a request."""
     found: dict[int, Any] = {}
     if isinstance(event, ev.SignalRaised):
         for number in filter(None, event.board):
             found[number] = journal.find(number)[1]
+            found |= _heard(journal, rows, number)
     if isinstance(event, ev.OrderRequested | ev.SignalRaised):
         record, _event = journal.find(seq)
         roots = {seq}
@@ -64,6 +67,22 @@ def _beside(journal: JournalReader, seq: int, event: Any) -> dict[int, Any]:
                 roots.add(other.seq)
                 found[other.seq] = other
     return found
+
+
+def _heard(journal: JournalReader, rows: ProjectionReader, seq: int) -> dict[int, Any]:
+    """Return the signal from outside behind an opinion, and what was made of it when it came, if there is one."""
+    record, opinion = journal.find(seq)
+    if isinstance(record.input, ExternalSignal):
+        return {record.seq: record.input}
+    if not isinstance(opinion, ev.Evaluated) or not isinstance(record.input, Candle):
+        return {}
+    of = {"instrument": (record.input.instrument, ""), "timeframe": ""}
+    for row in reversed(rows.rows("evaluations", where=of, below={"seq": record.seq}, limit=MOST_HEARD)):
+        for number, label, _value, _code in row["evaluations"]:
+            if label == opinion.evaluator:
+                said, first = journal.find(number)
+                return {said.seq: said.input, number: first} if isinstance(said.input, ExternalSignal) else {}
+    return {}
 
 
 _DECIDED = (
@@ -128,6 +147,13 @@ def _candle(candle: Candle) -> tuple[str, str]:
     return "candle", f"{candle.instrument} {candle.timeframe}: {prices}, volume {candle.volume:g}"
 
 
+def _external(said: ExternalSignal) -> tuple[str, str]:
+    score = "" if said.score is None else f" {said.score:+.3g}"
+    good = f", good for {said.ttl_s:g} s" if said.ttl_s else ""
+    text = f": {said.text[:LONGEST_TEXT]}" if said.text else ""
+    return "outside signal", f"{said.source} says {said.topic}{score} of {said.instrument or 'the market'}{good}{text}"
+
+
 def _signal(event: ev.SignalRaised) -> tuple[str, str]:
     signal = event.signal
     why = _why(signal.code, signal.numbers)
@@ -161,6 +187,7 @@ def _trade(event: ev.TradeClosed) -> tuple[str, str]:
 
 _WORDS: dict[type, Callable[[Any], tuple[str, str]]] = {
     Candle: _candle,
+    ExternalSignal: _external,
     ev.Evaluated: lambda e: (
         "evaluation",
         f"{e.evaluator}: {e.evaluation.value:+.3f}; {_why(e.evaluation.code, e.evaluation.numbers)}",

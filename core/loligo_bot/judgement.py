@@ -1,12 +1,16 @@
-"""Whether a version may be loaded, as the host would say: for verbs that bring versions into a bot folder."""
+"""Whether a version may be loaded, as the host would say: for verbs that bring versions into a bot folder.
+
+`judge` runs it, in a process of its own; `read` only reads it, before a person has agreed to anything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from loligo.errors import TentacleError
 from loligo.host.loader import check_wishes
-from loligo.host.verifier import TentacleVersion, shared_verifier
+from loligo.host.verifier import Findings, TentacleVersion, shared_verifier
 from loligo.registry.manifest import read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import tree_hash
@@ -18,3 +22,21 @@ def judge(entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enable
     version = TentacleVersion(entry=entry, manifest=manifest, tree_hash=tree_hash(files), folder=folder, files=files)
     check_wishes(version, enabled)
     shared_verifier().verify(version)
+
+
+def read(
+    entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enabled: Sequence[RegistryEntry]
+) -> tuple[Findings | None, list[str]]:
+    """Return what the source of a version reaches for, and all that speaks against it; nothing of it runs."""
+    manifest, against = read_manifest(folder, files), []
+    version = TentacleVersion(entry=entry, manifest=manifest, tree_hash=tree_hash(files), folder=folder, files=files)
+    findings: Findings | None = None
+    try:
+        check_wishes(version, enabled)
+    except TentacleError as exc:
+        against.append(f"it {exc}")
+    try:
+        findings = shared_verifier().verify(version, runs=False).findings
+    except TentacleError as exc:
+        against.append(str(exc))
+    return findings, against

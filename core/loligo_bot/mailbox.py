@@ -58,6 +58,11 @@ class Mailbox:
         return self._now.plan if self._now is not None else None
 
     @property
+    def made(self) -> Any:
+        """What the version at work has made; None: nobody."""
+        return self._now.made if self._now is not None else None
+
+    @property
     def hears_records(self) -> bool:
         return self._taker is not None and self._taker.hears_records
 

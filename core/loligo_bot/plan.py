@@ -21,6 +21,7 @@ from loligo.model.risk import Tier
 from loligo.model.timeframe import SECOND_NS
 from loligo.ports.tentacles import (
     BookEvaluator,
+    CandleEvaluator,
     ExternalEvaluator,
     MakeContext,
     QuoteEvaluator,
@@ -33,7 +34,7 @@ from loligo_bot.currencies import CurrencyPortfolio, CurrencyView
 from loligo_bot.guarded_venue import GuardedVenue
 from loligo_bot.rates import rates_of
 
-_WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)
+_WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)  # unless candles, too
 
 
 def build_venues(config: LoligoConfig, host: Host) -> dict[str, tuple[VenuePlan, EngineVenue]]:
@@ -173,7 +174,7 @@ def _evaluator(
     timeframe = item.timeframe or desk.timeframe
     context = MakeContext(instrument=instrument, timeframe=timeframe)
     kind = loaded.factory.create
-    if isinstance(kind, type) and issubclass(kind, _WITHOUT_TIMEFRAME):
+    if isinstance(kind, type) and issubclass(kind, _WITHOUT_TIMEFRAME) and not issubclass(kind, CandleEvaluator):
         timeframe = ""
     key = f"{_key(loaded, settings)}/{instrument.id}/{timeframe}"
     label = f"{item.tentacle}{mark} {instrument.id} {timeframe}".strip()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
+from loligo.config import LoligoConfig
 from loligo.engine.engine import Engine
 from loligo.errors import InboxClosed, LoligoError
 from loligo.log import get_logger
@@ -162,7 +163,9 @@ class Reconciler:
         if earlier is not None or wanted.slots == self.running.slots:
             return earlier or self._unchanged(attempt.wish)
         refused = (
-            _NO_EXPERIMENTS if attempt.how is How.EXPERIMENT else self._lost() or _at_a_start(self.running, wanted)
+            _NO_EXPERIMENTS
+            if attempt.how is How.EXPERIMENT
+            else self._lost() or at_a_start(self.running.config, wanted.config)
         )
         if refused:
             return self._report(attempt, SwapResult.REFUSED, refused)
@@ -291,9 +294,8 @@ class Reconciler:
         return True
 
 
-def _at_a_start(before: Generation, after: Generation) -> str:
+def at_a_start(old: LoligoConfig, new: LoligoConfig) -> str:
     """Return what only a start can do, in one sentence; "" when a swap can do all."""
-    old, new = before.config, after.config
     for name in sorted(old.venues.keys() | new.venues.keys()):
         one, other = old.venues.get(name), new.venues.get(name)
         if one is None or other is None or (one.kind, one.instruments) != (other.kind, other.instruments):

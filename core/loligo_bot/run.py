@@ -18,7 +18,7 @@ from loligo.config import LoligoConfig
 from loligo.errors import ConfigError
 from loligo.log import get_logger
 from loligo.model.events import Record
-from loligo.model.timeframe import ns_from_iso
+from loligo.model.timeframe import iso, ns_from_iso
 from loligo.ports.tentacles import Message
 from loligo.runtime.clock import SystemClock
 from loligo.runtime.inbox import Inbox
@@ -26,6 +26,7 @@ from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot, assemble
 from loligo_bot.committing import Beside, FaultPoint
 from loligo_bot.control_socket import ControlServer
+from loligo_bot.daily import Daily
 from loligo_bot.desired import Desired
 from loligo_bot.door import control
 from loligo_bot.door.following import Following
@@ -40,12 +41,17 @@ from loligo_bot.health.safe_mode import Start, counted
 from loligo_bot.health.wanted import kept_off
 from loligo_bot.history import history_of_start, newest_number
 from loligo_bot.interpreter import tuned_interpreter
+from loligo_bot.jobs.config import JobsConfig
+from loligo_bot.jobs.job import Job, told
+from loligo_bot.jobs.keeper import Jobs
+from loligo_bot.metering import Meter
+from loligo_bot.notifying import Notifying, started, stopped
 from loligo_bot.projecting import Projecting
 from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, Observer, Session, no_fault
-from loligo_bot.tell import messages_of
 from loligo_bot.wish import When, Wish
+from loligo_notify import post_of
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
 from loligo_store.reader import JournalReader
@@ -68,6 +74,7 @@ class RunSummary:
     records: int
     recovered_records: int
     is_resumed: bool
+    is_read_to_end: bool  # all that the feeds have
     last_ts: int
 
 
@@ -86,12 +93,14 @@ def run_bot(
     on_start: Callable[[Bot, Supervisor], None] | None = None,
     fault_point: FaultPoint = no_fault,
     is_safe: bool | None = None,
+    on_read: Callable[[], object] | None = None,
 ) -> RunSummary:
     """Run the bot of a folder until its feeds end, a signal comes or an operator stops it.
 
     `speed` (0: as fast as it goes) and `until` (ISO 8601) override those of replaying feeds. Observers hear of records
     once they are durable, on the engine's thread. `is_safe` forces safe mode or forbids it. Raises what ended the
-    engine or a feed, if it did not end by itself.
+    engine or a feed, if it did not end by itself. With `on_read` the bot stays when its feeds have ended, says so by
+    it, and works on for those who ask, until it is stopped.
     """
     if until is not None:
         ns_from_iso(until)
@@ -99,7 +108,11 @@ def run_bot(
     with tuned_interpreter(), counted(home, health, is_safe=is_safe) as start:
         bot = assemble(home, config, keeps=True, off=kept_off(home, start.reason))
         overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
-        return asyncio.run(_run_alone(bot, lambda: _Running(bot, overrides, observers, fault_point, start), on_start))
+
+        def make() -> _Running:
+            return _Running(bot, overrides, observers, fault_point, start, on_read)
+
+        return asyncio.run(_run_alone(bot, make, on_start))
 
 
 async def _run_alone(
@@ -124,7 +137,13 @@ class _Running:
     """One run of one bot."""
 
     def __init__(
-        self, bot: Bot, overrides: dict[str, Any], observers: Sequence[Observer], fault_point: FaultPoint, start: Start
+        self,
+        bot: Bot,
+        overrides: dict[str, Any],
+        observers: Sequence[Observer],
+        fault_point: FaultPoint,
+        start: Start,
+        on_read: Callable[[], object] | None,
     ) -> None:
         self._bot = bot
         (bot.home / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,7 +157,14 @@ class _Running:
         self._edges = Edges(
             bot.generation, str(bot.home), overrides, self._inbox, self._start_edge, self._since, door=self.door
         )
+        currencies = {name: account.reference for name, account in bot.config.accounts.items()}
+        daily = Daily(bot.health_config.summary_at, bot.health_config.summary_zone, currencies)
+        post, last_seq = post_of(str(bot.home)), self._journal.last_seq
+        self._notifying = Notifying(post, self._edges, self._reader, daily, last_seq)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._committer = Beside(self._journal, fault_point, self._inbox.nudge)
+        self._meter = Meter()
+        self._jobs = Jobs(bot.home, JobsConfig.model_validate(bot.config.jobs), self._start_edge, self._tell_job)
         self.session = Session(
             bot.engine,
             self._journal,
@@ -149,7 +175,7 @@ class _Running:
             ),
             (self._observe, *observers),
             fault_point,
-            Beside(self._journal, fault_point, self._inbox.nudge),
+            self._committer,
         )
         self.session.memory.inputs = bot.config.swap.rehearsal_inputs
         self.session.on_step = self._hear_step
@@ -173,12 +199,14 @@ class _Running:
             on_look=self._health.cpu.look,
         )
         self._are_feeds_read = False
+        self._on_read = on_read
         self.inside: Inside  # once it runs
 
     async def run(self, on_start: Callable[[Bot, Supervisor], None] | None) -> RunSummary:
         self._loop = asyncio.get_running_loop()
         async with Supervisor(STAGES) as self._tasks:
             self._heed_signals()
+            await self._jobs.open()
             self._edges.open()
             now = recipe_of(self._bot.config, self._bot.host.registry)
             plan_of = partial(earlier_plan, self._bot.home, now=now)
@@ -194,14 +222,17 @@ class _Running:
             if on_start is not None:
                 on_start(self._bot, self._tasks)
             self._edges.hooks.relay.bot_started(tuple(self._bot.config.desks))
+            self._notifying.say(started(len(self._bot.config.desks), iso(self._bot.engine.now_ns)))
             with self._watched():
                 reason = await self._tasks.stop_requested()
+            self._notifying.say(stopped(reason, iso(self._bot.engine.now_ns)))
             self._edges.hooks.relay.bot_stopping(reason)
             self._following.end()
             ended = await self._tasks.shut_down()
         try:
             await self._thread.join()
         finally:
+            self._notifying.write()
             self._projecting.leave()
         self._projecting.close()
         self._journal.close()
@@ -214,6 +245,7 @@ class _Running:
             records=self._records,
             recovered_records=recovered.records,
             is_resumed=is_resumed,
+            is_read_to_end=self._are_feeds_read,
             last_ts=self._bot.engine.now_ns,
         )
 
@@ -245,6 +277,8 @@ class _Running:
         tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
         tasks.start(self._reconcile(), name="reconciler", stage="edges")
         tasks.start(self._keep_healthy(), name="health", stage="edges")
+        notifying = self._notifying.run(self._journal_reader, self._projecting.catch_up)
+        tasks.start(notifying, name="notifications", stage="edges")
 
     def _end_engine(self) -> None:
         """Let the engine finish what the feeds gave when they ended by themselves; a stop does not wait for it."""
@@ -258,6 +292,9 @@ class _Running:
         while len(self._inbox) and self._thread.is_alive:
             await asyncio.sleep(0.01)
         self._are_feeds_read = not self._inbox.is_closed
+        if self._on_read is not None and self._are_feeds_read:
+            self._on_read()
+            await asyncio.Event().wait()
 
     def _since(self, feed: str) -> tuple[int, int]:
         """Return how far the engine has read a feed; one that gave nothing yet begins where the bot stands."""
@@ -303,6 +340,10 @@ class _Running:
             rows=self._reader,
             journal=self._journal_reader,
             tasks=self._tasks,
+            meter=self._meter,
+            committer=self._committer,
+            notifying=self._notifying,
+            jobs=self._jobs,
         )
 
     def _journal_reader(self) -> JournalReader:
@@ -319,9 +360,10 @@ class _Running:
             self._loop.call_soon_threadsafe(self._reconciler.hear, records)
             self._loop.call_soon_threadsafe(self._health.hear, records)
             self._loop.call_soon_threadsafe(self._following.hear, records)
+            self._loop.call_soon_threadsafe(self._meter.hear, records)
         self._edges.hooks.relay.records_committed(records)
-        if self._edges.is_told and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._edges.tell, tuple(messages_of(records)), records)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._notifying.hear, records)
 
     def _hear_step(self, record: Record) -> None:
         """Let the swap at work go on; on the engine's thread, before the step is durable."""
@@ -336,8 +378,11 @@ class _Running:
         self._projecting.catch_up()
         return newest_number(self._reader)
 
+    def _tell_job(self, job: Job) -> None:
+        self._offer(told(job))
+
     def _offer(self, message: Message) -> None:
-        self._edges.tell((message,), ())
+        self._notifying.say(message)
 
 
 def _innermost(error: BaseException) -> BaseException:

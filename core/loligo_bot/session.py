@@ -37,10 +37,12 @@ from loligo.model.command import (
     WarmUp,
 )
 from loligo.model.events import CommandHandled, Input, Record
+from loligo.model.market import ExternalSignal
 from loligo.ports.journal import Journal
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
 from loligo_bot.committing import Committer, FaultPoint, InTurn
+from loligo_bot.metering import STEP_BOUNDS_S, Histogram
 from loligo_bot.recovery import Cursors, LeftSwap, PlanOf, Recovered, recover, snapshot_bytes, take
 from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
@@ -48,7 +50,7 @@ from loligo_bot.warm_up import warm_start
 BATCH = 64  # inputs taken from the inbox at once
 _ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded)  # somebody waits for them to be durable
 _STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
-_NOW = (OperatorCommand, *get_args(Swapping), WarmUp)  # happen when they are taken
+_NOW = (OperatorCommand, *get_args(Swapping), WarmUp, ExternalSignal)  # happen when they are taken; not those of feeds
 Observer = Callable[[Sequence[Record]], None]
 
 _log = get_logger("session")
@@ -162,6 +164,8 @@ class Session:
                 self.commit()
             elif type(item) in _STEPS:
                 self.on_step(record)
+            elif not feed and type(item) is ExternalSignal:  # whoever published it waits
+                self.commit()
         if time.monotonic() - self._last_commit_s >= self._durability.commit_every_s:
             self.commit()
 
@@ -220,8 +224,12 @@ class EngineThread:
     idle_s: float = 0.2
     tentacle_timeout_s: float = 5.0
     on_look: Callable[[str], object] = lambda _: None  # of the watchdog, on its thread
+    step_times: Histogram = field(
+        default_factory=lambda: Histogram(STEP_BOUNDS_S)
+    )  # inputs taken together share theirs
     _watchdog: Watchdog | None = None
     _waiting: dict[str, Future[CommandHandled]] = field(default_factory=dict)
+    _publishing: dict[str, Future[int]] = field(default_factory=dict)  # by the id of the signal
     _thread: threading.Thread | None = None
     _error: BaseException | None = None
     _is_leaving: bool = False
@@ -256,7 +264,9 @@ class EngineThread:
             while not self._is_leaving:
                 items = self.inbox.take(BATCH, self.idle_s)
                 if items:
+                    began_s = time.perf_counter()
                     self.session.step(self._in_turn(items))
+                    self.step_times.observe((time.perf_counter() - began_s) / len(items), len(items))
                 if items or self.inbox.was_nudged:
                     self.session.tell()
                 else:
@@ -280,7 +290,8 @@ class EngineThread:
     def _in_turn(self, items: Iterable[Input | FromFeed]) -> Iterator[Input | FromFeed]:
         """Yield a batch; a person's commands go before what is left of it, and after `leave` only they come.
 
-        An order of a person, or a step of a swap, happens now, in the engine's time: that of its newest input.
+        An order of a person, a signal from outside, or a step of a swap happens now, in the engine's time: that of its
+        newest input.
         """
         inbox, engine = self.inbox, self.session.engine
         for item in items:
@@ -292,8 +303,10 @@ class EngineThread:
                 yield item
 
     def observe(self, records: Sequence[Record]) -> None:
-        """Answer those who wait for a command; registered as an observer of the session."""
+        """Answer those who wait for a command or a signal; registered as an observer of the session."""
         for record in records:
+            if type(record.input) is ExternalSignal and (waiting := self._publishing.pop(record.input.id, None)):
+                waiting.set_result(record.seq)
             if type(record.input) is OperatorCommand:
                 for event in record.events:
                     if isinstance(event, CommandHandled):
@@ -311,6 +324,23 @@ class EngineThread:
                 return await asyncio.wrap_future(future)
         finally:
             self._waiting.pop(command.command_id, None)
+
+    async def publish(self, signal: ExternalSignal, timeout_s: float) -> int:
+        """Put a signal with an id before all that waits, and return its seq once it is durable, or TimeoutError; who
+        asks again with the same id waits for the same one."""
+        future = self._publishing.get(signal.id)
+        if future is None:
+            future = self._publishing[signal.id] = Future()
+            try:
+                self.inbox.put_first(signal)
+            except BaseException:
+                del self._publishing[signal.id]
+                raise
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.shield(asyncio.wrap_future(future))
+
+    def is_publishing(self, ident: str) -> bool:
+        return ident in self._publishing
 
     async def join(self) -> None:
         """Wait for the thread to end; raise what ended it, if it did not end by itself."""

@@ -16,9 +16,14 @@ from loligo.host import Host, bundled_root
 from loligo.model.instrument import InstrumentKind
 
 
-def check_tentacle_settings(home: Path, config: LoligoConfig, host: Host, *, file: Path | None = None) -> None:
-    """ConfigError lists every fault. A tentacle that is missing or off is for whoever needs it to say."""
-    settings = read_settings(home, bundled_root=bundled_root(), file=file)
+def check_tentacle_settings(
+    home: Path, config: LoligoConfig, host: Host, *, file: Path | None = None, settings: Setting | None = None
+) -> None:
+    """ConfigError lists every fault. A tentacle that is missing or off is for whoever needs it to say.
+
+    `settings` is what `config` was made of where that is not the home's file, nor this one.
+    """
+    settings = settings or read_settings(home, bundled_root=bundled_root(), file=file)
     faults = [*_unknown_money(config, settings)]
     for path, kind, name, given in sections(config):
         try:

@@ -49,14 +49,15 @@ def undo_settings(home: Path, now: Recipe, wanted: Recipe) -> Undone:
     faults = ""
     for scalar in (_plain_number, lambda value: value):  # a text that looks like a number may be meant as a text
         undone.rewritten = []
-        content = _patched(path, now.config, target.config, scalar, undone.rewritten)
+        content = patched(path, now.config, target.config, scalar, undone.rewritten)
         faults = _written(home, path, content, target)
         if not faults:
             return undone
     raise ConfigError(f"{path}: the settings cannot be put back by this file alone: {faults}")
 
 
-def _patched(path: Path, now: Any, target: Any, scalar: Callable[[Any], Any], rewritten: list[str]) -> str:
+def patched(path: Path, now: Any, target: Any, scalar: Callable[[Any], Any], rewritten: list[str]) -> str:
+    """Return the text of a file in which the settings of `now` have become those of `target`, nothing else changed."""
     written = path.read_text(encoding="utf-8")
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -121,7 +122,7 @@ def _written(home: Path, path: Path, content: str, wanted: Recipe) -> str:
     trial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     mode = path.stat().st_mode & 0o777
     try:
-        _save(trial, content.encode(), mode)
+        save(trial, content.encode(), mode)
         try:
             found = Recipe(recipe_of(read_config(home, file=trial), Registry()).config, {})
         except ConfigError as exc:
@@ -131,7 +132,7 @@ def _written(home: Path, path: Path, content: str, wanted: Recipe) -> str:
             settings = read_settings(home, bundled_root=bundled_root())
             return "; ".join(f"{one} (set by {settings.origin_of(one.way)})" for one in left[:5])
         kept = previous_copy(path)
-        _save(kept, path.read_bytes(), mode)
+        save(kept, path.read_bytes(), mode)
         trial.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
@@ -141,7 +142,8 @@ def _written(home: Path, path: Path, content: str, wanted: Recipe) -> str:
         trial.unlink(missing_ok=True)
 
 
-def _save(path: Path, content: bytes, mode: int) -> None:
+def save(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that is on the disk when this returns."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(handle, "wb") as file:
         file.write(content)

@@ -82,6 +82,10 @@ class Installer:
             entries[plan.slot] = plan.entry
         return Change(slot=plan.slot, before=plan.before, after=plan.entry)
 
+    def check(self, plan: Plan) -> None:
+        """TentacleError when somebody would lack another tentacle after a plan was carried out."""
+        self._check_needs(plan, self.bot.entries())
+
     def switch(self, name: str, *, is_on: bool, is_forced: bool = False) -> Change:
         """Switch a tentacle on or off. TentacleError when others need it, or it lacks others, unless forced."""
         entry = self.bot.find(name)

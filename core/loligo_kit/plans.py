@@ -19,7 +19,7 @@ from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder
 from loligo_kit.distributions import PREFIX
 from loligo_kit.lock import LockedVersion, hashes_like
-from loligo_kit.sources import fetch
+from loligo_kit.sources import UPLOADED, Fetched, fetch, received
 
 
 class NothingNew(TentacleError):
@@ -91,11 +91,16 @@ def plan_update(bot: BotFolder, name: str, source: str | None = None, expected_h
         raise TentacleError(
             f"{entry.slot} came by pip: run `pip install --upgrade {distribution}`, then `loligo tentacle refresh`"
         )
-    if source is None and (locked is None or locked.path is not None):
+    if source is None and (locked is None or locked.path is not None or locked.source == UPLOADED):
         raise TentacleError(
             f"{entry.slot} is {entry.source}: say from where, as in `loligo tentacle update {name} SOURCE`"
         )
     plan = _plan(bot, source or (locked.source if locked else ""), expected_hash, entry)
+    return _newer(plan, entry, name)
+
+
+def _newer(plan: Plan, entry: RegistryEntry, name: str) -> Plan:
+    """Return a plan that brings another version than that of the entry, and no older one."""
     if plan.tree_hash == entry.tree_hash:
         raise NothingNew(f"{entry.slot} {entry.version} is what {plan.source} has; there is nothing newer")
     if Version(plan.manifest.version) < Version(entry.version):
@@ -104,6 +109,24 @@ def plan_update(bot: BotFolder, name: str, source: str | None = None, expected_h
             f"`loligo tentacle rollback {name}` goes back"
         )
     return plan
+
+
+def plan_source(bot: BotFolder, source: str, expected_hash: str | None = None) -> Plan:
+    """Fetch a package of whatever it is: a new tentacle, or another version of one that is there."""
+    return _new_or_newer(bot, fetch(source, expected_hash=expected_hash))
+
+
+def plan_upload(bot: BotFolder, content: bytes, expected_hash: str | None = None) -> Plan:
+    """Do the same with a zip that somebody sent."""
+    return _new_or_newer(bot, received(content, expected_hash=expected_hash))
+
+
+def _new_or_newer(bot: BotFolder, fetched: Fetched) -> Plan:
+    plan = _plan_of(bot, fetched, None)
+    if plan.before is None:
+        return plan
+    entry = _unpinned(bot, name := f"{plan.manifest.kind}/{plan.manifest.name}")
+    return _newer(_plan_of(bot, fetched, entry), entry, name)
 
 
 def plan_agreement(bot: BotFolder, name: str) -> Plan:
@@ -138,7 +161,10 @@ def _unpinned(bot: BotFolder, name: str) -> RegistryEntry:
 
 
 def _plan(bot: BotFolder, source: str, expected_hash: str | None, before: RegistryEntry | None) -> Plan:
-    fetched = fetch(source, expected_hash=expected_hash)
+    return _plan_of(bot, fetch(source, expected_hash=expected_hash), before)
+
+
+def _plan_of(bot: BotFolder, fetched: Fetched, before: RegistryEntry | None) -> Plan:
     manifest = read_manifest(Path(fetched.source_text), fetched.files)
     slot = f"{manifest.kind} {manifest.name}"
     if before is not None and slot != before.slot:

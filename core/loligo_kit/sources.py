@@ -25,6 +25,7 @@ from loligo_kit.pack import read_folder
 from loligo_kit.package import LIMITS, Limits, PackageRefused, Reason
 
 ARCHIVE_PREFIX = "sha256:"
+UPLOADED = "upload"  # the source of what somebody sent: it cannot be fetched again
 Origin = Literal["folder", "zip", "url", "git", "pip"]
 _HASH = re.compile(r"(h1|sha256):[0-9a-f]{64}")
 
@@ -64,8 +65,7 @@ def fetch(
     PackageRefused when it is not what a package may be, HashMismatch when it is another one than `expected_hash` names,
     SourceUnavailable when it cannot be reached, other TentacleErrors when there is no such source.
     """
-    if expected_hash is not None and not _HASH.fullmatch(expected_hash):
-        raise TentacleError(f'hash {expected_hash!a}: expected "h1:" or "sha256:" and 64 hexadecimal digits')
+    _check_form(expected_hash)
     try:
         if source.startswith("git+"):
             return _from_git(source, expected_hash, limits, patience)
@@ -78,6 +78,20 @@ def fetch(
         return _from_disk(source, expected_hash, limits)
     except PackageRefused as exc:
         raise PackageRefused(exc.reason, f"{source!a} is refused: {exc}") from exc
+
+
+def received(content: bytes, *, expected_hash: str | None = None, limits: Limits = LIMITS) -> Fetched:
+    """Return the package in a zip that somebody sent; errors as of `fetch`."""
+    _check_form(expected_hash)
+    try:
+        return _from_archive("zip", UPLOADED, content, expected_hash, limits)
+    except PackageRefused as exc:
+        raise PackageRefused(exc.reason, f"the file is refused: {exc}") from exc
+
+
+def _check_form(expected_hash: str | None) -> None:
+    if expected_hash is not None and not _HASH.fullmatch(expected_hash):
+        raise TentacleError(f'hash {expected_hash!a}: expected "h1:" or "sha256:" and 64 hexadecimal digits')
 
 
 def _from_git(source: str, expected_hash: str | None, limits: Limits, patience: Patience) -> Fetched:

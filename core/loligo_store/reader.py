@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Row, func, select
 
 from loligo.errors import JournalCorrupt, JournalError
 from loligo.model.events import Consequence, Input, Record
-from loligo.model.market import MarketData
+from loligo.model.market import ExternalSignal, MarketData
 from loligo_store import codec
 from loligo_store.codec import REPAIR, Warmed
 from loligo_store.schema import journal_block, journal_start, segment_block
@@ -62,6 +62,20 @@ class JournalReader:
             found = self._last_found = list(self._records_of(block))
         record = found[bisect_right(found, seq, key=lambda one: one.seq) - 1]
         return record, record.input if seq == record.seq else record.events[seq - record.seq - 1]
+
+    def published(self, source: str, ident: str, segments: int = 100) -> tuple[int, ExternalSignal] | None:
+        """Return the signal of a source with this id, and its seq, if it lies in that source's newest segments."""
+        newest = select(segment_block).where(segment_block.c.hub == source).order_by(segment_block.c.first_seq.desc())
+        with self.engine.connect() as connection:
+            found = connection.execute(newest.limit(segments)).all()
+        for segment in found:
+            items = codec.items_of(segment, codec.decode_market, f"segment {source} of block {segment.first_seq}")
+            if any(getattr(item, "id", "") == ident for item in items):
+                block = next(self._blocks(segment.first_seq))
+                for record in self._records_of(block):
+                    if isinstance(record.input, ExternalSignal) and record.input.id == ident:
+                        return record.seq, record.input
+        return None
 
     def digest(self) -> str:
         """Return the sha256, in hex, of the bytes of all records, each with its market data, wherever blocks were

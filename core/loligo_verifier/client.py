@@ -42,6 +42,7 @@ class Request(msgspec.Struct, kw_only=True):
     tree_hash: str
     folder: str
     files: dict[str, bytes]
+    runs: bool = True  # or it is only read
 
 
 class Reply(msgspec.Struct, kw_only=True):
@@ -69,8 +70,10 @@ class ProcessVerifier:
         with self._turn:
             self._start()
 
-    def verify(self, version: TentacleVersion) -> Verified:
+    def verify(self, version: TentacleVersion, *, runs: bool = True) -> Verified:
         """Return the version's code and what was found. TentacleError says why it is refused, and where.
+
+        Unless it `runs` there, only its source is read: nothing is known of hooks, calls, settings and state then.
 
         Blocks for as long as the process takes: call it off the event loop.
         """
@@ -80,6 +83,7 @@ class ProcessVerifier:
             tree_hash=version.tree_hash,
             folder=str(version.folder),
             files=dict.fromkeys(version.files, b"") | modules_of(version.files) | said,
+            runs=runs,
         )
         began = time.monotonic()
         reply = self._ask(msgspec.msgpack.encode(request))

@@ -69,12 +69,18 @@ def judge(request: Request, host: socket.socket) -> Reply:
         trees = {path: _parsed(path, source) for path, source in sources.items()}
         seen = lint(trees, version.manifest)
         code = {path: compile_module(source, str(folder / path)) for path, source in sources.items()}
-        findings = _tried(version, code, seen, host)
+        findings = _tried(version, code, seen, host) if request.runs else _read(seen)
     except LoligoError as exc:
         return Reply(refusal=str(exc))
     except (ValueError, RecursionError, MemoryError, OverflowError) as exc:  # of compile, for monstrous sources
         return Reply(refusal=f"its source cannot be compiled: {type(exc).__name__}: {exc}")
     return Reply(code={path: marshal.dumps(each) for path, each in code.items()}, findings=findings)
+
+
+def _read(seen: tuple[list[str], list[str]]) -> Findings:
+    """Return what is known of a version that did not run."""
+    imports, permissions = seen
+    return Findings(imports=imports, permissions=permissions, hooks=[], calls=[], settings_schema="", state_bytes=None)
 
 
 def _parsed(path: str, source: bytes) -> ast.Module:

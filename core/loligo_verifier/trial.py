@@ -44,7 +44,7 @@ CALLS: Mapping[str, Sequence[Sequence[str]]] = {  # of a kind: for each, one of 
     "venue": [("submit",), ("cancel",)],
     "interface": [("run",)],
     "notifier": [("notify",)],
-    "automation": [("on_record",)],
+    "automation": [("on_record", "on_time")],
 }
 _IN_ENGINE = {"evaluator", "strategy", "trading_mode", "risk_rule"}  # synchronous, and of state that survives
 _PACKED = msgspec.msgpack.Encoder(order="deterministic")

@@ -17,7 +17,7 @@ from typing import Any
 from loligo.model.command import GenerationActivated
 from loligo.model.market import Candle
 from loligo_bot.assembly import Bot
-from loligo_lab.report import Tally
+from loligo_lab.tally import Tally
 from loligo_store.journal import Journal
 from tests.benchmarks import bots, references
 
@@ -45,12 +45,13 @@ Measurement = Callable[[Any], list[Figure]]  # of the folder of market data, Non
 def all_figures(only: Sequence[str] = ()) -> list[Figure]:
     """Measure everything, or the measurements whose function is named."""
     from tests.benchmarks.dispatch import dispatch
+    from tests.benchmarks.page import page, sse
     from tests.benchmarks.swaps import swaps
     from tests.benchmarks.toggles import swap_toggle_ms
     from tests.benchmarks.watching import reload_torn
 
     folder = bots.market_data()
-    without_data: list[Measurement] = [cli_help, dispatch, swaps, reload_torn, swap_toggle_ms]
+    without_data: list[Measurement] = [cli_help, dispatch, swaps, reload_torn, swap_toggle_ms, page, sse]
     with_data: list[Measurement] = [step, sma_cross, latency, memory]
     if folder is None:
         names = ", ".join(one.__name__ for one in with_data)

@@ -133,14 +133,16 @@ class Bot:
             (folder / name).write_text(content)
 
     @contextmanager
-    def running(self, per_second: int, count: int | None = None) -> Iterator[tuple[Any, Any]]:
+    def running(
+        self, per_second: int, count: int | None = None, *, script: str = "swapping/bot.py"
+    ) -> Iterator[tuple[Any, Any]]:
         """Start the stream and the bot; yield both processes."""
         module = [sys.executable, "-m", "tests.benchmarks.swapping.stream", str(self.home / "state" / "stream.sock")]
         module += [str(per_second), *([str(count)] if count is not None else [])]
         terms: dict[str, Any] = {"env": self._environment, "text": True, "stdout": subprocess.PIPE}
         with subprocess.Popen(module, stdin=subprocess.PIPE, cwd=ROOT, **terms) as stream:
-            script = ROOT / "tests" / "benchmarks" / "swapping" / "bot.py"
-            with subprocess.Popen([sys.executable, str(script), str(self.home)], cwd=self.home, **terms) as bot:
+            program = ROOT / "tests" / "benchmarks" / script
+            with subprocess.Popen([sys.executable, str(program), str(self.home)], cwd=self.home, **terms) as bot:
                 try:
                     yield stream, bot
                 finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -49,7 +50,7 @@ def page(browser: Browser, bot: Bot) -> Iterator[Watched]:
 class running_bot:
     """Starts a bot with a page on a free port, and ends it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, change: Callable[[dict[str, Any]], object] = lambda config: None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -59,6 +60,7 @@ class running_bot:
         assert self._folder.call("init", str(home)).code == 0
         self._folder.edit(lambda config: config.update(interfaces=[{"tentacle": "web", "settings": {"port": port}}]))
         self._folder.edit(lambda config: config["feeds"][0]["settings"].update(since="2017-12-01"))
+        self._folder.edit(change)
         self._bot = Bot(home=home, address=f"http://127.0.0.1:{port}")
 
     def __enter__(self) -> Bot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, expect
 
@@ -113,3 +114,18 @@ def test_the_dashboard_shows_the_candles_of_the_market_that_is_chosen(page: Watc
     tabs.nth(1).click()
     expect(tabs.nth(1)).to_have_attribute("aria-pressed", "true")
     expect(page.page.locator("#candles")).not_to_have_attribute("data-instrument", str(first))
+
+
+def test_an_entry_that_waits_for_consent_is_answered_on_the_page(browser: Browser, tmp_path: Path) -> None:
+    def ask_first(config: dict[str, Any]) -> None:
+        for desk in config["desks"].values():
+            desk["consent_s"] = 30 * 86_400
+
+    with running_bot(tmp_path / "bot", ask_first) as bot:
+        sign_in(browser, bot)
+        with browse(browser, bot) as watched:
+            page = watched.open("/risk")
+            waits = page.get_by_role("region", name="Waits for your yes").get_by_role("listitem")
+            expect(waits.first).to_be_visible(timeout=60_000)
+            page.get_by_role("button", name="No: ").first.click()
+            expect(page.locator(".toast").first).to_contain_text("denied: ")

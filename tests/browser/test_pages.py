@@ -14,13 +14,17 @@ from tests.browser.visits import PHONE, Bot, Watched, browse
 
 PAGES = (
     "/",
+    "/market",
+    "/market/coinbase:BTC/USD",
     "/trades",
     "/tentacles",
     "/tentacles/evaluator/rsi",
     "/tentacles/interface/web",
     "/decisions",
     "/performance",
+    "/backtests",
     "/risk",
+    "/notifications",
     "/health",
     "/configuration",
     "/access",

@@ -43,6 +43,8 @@ class Sent:
     colour: int | None = None
     is_private: bool = False
     mentions: Any = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    image: str = ""  # of its frame: where it is
 
     @property
     def labels(self) -> list[str]:
@@ -70,6 +72,7 @@ class DiscordServer(DiscordGateway):
         self.acknowledged: list[int] = []  # types of the answers to interactions
         self.logins = 0
         self._nonces: dict[str, Sent] = {}
+        self._files: dict[str, bytes] = {}  # of the request at work
         self._runner: web.AppRunner | None = None
 
     @property
@@ -185,7 +188,7 @@ class DiscordServer(DiscordGateway):
             if not is_open and request.headers.get("Authorization") != f"Bot {TOKEN}":
                 return _json({"message": "401: Unauthorized", "code": 0}, status=401)
             fault = await self._fault(part)
-            given = json.loads(await request.read() or b"{}")
+            given = await self._given(request)
             if fault is None:
                 return serve(given if isinstance(given, dict) else {"all": given})
             if fault.is_done:
@@ -197,6 +200,16 @@ class DiscordServer(DiscordGateway):
             return _failed(fault)
         finally:
             await self.changed()
+
+    async def _given(self, request: web.Request) -> Any:
+        """Return the JSON of a request; in one of parts it is `payload_json`, beside the files."""
+        self._files = {}
+        if request.content_type != "multipart/form-data":
+            return json.loads(await request.read() or b"{}")
+        posted = await request.post()
+        files = [value for value in posted.values() if isinstance(value, web.FileField)]
+        self._files = {file.filename: file.file.read() for file in files}
+        return json.loads(str(posted["payload_json"]))
 
     async def _me(self, request: web.Request) -> web.Response:
         self.logins += 1
@@ -274,6 +287,10 @@ class DiscordServer(DiscordGateway):
             {"label": each["label"], "custom_id": each["custom_id"]} for row in rows for each in row["components"]
         ]
         sent = Sent(next(self.numbers), place, text, buttons, embeds[0].get("color") if embeds else None)
+        sent.files, sent.image = self._files, embeds[0].get("image", {}).get("url", "") if embeds else ""
+        told = {each["filename"] for each in given.get("attachments", [])}
+        if told != set(self._files) or not {sent.image.removeprefix("attachment://")} <= {*self._files, ""}:
+            return _json({"message": "Invalid Form Body: attachments", "code": 50035}, status=400)
         sent.is_private, sent.mentions = bool(given.get("flags", 0) & 64), given.get("allowed_mentions")
         self.sent.append(sent)
         return sent

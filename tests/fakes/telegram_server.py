@@ -28,6 +28,7 @@ class Sent:
     topic: str
     text: str
     buttons: list[list[dict[str, str]]] = field(default_factory=list)
+    picture: bytes = b""
 
     @property
     def labels(self) -> list[str]:
@@ -67,6 +68,7 @@ class TelegramServer:
         self._poll: asyncio.Future[bool] | None = None  # its result: another program took over
         self._runner: web.AppRunner | None = None
         self._port = 0
+        self._files: dict[str, bytes] = {}  # of the request at work
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -139,7 +141,9 @@ class TelegramServer:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        given = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        posted = await request.post()  # a form, or one in parts where a file comes with it
+        given = {key: value for key, value in posted.items() if isinstance(value, str)}
+        self._files = {key: value.file.read() for key, value in posted.items() if isinstance(value, web.FileField)}
         self.requests[method] += 1
         if self.is_hanging:
             await asyncio.Event().wait()
@@ -219,6 +223,20 @@ class TelegramServer:
         sent.buttons = json.loads(given["reply_markup"])["inline_keyboard"] if "reply_markup" in given else []
         self.sent.append(sent)
         return _done(self._shown(sent))
+
+    async def _sendPhoto(self, given: dict[str, str]) -> web.Response:
+        """A photo uploaded beside the form; the field holds it, or names the part that does."""
+        field_ = given.get("photo", "")
+        picture = self._files.get(field_.removeprefix("attach://") if field_ else "photo", b"")
+        if not picture.startswith(b"\x89PNG\r\n\x1a\n") or len(picture) > 10 * 1024 * 1024:
+            return _failed(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        words = {**given, "text": given.get("caption", "")}
+        if len(str(_plain(words)).encode("utf-16-le")) // 2 > 1024:
+            return _failed(400, "Bad Request: message caption is too long")
+        answer = await self._sendMessage(words)
+        if answer.status == 200:
+            self.sent[-1].picture = picture
+        return answer
 
     async def _editMessageText(self, given: dict[str, str]) -> web.Response:
         if fault := self._fault_of(given):

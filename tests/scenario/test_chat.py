@@ -181,3 +181,17 @@ def test_a_swap_of_the_chat_loses_no_message_and_no_command(bot: BotFolder) -> N
             assert len(resumed(server)) == count // 2  # each told once
 
     run(story)
+
+
+def test_a_chart_of_a_running_bot_comes_as_a_picture(bot: BotFolder) -> None:
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+            sent = await answer(server, "/chart btc 4h")
+            assert sent.text.startswith("Chart\ncoinbase:BTC/USD 4h:")
+            assert sent.picture.startswith(b"\x89PNG")
+            assert 10_000 < len(sent.picture) < 200 * 1024
+            listed = await answer(server, "/market")
+            assert "coinbase:BTC/USD" in listed.text
+            await stopped(process)
+
+    run(story)

@@ -35,6 +35,8 @@ class ToFile:
         self.path, self.sign, self.count = f"{context.home}/told.txt", settings.sign, 0
 
     async def notify(self, message):
+        if not message.seq or message.kind == "daily_summary":
+            return  # what no single event tells of
         with open(self.path, "a") as file:
             file.write(f"{message.seq} first{self.sign}\\n")
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from time import monotonic
 from typing import Any
 
 from aiohttp import WSMsgType, hdrs, web
@@ -26,6 +27,7 @@ from .rest import DOOR
 
 HEARTBEAT_S = 15.0
 CHANGES_PAUSE_S = 0.25
+PASSED_S = 1.0  # so often a stream is told how far it is, while nothing of its topics comes
 RETRY_MS = 1_000
 LONGEST_QUESTION = 64 * 1024
 KEPT_TEXTS = 4_096
@@ -39,9 +41,9 @@ class Live:
 
     def __init__(self, door: Door, most: int) -> None:
         self._door, self._most, self._open = door, most, 0
-        self._closed: asyncio.Future[Any] = (
-            asyncio.get_running_loop().create_future()
-        )  # one for all streams to wait for
+        self._is_closed = False
+        self._telling: set[asyncio.Task[Any]] = set()
+        self.refused = 0  # above the most that may be open
         self._texts: dict[int, str] = {}  # of the newest records, by seq
         self._frames: dict[tuple[int, int, frozenset[str]], bytes] = {}
 
@@ -55,7 +57,7 @@ class Live:
         return found
 
     def frames(self, batch: Sequence[Record], topics: frozenset[str]) -> bytes:
-        """Return records of these topics as SSE, made once: most clients are given the same batches."""
+        """Return records of these topics as SSE, "" of none, made once: most clients are given the same batches."""
         place = batch[0].seq, batch[-1].seq, topics
         if (found := self._frames.get(place)) is None:
             found = self._frames[place] = self._framed(batch, topics)
@@ -66,18 +68,25 @@ class Live:
     def _framed(self, batch: Sequence[Record], topics: frozenset[str]) -> bytes:
         wanted = [record for record in batch if topics & topics_of(record)]
         text = "".join(f"id: {one.next_seq - 1}\nevent: record\ndata: {self.text(one)}\n\n" for one in wanted)
-        if not wanted or wanted[-1] is not batch[-1]:
-            text += f"id: {batch[-1].next_seq - 1}\n\n"  # a resume must not read again what was left out
         return text.encode()
 
     def close(self) -> None:
         """End every stream."""
-        if not self._closed.done():
-            self._closed.set_result(None)
+        self._is_closed = True
+        for task in self._telling:
+            task.cancel()
+
+    @property
+    def open(self) -> int:
+        """How many streams and sockets are open now."""
+        return self._open
 
     @contextmanager
     def counted(self) -> Iterator[None]:
+        if self._is_closed:
+            raise NotRunning("the page stops")
         if self._open >= self._most:
+            self.refused += 1
             raise NotRunning(f"{self._most} streams are open already (max_streams of the page); close one")
         self._open += 1
         try:
@@ -85,30 +94,21 @@ class Live:
         finally:
             self._open -= 1
 
-    async def batches(self, since: int | None) -> AsyncGenerator[Sequence[Record]]:
-        """Yield records as the door does, and an empty batch when nothing has come for a while; ends when we close."""
-        async with aclosing(self._door.follow(since)) as follower:  # type: ignore[type-var]
-            pending: asyncio.Task[Sequence[Record] | None] | None = None
-            try:
-                while not self._closed.done():
-                    pending = pending or asyncio.ensure_future(_next(follower))
-                    if not await self._or_closing(pending):
-                        yield ()
-                    elif self._closed.done() or (batch := pending.result()) is None:
-                        return
-                    else:
-                        pending = None
-                        yield batch
-            finally:
-                if pending is not None:
-                    pending.cancel()
-                    with suppress(asyncio.CancelledError, Exception):
-                        await pending
-
-    async def _or_closing(self, task: asyncio.Task[Any]) -> bool:
-        """Wait for a task, our end or a heartbeat; False for that."""
-        done, _ = await asyncio.wait({task, self._closed}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
+    @asynccontextmanager
+    async def following(self, since: int | None) -> AsyncIterator[AsyncIterator[Sequence[Record]]]:
+        """Give records as the door does. When we close the block ends quietly, wherever it waits."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._telling.add(task)
+        try:
+            async with aclosing(self._door.follow(since)) as follower:  # type: ignore[type-var]
+                yield follower
+        except asyncio.CancelledError:
+            if not self._is_closed:
+                raise  # the client has gone
+            task.uncancel()
+        finally:
+            self._telling.discard(task)
 
 
 LIVE = web.AppKey("live", Live)
@@ -124,9 +124,14 @@ async def _events(request: web.Request) -> web.StreamResponse:
     with live.counted():
         response = await _stream(request)
         try:
-            async with aclosing(live.batches(since)) as batches:
+            async with _kept_alive(response), live.following(since) as batches:
+                passed = -PASSED_S
                 async for batch in batches:
-                    await response.write(live.frames(batch, topics) if batch else b": all is well\n\n")
+                    if text := live.frames(batch, topics):
+                        await response.write(text)
+                    elif monotonic() - passed >= PASSED_S:  # a resume need not read again what was left out
+                        passed = monotonic()
+                        await response.write(f"id: {batch[-1].next_seq - 1}\n\n".encode())
         except JournalError as exc:
             await response.write(f"event: problem\ndata: {json.dumps(str(exc))}\n\n".encode())
     return response
@@ -136,13 +141,29 @@ async def _changes(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
     with live.counted():
         response = await _stream(request)
-        async with aclosing(live.batches(None)) as batches:
+        async with _kept_alive(response), live.following(None) as batches:
             async for batch in batches:
-                changed = sorted(frozenset[str]().union(*map(topics_of, batch)) - {"time"})
-                told = f"event: changed\ndata: {json.dumps(changed)}\n\n" if changed else ": all is well\n\n"
-                await response.write(told.encode())
-                await asyncio.sleep(CHANGES_PAUSE_S)
+                if changed := sorted(frozenset[str]().union(*map(topics_of, batch)) - {"time"}):
+                    await response.write(f"event: changed\ndata: {json.dumps(changed)}\n\n".encode())
+                    await asyncio.sleep(CHANGES_PAUSE_S)
     return response
+
+
+@asynccontextmanager
+async def _kept_alive(response: web.StreamResponse) -> AsyncIterator[None]:
+    """Say now and then that all is well, to the client and to what stands between."""
+
+    async def beat() -> None:
+        with suppress(ConnectionError):  # gone: whoever tells it something will see
+            while True:
+                await asyncio.sleep(HEARTBEAT_S)
+                await response.write(b": all is well\n\n")
+
+    beating = asyncio.create_task(beat(), name="heartbeat of a stream")
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 async def _socket(request: web.Request) -> web.StreamResponse:
@@ -162,7 +183,7 @@ async def _socket(request: web.Request) -> web.StreamResponse:
 
 async def _tell(live: Live, socket: web.WebSocketResponse, since: int | None, topics: frozenset[str]) -> None:
     try:
-        async with aclosing(live.batches(since)) as batches:
+        async with live.following(since) as batches:
             async for batch in batches:
                 for record in batch:
                     if topics & topics_of(record):
@@ -222,7 +243,3 @@ def _topics(request: web.Request) -> frozenset[str]:
         told = f"{unknown[0]!r} is no topic; expected some of {', '.join(TOPICS)}"
         raise BadArguments(told, {"topics": told})
     return frozenset(given) or _WANTED
-
-
-async def _next(follower: AsyncIterator[Sequence[Record]]) -> Sequence[Record] | None:
-    return await anext(follower, None)

@@ -70,10 +70,7 @@ def _path(verb: Verb, references: Mapping[Any, Any], schemas: Mapping[str, Any])
         "tags": [verb.name.partition(".")[0]],
         "x-role": verb.role.name.lower(),
         "responses": {
-            "200": {
-                "description": "the answer",
-                "content": {"application/json": {"schema": references[verb.answer, "serialization"]}},
-            },
+            "200": {"description": "the answer", "content": _content(verb, references)},
             **{status: _problem(text) for status, text in _ERRORS.items()},
         },
     }
@@ -87,6 +84,14 @@ def _path(verb: Verb, references: Mapping[Any, Any], schemas: Mapping[str, Any])
     schema = schemas[arguments["$ref"].rpartition("/")[2]]
     told["parameters"] = [_parameter(name, one, schema) for name, one in schema.get("properties", {}).items()]
     return {"get": told}
+
+
+def _content(verb: Verb, references: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what an answer may be; one that holds a picture is that picture where it is accepted."""
+    content: dict[str, Any] = {"application/json": {"schema": references[verb.answer, "serialization"]}}
+    if "picture" in verb.answer.model_fields:
+        content["image/png"] = {"schema": {"type": "string", "contentMediaType": "image/png"}}
+    return content
 
 
 _KEY = {

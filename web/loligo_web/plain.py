@@ -18,7 +18,7 @@ _TOPICS = {
     **dict.fromkeys(("submitted", "reported", "cancel", "amend", "reports"), "orders"),
     **dict.fromkeys(("position", "posted", "trade_closed"), "positions"),
     **dict.fromkeys(("signal", "declined", "requested", "checked", "approved", "refused"), "decisions"),
-    **dict.fromkeys(("risk_acted", "resumed", "kill_switch", "command", "command_handled"), "risk"),
+    **dict.fromkeys(("risk_acted", "resumed", "kill_switch", "command", "command_handled", "consent_asked"), "risk"),
     **dict.fromkeys(
         ("swap", "tentacle_failed", "generation", "shadow", "shadow_stopped", "settled", "swap_ended"), "tentacles"
     ),

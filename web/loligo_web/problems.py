@@ -60,14 +60,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except SignInNeeded:
         return _sign_in(request)
     except LoligoError as exc:
-        status = next(_STATUS[kind] for kind in type(exc).__mro__ if kind in _STATUS)
-        return problem(request, status, str(exc), getattr(exc, "problems", None))
+        return problem(request, status_of(exc), str(exc), getattr(exc, "problems", None))
     except ConnectionError:
         raise
     except Exception as exc:
         number = secrets.token_hex(4)
         _log.error("a request failed", path=request.path, number=number, error=type(exc).__name__, exc_info=exc)
         return problem(request, 500, f"this is a fault of Loligo; the log has it under {number}")
+
+
+def status_of(exc: Exception) -> int:
+    """Return the status for an error that is meant to be read."""
+    return next(_STATUS[kind] for kind in type(exc).__mro__ if kind in _STATUS)
 
 
 def problem(

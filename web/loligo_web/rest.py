@@ -9,10 +9,11 @@ Nothing here knows a single verb: paths, arguments and answers come from the cat
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from loligo.api import BadArguments, Door, NotFound, Verb
 
@@ -42,6 +43,9 @@ async def _read(request: web.Request) -> web.StreamResponse:
     if verb.changes:
         return problem(request, 405, f"{verb.name} changes something: POST it", allow="POST")
     answer = await request.app[DOOR].ask(caller_of(request).actor, verb.name, arguments_of(request.query, verb))
+    picture = getattr(answer, "picture", None)
+    if picture is not None and picture.media_type in request.headers.get(hdrs.ACCEPT, ""):
+        return web.Response(body=b64decode(picture.base64), content_type=picture.media_type)
     return web.Response(text=answer.model_dump_json(), content_type="application/json")
 
 

@@ -14,6 +14,8 @@ import hashlib
 import os
 import socket
 import sys
+import threading
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,19 @@ from aiohttp import web
 
 from loligo.api import Actor, Door, LoligoError, MakeContext, Role, TentacleError
 
-from . import assets, live, pages, rest
+from . import assets, hooks, investor, live, metrics, pages, rest, uploads
 from .access.gate import COOKIE, KEEPER, PUBLIC_URL, Handler, gate, is_open
 from .access.keeper import Keeper
 from .access.origin import is_loopback
 from .access.store import AccessStore
+from .hooks_line import VERB, Allowance, Line
+from .hooks_store import HookStore
 from .look import LOOK, MENU, environment
 from .problems import problems
 from .settings import WebSettings
 
 ACCESS_FILE = "state/web/access.db"
+HOOKS_FILE = "state/web/hooks.db"
 FIRST_LINK_FILE = "state/web/first-start.txt"
 LARGEST_BODY = 256 * 1024
 SHUTDOWN_S = 1.0
@@ -67,7 +72,8 @@ class WebInterface:
         settings = self._settings
         store = AccessStore(self._home / ACCESS_FILE)
         try:
-            if not store.has_people() and not is_loopback(settings.host):
+            is_private = settings.private_network or is_loopback(settings.host)
+            if not store.has_people() and not is_private:
                 raise LoligoError(
                     f"host = {settings.host!r}: the page has no owner yet, so only this machine may reach it; start "
                     "with host 127.0.0.1, open the link that is printed, and change host afterwards"
@@ -84,10 +90,11 @@ class WebInterface:
 
     async def _listen(self, store: AccessStore) -> None:
         settings, instance = self._settings, _instance(self._home)
-        await _refuse_foreign(settings.host, settings.port, instance)
+        is_exchange = await _is_ours(settings.host, settings.port, instance)
         keeper = Keeper(store, session_s=settings.session_hours * 3600, lock_after=settings.lock_after)
         streams = live.Live(self._door, settings.max_streams)
         app = self._app(keeper, streams, instance)
+        called = app[hooks.HOOKS]
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=True)
         await runner.setup()
         try:
@@ -95,24 +102,40 @@ class WebInterface:
             await site.start()
             host, port = runner.addresses[0][:2]
             self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            self._greet(keeper)
-            await asyncio.Event().wait()
+            self._greet(keeper, is_exchange=is_exchange)
+            async with called.line.working():
+                await asyncio.Event().wait()
         except OSError as exc:
             raise LoligoError(f"cannot listen on {settings.host} port {settings.port}: {exc.strerror or exc}") from exc
         finally:
             streams.close()
             await runner.cleanup()
+            called.store.close()
 
     def _app(self, keeper: Keeper, streams: live.Live, instance: str) -> web.Application:
         app = web.Application(client_max_size=LARGEST_BODY)
+        app[uploads.HOME] = self._home
         app[rest.DOOR], app[KEEPER], app[live.LIVE] = self._door, keeper, streams
         app[assets.ASSETS], app[LOOK] = self._assets, self._look
+        is_for_machine = self._settings.open_metrics
+        app[metrics.METRICS] = metrics.PageMetrics(keeper, streams, is_for_machine=is_for_machine)
+        app[hooks.HOOKS], app[investor.INVESTORS] = self._hooks(), investor.Investors()
         app[COOKIE] = f"loligo_{self._settings.port}"  # cookies know no ports: two bots on one machine must not clash
         app[PUBLIC_URL] = self._settings.public_url
         shown = pages.offered(self._door)
         app[MENU] = tuple(page for page in shown if page.label)
         own = [web.get("/healthz", _healthz), web.get("/readyz", _readyz)]
-        every = [*own, *assets.routes(), *live.routes(), *rest.routes(), *pages.routes(shown), _NOTHING_ELSE]
+        every = [
+            *own,
+            *assets.routes(),
+            *live.routes(),
+            *metrics.routes(),
+            *rest.routes(),
+            *(hooks.routes() if VERB in self._door.verbs else ()),
+            *(investor.routes() if investor.VERB in self._door.verbs else ()),
+            *pages.routes(shown),
+            _NOTHING_ELSE,
+        ]
         app.add_routes([web.route(one.method, one.path, _guarded(one.handler), **one.kwargs) for one in every])
 
         async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -123,15 +146,31 @@ class WebInterface:
         app.on_response_prepare.append(prepare)
         return app
 
-    def _greet(self, keeper: Keeper) -> None:
+    def _hooks(self) -> hooks.Hooks:
+        settings = self._settings
+        return hooks.Hooks(
+            store=HookStore(self._home / HOOKS_FILE),
+            line=Line(self._door),
+            allowance=Allowance(settings.hook_per_minute),
+            strangers=Allowance(hooks.STRANGERS_PER_MINUTE),
+            window_s=settings.hook_window_s,
+            oldest_s=settings.hook_oldest_s,
+            tradingview_only=settings.tradingview_only,
+        )
+
+    def _greet(self, keeper: Keeper, *, is_exchange: bool) -> None:
         """Say where the page is, and while it has no owner, print the link that makes one."""
         url = self._settings.public_url or self.address
         _log.info("the page is open", url=url)
         secret, file = keeper.first_invitation(), self._home / FIRST_LINK_FILE
         file.unlink(missing_ok=True)
+        link = f"{url}/join/{secret}" if secret else url
+        if self._settings.open_browser and not is_exchange:
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
         if not secret:
+            if sys.stderr.isatty():
+                print(f"The page: {url}", file=sys.stderr)
             return
-        link = f"{url}/join/{secret}"
         with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as output:
             output.write(f"{link}\n")
         _log.info("the page has no owner yet: its first link is on the console and in a file", file=str(file))
@@ -145,10 +184,11 @@ def _instance(home: Path) -> str:
     return hashlib.sha256(f"{home.resolve()} {os.getpid()}".encode()).hexdigest()[:16]
 
 
-async def _refuse_foreign(host: str, port: int, instance: str) -> None:
-    """LoligoError when another program listens there: SO_REUSEPORT would share the port with it, request by request."""
+async def _is_ours(host: str, port: int, instance: str) -> bool:
+    """Say whether an earlier version of this page listens there. LoligoError when another program does: SO_REUSEPORT
+    would share the port with it, request by request."""
     if port == 0 or not _is_taken(host, port):
-        return
+        return False
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2), trust_env=False) as session,
@@ -160,6 +200,7 @@ async def _refuse_foreign(host: str, port: int, instance: str) -> None:
     if other != instance:
         who = "another bot" if other else "another program"
         raise LoligoError(f"port {port} on {host} belongs to {who}; set another port of the page, or end that one")
+    return True
 
 
 def _reachable(host: str) -> str:
@@ -187,7 +228,7 @@ def _guarded(handler: Any) -> Handler:
     """
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        return await problems(request, lambda passed: gate(passed, handler))
+        return await metrics.counted(request, lambda one: problems(one, lambda passed: gate(passed, handler)))
 
     return guarded
 

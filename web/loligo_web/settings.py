@@ -21,6 +21,32 @@ class WebSettings(TentacleSettings):
     lock_after: int = Field(default=5, ge=1, le=100, description="wrong passwords in a row before one has to wait")
     max_streams: int = Field(default=500, ge=1, le=10_000, description="event streams open at once, of all clients")
 
+    open_metrics: bool = Field(
+        default=False, description="programs on this machine read /metrics without a token; not behind a reverse proxy"
+    )
+
+    hook_per_minute: int = Field(
+        default=30, ge=1, le=6_000, description="calls of one webhook in a minute; more are told to come later"
+    )
+    hook_window_s: float = Field(
+        default=60, ge=0, le=86_400, description="seconds in which the same body of a webhook without an id counts once"
+    )
+    hook_oldest_s: float = Field(
+        default=300, gt=0, le=86_400, description="seconds after which an alert is too old, by the time that it holds"
+    )
+    tradingview_only: bool = Field(
+        default=False, description="TradingView hooks answer to TradingView's own four addresses only"
+    )
+
+    open_browser: bool = Field(
+        default=False, description="show the page in a browser of this machine once it listens; for one with a screen"
+    )
+    private_network: bool = Field(
+        default=False,
+        description="who reaches host is this machine alone, as in a container whose port is published to it; then it "
+        "listens there before there is an owner, too",
+    )
+
     @field_validator("public_url")
     @classmethod
     def _is_an_origin(cls, url: str) -> str:

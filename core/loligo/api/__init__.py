@@ -19,7 +19,7 @@ from loligo.model.command import CommandKind, OperatorCommand
 from loligo.model.evaluation import Declined, Direction, Evaluation, Numbers, Signal
 from loligo.model.events import (
     DecisionDeclined, EquityMarked, Input, OrderReported, OrderSubmitted, Record, Refused, TentacleFailed,
-    TimerFired, TradeClosed,
+    KillSwitchSet, PositionChanged, Resumed, RiskActed, TimerFired, TradeClosed,
 )
 from loligo.model.instrument import Instrument, InstrumentKind
 from loligo.model.market import (
@@ -55,14 +55,15 @@ __all__ = [
     "CandleHistory", "Clock", "ClosedTrade", "CommandKind", "ConfigError", "DataError", "DecisionDeclined",
     "Declined", "Denied", "DeskLimits", "DeskView", "Direction", "Door", "EngineVenue", "EquityMarked",
     "Evaluation", "Expired", "ExternalSignal", "Factory", "Filled", "FinishedRun", "FloatArray", "FundingRate",
-    "InboxPort", "Input", "InstantOrder", "Instrument", "InstrumentKind", "InstrumentStatus", "IntArray", "Intent",
-    "JournalError", "Liquidated", "LoligoError", "MakeContext", "MarketData", "Message", "NotFound", "NotRunning",
-    "Numbers", "OperatorCommand", "Order", "OrderError", "OrderKind", "OrderReported", "OrderRequest", "OrderRole",
-    "OrderState", "OrderSubmitted", "Outcome", "PlainState", "Position", "Quote", "Record", "Refused", "Rejected",
+    "InboxPort", "Input", "InstantOrder", "Instrument", "InstrumentKind", "InstrumentStatus", "IntArray",
+    "Intent", "JournalError", "KillSwitchSet", "Liquidated", "LoligoError", "MakeContext", "MarketData",
+    "Message", "NotFound", "NotRunning", "Numbers", "OperatorCommand", "Order", "OrderError", "OrderKind",
+    "OrderReported", "OrderRequest", "OrderRole", "OrderState", "OrderSubmitted", "Outcome", "PlainState",
+    "Position", "PositionChanged", "Quote", "Record", "Refused", "Rejected", "Resumed", "RiskActed",
     "RiskAction", "RiskView", "Role", "RollingWindow", "Runner", "Side", "Signal", "Stateless", "TentacleError",
     "TentacleFailed", "TentacleSettings", "Tier", "TimeInForce", "TimerFired", "TimerIntent", "Trade",
-    "TradeClosed", "Triggered", "VenueError", "VenueReport", "Verb", "Verdict", "atr_series", "ema_series", "exact",
-    "hookimpl", "instant_order", "iso", "market_order", "money_from_float", "ns_from_iso", "passed",
+    "TradeClosed", "Triggered", "VenueError", "VenueReport", "Verb", "Verdict", "atr_series", "ema_series",
+    "exact", "hookimpl", "instant_order", "iso", "market_order", "money_from_float", "ns_from_iso", "passed",
     "period_start_ns", "quantity_for_risk", "quantity_for_share", "reduced", "refused", "round_to_step",
     "rsi_series", "sma_series", "timeframe_ns",
 ]

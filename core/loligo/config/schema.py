@@ -114,7 +114,7 @@ class TentacleConfig(Section):
 
 
 class FeedConfig(TentacleConfig):
-    name: Name | None = None  # by which the journal knows how far it was read; None: the tentacle's
+    name: Name | None = None  # by which journal and state know it; None: the tentacle's
 
 
 class EvaluatorConfig(TentacleConfig):
@@ -136,7 +136,9 @@ class DeskConfig(Section):
     limits: DeskLimits = DeskLimits()
     risk_rules: tuple[str, ...] = DEFAULT_RISK_RULES
     tick_s: Annotated[float, Field(gt=0)] | None = None  # a tick of the mode this often; None: no ticks
-    consent_s: Annotated[float, Field(gt=0)] | None = None  # each entry needs a person's yes in this time
+    consent_s: Annotated[float, Field(gt=0)] | None = (
+        None  # each entry needs a person's yes in this time
+    )
     on_orphan: Literal["hold_protected", "flatten"] = "hold_protected"  # when strategy or mode is missing
 
 
@@ -168,7 +170,7 @@ class LogConfig(Section):
 def _each_once(feeds: tuple[FeedConfig, ...]) -> tuple[FeedConfig, ...]:
     names = [feed.name or feed.tentacle for feed in feeds]
     if len(set(names)) < len(names):
-        raise ValueError(f"two of the feeds {', '.join(names)} have one name: give each a name of its own, and keep it")
+        raise ValueError(f"two of {', '.join(names)} have one name: give each a name of its own, and keep it")
     return feeds
 
 
@@ -182,9 +184,11 @@ class LoligoConfig(Section):
     feeds: Annotated[tuple[FeedConfig, ...], AfterValidator(_each_once)] = ()
     notifiers: tuple[TentacleConfig, ...] = ()
     interfaces: tuple[TentacleConfig, ...] = ()
-    automations: tuple[TentacleConfig, ...] = ()
+    automations: Annotated[tuple[FeedConfig, ...], AfterValidator(_each_once)] = ()
     journal: dict[str, Any] = {}  # judged by the store's own class
     engine: EngineConfig = EngineConfig()
     swap: SwapConfig = SwapConfig()
     health: dict[str, Any] = {}  # judged by its own class
+    jobs: dict[str, Any] = {}  # judged by its own class
+    install: dict[str, Any] = {}  # judged by its own class
     log: LogConfig = LogConfig()

@@ -66,8 +66,10 @@ class Verifier(Protocol):
         """Get ready, without waiting for it."""
         ...
 
-    def verify(self, version: TentacleVersion) -> Verified:
+    def verify(self, version: TentacleVersion, *, runs: bool = True) -> Verified:
         """Return the version's code and what was found. TentacleError says why it is refused, and where.
+
+        Unless it `runs` there, only its source is read: nothing is known of hooks, calls, settings and state then.
 
         Blocks for as long as that takes: call it off the event loop.
         """

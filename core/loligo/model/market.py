@@ -75,7 +75,8 @@ class BookUpdate(msgspec.Struct, frozen=True, array_like=True, tag="book"):
 class ExternalSignal(msgspec.Struct, frozen=True, array_like=True, tag="external"):
     """News, a webhook or any other outside opinion, as a feed published it.
 
-    `score` is the source's own view in [-1, +1] where it gives one; `instrument` is empty for the whole market.
+    `score` is the source's own view in [-1, +1] where it gives one, good for `ttl_s` seconds (0: it does not say);
+    `instrument` is empty for the whole market. `id` is that of the question by which it came in through the door.
     """
 
     source: str
@@ -84,6 +85,8 @@ class ExternalSignal(msgspec.Struct, frozen=True, array_like=True, tag="external
     instrument: str = ""
     text: str = ""
     score: float | None = None
+    ttl_s: float = 0.0
+    id: str = ""
 
 
 class FundingRate(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="funding"):

@@ -54,7 +54,7 @@ def fill(directory: Path, bundled: Path) -> tuple[list[str], list[str]]:
     directory.mkdir(parents=True, exist_ok=True)
     for name, mode in FOLDERS.items():
         (directory / name).mkdir(mode=mode, exist_ok=True)
-    sources = [path for path in sorted((bundled / "config").rglob("*")) if path.suffix in (".yaml", ".json")]
+    sources = [path for path in sorted((bundled / "config").rglob("*")) if path.suffix in (".yaml", ".yml", ".json")]
     files = {path.relative_to(bundled).as_posix(): path.read_bytes() for path in sources}
     registry = bundled / "tentacle_registry.json"
     if registry.exists():

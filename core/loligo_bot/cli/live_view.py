@@ -18,6 +18,7 @@ from loligo.model.events import EquityMarked, OrderSubmitted, Record, Refused, T
 from loligo.model.market import Candle
 from loligo.model.timeframe import iso
 from loligo_bot.tell import messages_of
+from loligo_notify import FREQUENT
 
 NEWEST_MESSAGES = 6
 
@@ -43,6 +44,7 @@ class LiveView:
         self.records = 0
         self.ts = 0
         self.notice = ""  # stands above all else
+        self.hint = ""  # stands below all else
         self._newest: deque[str] = deque(maxlen=NEWEST_MESSAGES)
 
     def observe(self, records: Sequence[Record]) -> None:
@@ -57,6 +59,8 @@ class LiveView:
                     _count(row, event)
         for record in records[-200:]:  # what scrolls by faster than that nobody can read
             for message in messages_of([record]):
+                if message.kind in FREQUENT:
+                    continue
                 self._newest.append(f"{iso(record.input.ts)[:16]}  {message.text}")
 
     def __rich__(self) -> Group:
@@ -69,7 +73,8 @@ class LiveView:
             table.add_row(Text(name), *figures, exits)
         head = f"{iso(self.ts) if self.ts else 'starting'}   {self.candles:,} candles, {self.records:,} records"
         notice = [Text(self.notice, style="bold red")] if self.notice else []
-        return Group(*notice, Text(head), table, *(Text(line, style="dim") for line in self._newest))
+        hint = [Text(self.hint, style="bold")] if self.hint else []
+        return Group(*notice, Text(head), table, *(Text(line, style="dim") for line in self._newest), *hint)
 
 
 def _count(row: DeskRow, event: Any) -> None:

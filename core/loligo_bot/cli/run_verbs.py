@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from math import nan
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from loligo.config import LoligoConfig
     from loligo_bot.session import Observer
 
+PAGE = "web"  # the interface that --page names
+SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+STAYS = "All data is read. The bot stays, and so does its page; Ctrl-C ends it with a summary."
 UNTIL = "Stop at this time of the data, ISO 8601 such as 2019-07-01."
 
 
@@ -31,6 +38,12 @@ def run(
     ] = None,
     until: Annotated[str | None, typer.Option(help=UNTIL)] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Put an existing journal aside and begin anew.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="With the page in the browser, also where the configuration names none.")
+    ] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="When the feeds have ended, go on for those who look, until Ctrl-C.")
+    ] = False,
     safe: Annotated[
         bool | None,
         typer.Option("--safe/--no-safe", help="Leave out tentacles of others; by itself after crashed starts."),
@@ -38,13 +51,16 @@ def run(
 ) -> None:
     """Run the bot in the foreground. Ctrl-C or SIGTERM stops it cleanly; the next run goes on where it stopped.
 
-    Ends with 0, after Ctrl-C (SIGINT) with 130 and with 1 when something had to be cut off.
+    Ends with 0, after Ctrl-C (SIGINT) with 130 unless that ended a bot that stayed, and with 1 when something had to be
+    cut off.
     """
     from loligo_bot.assembly import read_config
     from loligo_bot.run import run_bot
 
     shell: Shell = context.obj
     config = read_config(shell.home)
+    if page:
+        config = _with_page(shell.home, config)
     if fresh:
         _put_aside(shell, config)
     is_drawn = shell.is_live and not headless
@@ -53,14 +69,51 @@ def run(
     observers: tuple[Observer, ...] = () if view is None else (view.observe,)
     with drawing:
         summary = run_bot(
-            shell.home, config, speed=speed, until=until, observers=observers, on_start=_warn(view), is_safe=safe
+            shell.home,
+            config,
+            speed=speed,
+            until=until,
+            observers=observers,
+            on_start=_warn(view),
+            is_safe=safe,
+            on_read=_staying(shell, view) if stay else None,
         )
     data = {"ok": summary.is_clean, **asdict(summary), "desks": _desks(shell.home, config)}
     shell.result(data, lambda console: _show_summary(console, data))
     if not summary.is_clean:
         raise typer.Exit(ExitCode.FAILURE)
-    if summary.reason == f"signal {signal.SIGINT.name}":
+    if summary.reason == f"signal {signal.SIGINT.name}" and not (stay and summary.is_read_to_end):
         raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def _with_page(home: Path, config: LoligoConfig) -> LoligoConfig:
+    """Return the configuration with the page, by the environment: there an exchange of tentacles finds it, too."""
+    from loligo_bot.assembly import read_config
+
+    if any(one.tentacle == PAGE for one in config.interfaces):
+        return config
+    named = [one.model_dump(mode="json", exclude_defaults=True) for one in config.interfaces]
+    os.environ["LOLIGO__INTERFACES"] = json.dumps(
+        [*named, {"tentacle": PAGE, "settings": {"open_browser": _has_screen()}}]
+    )
+    return read_config(home)
+
+
+def _has_screen() -> bool:
+    """Say whether a browser can be shown: without a screen one made of text would take the terminal."""
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, SCREENS))
+
+
+def _staying(shell: Shell, view: Any) -> Callable[[], object]:
+    """Return what says that the feeds have ended and the bot has not."""
+
+    def on_read() -> None:
+        if view is not None:
+            view.hint = STAYS
+        else:
+            shell.note(STAYS)
+
+    return on_read
 
 
 def _warn(view: Any) -> Any:

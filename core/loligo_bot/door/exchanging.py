@@ -80,17 +80,24 @@ async def switch(inside: Inside, asked: Asked, given: Switch) -> Exchanged:
     """Switch a tentacle on or off in the registry and have that taken up."""
     entry = await inside.read(lambda: found(inside, given.name))
     name, word = f"{entry.kind}/{entry.name}", "on" if given.on else "off"
-    turn = partial(_installer(inside).switch, name, is_on=given.on, is_forced=given.force)
+    turn = partial(installer_of(inside).switch, name, is_on=given.on, is_forced=given.force)
     undo = Undo(verb="tentacle.switch", arguments={"name": name, "on": not given.on})
     return await change_files(inside, asked, turn, f"tentacle {word} {entry.slot}", given, undo)
 
 
 async def change_files(
-    inside: Inside, asked: Asked, turn: Callable[[], Change], what: str, given: Changing, undo: Undo | None
+    inside: Inside,
+    asked: Asked,
+    turn: Callable[[], Change],
+    what: str,
+    given: Changing,
+    undo: Undo | None,
+    *,
+    when: When | None = None,
 ) -> Exchanged:
     """Change the registry by a function that blocks and have it taken up, in the name of who asks."""
     done, swap = await inside.swap_of_files(
-        turn, by=asked.actor.name, why=because(what, given), patience_s=given.patience_s
+        turn, by=asked.actor.name, why=because(what, given), patience_s=given.patience_s, when=when
     )
     if done.waiting:
         said = f"{done.slot} waits: it wants {', '.join(done.waiting)}; `loligo tentacle agree` shows and grants it"
@@ -102,7 +109,7 @@ def because(what: str, given: Changing) -> str:
     return f"{what}: {given.why}" if given.why else what
 
 
-def _installer(inside: Inside) -> Installer:
+def installer_of(inside: Inside) -> Installer:
     return Installer(folder(inside), judge)
 
 
@@ -132,7 +139,7 @@ class Rollback(Changing):
 async def rollback(inside: Inside, asked: Asked, given: Rollback) -> Exchanged:
     """Go back to an earlier version of a tentacle."""
     entry = await inside.read(lambda: found(inside, given.name))
-    name, installer = f"{entry.kind}/{entry.name}", _installer(inside)
+    name, installer = f"{entry.kind}/{entry.name}", installer_of(inside)
 
     def turn() -> Change:
         return installer.carry_out(plan_rollback(installer.bot, name, given.to))

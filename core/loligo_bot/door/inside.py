@@ -25,13 +25,18 @@ from loligo.model.command import OperatorCommand
 from loligo.registry.registry_file import REGISTRY_FILE
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot
+from loligo_bot.committing import Beside
+from loligo_bot.door.looked import Looked
 from loligo_bot.door.once import OTHER_ARGUMENTS
 from loligo_bot.edges import Edges
 from loligo_bot.health.monitor import Monitor
+from loligo_bot.jobs.keeper import Jobs
+from loligo_bot.metering import Meter
+from loligo_bot.notifying import Notifying
 from loligo_bot.projecting import Projecting
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import EngineThread, Session
-from loligo_bot.wish import SwapReport, Wish, file_hash
+from loligo_bot.wish import SwapReport, When, Wish, file_hash
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
@@ -64,11 +69,17 @@ class Inside:
     rows: ProjectionReader
     journal: Callable[[], JournalReader]  # a new one: each serves one thread
     tasks: Supervisor
+    meter: Meter
+    committer: Beside
+    notifying: Notifying
+    jobs: Jobs
     command_timeout_s: float = COMMAND_TIMEOUT_S
     numbers: Iterator[int] = field(default_factory=count)  # of commands without a key
     _commands: dict[str, asyncio.Task[Handled | LoligoError]] = field(default_factory=dict)  # not told yet, by id
     _is_recalled: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # of those who want the read models to be new
+    looked: Looked = field(default_factory=Looked)  # packages that wait for a person's yes
+    drawing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one picture at a time
     _asked: int = 0
     _projected: int = 0  # so many of them have had their round
 
@@ -172,7 +183,7 @@ class Inside:
         return report
 
     async def swap_of_files(
-        self, change: Callable[[], T], *, by: str, why: str, patience_s: float
+        self, change: Callable[[], T], *, by: str, why: str, patience_s: float, when: When | None = None
     ) -> tuple[T, SwapReport | dict[str, Any] | None]:
         """Change files by a function that blocks, and have that taken up in the name of who wanted it; None where the
         configuration says that files are not taken up by themselves."""
@@ -181,7 +192,7 @@ class Inside:
         if not self.config.swap.watch:
             return done, None
         registry = await asyncio.to_thread(file_hash, self.home / REGISTRY_FILE)  # whole: it was replaced
-        wish = Wish(by=by, why=why, ago_s=monotonic() - began, registry=registry)
+        wish = Wish(by=by, why=why, when=when, ago_s=monotonic() - began, registry=registry)
         return done, await self.swap(wish, patience_s)
 
 

@@ -21,6 +21,7 @@ from loligo_bot.door.state import TentacleHealth, tentacles_standing
 from loligo_bot.recipe import is_named
 from loligo_bot.settings_check import sections
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.lock import LockedTentacle, load_lock
 
 _NO_STANDING: Mapping[str, Any] = {"phase": "", "generation": 0, "last_good": "", "reason": ""}
 
@@ -35,6 +36,7 @@ class TentacleRow(TentacleHealth):
     settings: dict[str, Any] = Field(description="of the registry, under those that a desk gives; secrets masked")
     permissions: list[str] = Field(description="granted")
     is_pinned: bool
+    waiting: str = Field(description="version of an update that waits for permissions; empty: none")
 
 
 class Tentacles(Answer):
@@ -63,12 +65,22 @@ async def list_(inside: Inside, _asked: Asked, given: TentaclesAsked) -> Tentacl
 
 
 def _rows(inside: Inside, healths: Sequence[Mapping[str, Any]]) -> list[TentacleRow]:
-    entries, standing = folder(inside).entries(), tentacles_standing(inside)
-    return [_row(one, entries.get(f"{one['kind']} {one['name']}"), standing) for one in healths]
+    entries, standing, lock = folder(inside).entries(), tentacles_standing(inside), load_lock(inside.home)
+    slots = [f"{one['kind']} {one['name']}" for one in healths]
+    return [
+        _row(one, entries.get(slot), standing, _waiting(lock.find(slot)))
+        for one, slot in zip(healths, slots, strict=True)
+    ]
+
+
+def _waiting(locked: LockedTentacle | None) -> str:
+    """Return the version of the update that waits for a person's yes."""
+    version = locked.find(locked.pending) if locked is not None and locked.pending else None
+    return version.version if version is not None else ""
 
 
 def _row(
-    health: Mapping[str, Any], entry: RegistryEntry | None, standing: Mapping[str, Mapping[str, Any]]
+    health: Mapping[str, Any], entry: RegistryEntry | None, standing: Mapping[str, Mapping[str, Any]], waiting: str
 ) -> TentacleRow:
     told = standing.get(f"{health['kind']}/{health['name']}", _NO_STANDING)
     return TentacleRow.model_validate(
@@ -80,6 +92,7 @@ def _row(
             "settings": masked(entry.settings) if entry is not None else {},
             "permissions": list(entry.permissions) if entry is not None else [],
             "is_pinned": entry is not None and entry.pin,
+            "waiting": waiting,
         }
     )
 
@@ -134,6 +147,7 @@ class TentacleInfo(Answer):
     source: str
     is_on: bool
     is_pinned: bool
+    waiting: str = Field(description="version of an update that waits for permissions; empty: none")
     permissions: list[Permission]
     requires: list[str] = Field(description="tentacles and python packages that it needs")
     settings: dict[str, Any] = Field(description="of the registry; secrets masked")
@@ -178,6 +192,7 @@ def info(inside: Inside, given: OfTentacle) -> TentacleInfo:
         source=entry.source,
         is_on=entry.enabled,
         is_pinned=entry.pin,
+        waiting=_waiting(bot.locked(entry)),
         permissions=wanted,
         requires=[*manifest.requires.tentacles, *manifest.requires.python],
         settings=masked(entry.settings),

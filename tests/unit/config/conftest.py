@@ -10,12 +10,19 @@ from pydantic import BaseModel
 
 from loligo.config import LoligoConfig, load_config
 from loligo_bot.health.config import HealthConfig
+from loligo_bot.jobs.config import JobsConfig
+from loligo_kit.config import InstallConfig
 from loligo_store.config import JournalConfig
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-PARTS: dict[str, type[BaseModel]] = {"journal": JournalConfig, "health": HealthConfig}
+PARTS: dict[str, type[BaseModel]] = {
+    "journal": JournalConfig,
+    "health": HealthConfig,
+    "jobs": JobsConfig,
+    "install": InstallConfig,
+}
 
 SMALL = """\
 venues:

@@ -29,6 +29,8 @@ from loligo.config.schema import (
 )
 from loligo.model.risk import AccountLimits, DeskLimits
 from loligo_bot.health.config import HealthConfig
+from loligo_bot.jobs.config import JobsConfig
+from loligo_kit.config import InstallConfig
 from loligo_store.config import JournalConfig
 from tentacles.venues.simulated.settings import SimulatedVenueSettings
 
@@ -52,6 +54,8 @@ PLACES = [
     (EngineConfig, "engine"),
     (SwapConfig, "swap"),
     (HealthConfig, "health"),
+    (JobsConfig, "jobs"),
+    (InstallConfig, "install"),
     (LogConfig, "log"),
 ]
 

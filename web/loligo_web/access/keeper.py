@@ -12,6 +12,7 @@ import asyncio
 import re
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,6 +53,7 @@ class Keeper:
     ) -> None:
         self.store = store
         self.session_s, self._lock_after, self._now_s = session_s, lock_after, now_s
+        self.failures = Counter({"wrong": 0, "locked": 0})  # sign-ins since this page opened
 
     @property
     def now_s(self) -> float:
@@ -70,7 +72,7 @@ class Keeper:
     def invite(self, by: Caller, role: Role, address: str) -> str:
         secret = new_secret()
         self.store.invite(hash_secret(secret), role, self.now_s + INVITATION_S)
-        self._note(by.actor.name, f"invited somebody as {role.name.lower()}", address)
+        self.note(by.actor.name, f"invited somebody as {role.name.lower()}", address)
         return secret
 
     def invited_as(self, secret: str) -> Role:
@@ -85,7 +87,7 @@ class Keeper:
     async def accept(self, secret: str, name: str, password: str, repeated: str, address: str, agent: str) -> str:
         """Make the person who was invited, and return the cookie of their session."""
         self.invited_as(secret)
-        _check_name(name)
+        check_name(name)
         _check_password(password, repeated)
         hashed = await asyncio.to_thread(hash_password, password)
         try:
@@ -94,7 +96,7 @@ class Keeper:
             raise BadArguments(f'"{name}" is taken', {"name": f'"{name}" is taken; choose another name'}) from exc
         if role is None:
             raise NotFound("this link was used already")
-        self._note(f"web:{name}", f"joined as {role.name.lower()}", address)
+        self.note(f"web:{name}", f"joined as {role.name.lower()}", address)
         return self._begin(name, agent)
 
     # Sign-in
@@ -109,11 +111,12 @@ class Keeper:
         if person is None or not is_right or not self._is_code(person, code):
             for who in (f"name:{name[:64]}", f"address:{address}"):
                 self.store.count_failure(who, self.now_s)
-            self._note(f"web:{name[:64]}", "could not sign in", address)
+            self.failures["wrong"] += 1
+            self.note(f"web:{name[:64]}", "could not sign in", address)
             raise Denied("name, password or code is wrong")
         for who in (f"name:{name}", f"address:{address}"):
             self.store.forget_failures(who)
-        self._note(f"web:{name}", "signed in", address)
+        self.note(f"web:{name}", "signed in", address)
         return self._begin(name, agent)
 
     def _is_code(self, person: Person, code: str) -> bool:
@@ -128,7 +131,8 @@ class Keeper:
             return
         wait_s = min(2.0 ** min(count - self._lock_after + 3, 20), LONGEST_LOCK_S) - (self.now_s - newest_s)
         if wait_s > 0:
-            self._note(who, "was turned away: too many failures", address)
+            self.failures["locked"] += 1
+            self.note(who, "was turned away: too many failures", address)
             raise Denied(f"too many failures; try again in {wait_s:.0f} s")
 
     def _begin(self, name: str, agent: str) -> str:
@@ -139,7 +143,7 @@ class Keeper:
 
     def sign_out(self, caller: Caller, address: str) -> None:
         self.store.end_session(caller.session)
-        self._note(caller.actor.name, "signed out", address)
+        self.note(caller.actor.name, "signed out", address)
 
     # Who is it?
 
@@ -170,7 +174,7 @@ class Keeper:
             raise BadArguments("wrong password", {"old": "this is not your password"})
         _check_password(new, repeated)
         self.store.set_password(person.name, await asyncio.to_thread(hash_password, new))
-        self._note(caller.actor.name, "changed the password", address)
+        self.note(caller.actor.name, "changed the password", address)
 
     def set_code(self, caller: Caller, secret: str, code: str, address: str) -> None:
         """Ask for a code at sign-in from now on; the given one proves that the app works."""
@@ -179,7 +183,7 @@ class Keeper:
         if step is None:
             raise BadArguments("wrong code", {"code": "the code does not match; is the clock of your phone right?"})
         self.store.set_code(person.name, secret, step)
-        self._note(caller.actor.name, "switched codes at sign-in on", address)
+        self.note(caller.actor.name, "switched codes at sign-in on", address)
 
     async def drop_code(self, caller: Caller, password: str, address: str) -> None:
         person = self._own(caller)
@@ -188,11 +192,11 @@ class Keeper:
             self.store.count_failure(f"name:{person.name}", self.now_s)
             raise BadArguments("wrong password", {"password": "this is not your password"})
         self.store.set_code(person.name, None)
-        self._note(caller.actor.name, "switched codes at sign-in off", address)
+        self.note(caller.actor.name, "switched codes at sign-in off", address)
 
     def add_token(self, caller: Caller, name: str, role: Role, address: str) -> str:
         """Return a new token, for once."""
-        _check_name(name)
+        check_name(name)
         if role > caller.actor.role:
             raise Denied(f"you may {caller.actor.role.name.lower()}: a token of yours may not do more")
         token = new_secret(TOKEN_PREFIX)
@@ -200,7 +204,7 @@ class Keeper:
             self.store.add_token(hash_secret(token), name, role, self._own(caller).name, self.now_s)
         except sqlite3.IntegrityError as exc:
             raise BadArguments(f'"{name}" is taken', {"name": f'"{name}" is taken; choose another name'}) from exc
-        self._note(caller.actor.name, f'made the token "{name}" for {role.name.lower()}', address)
+        self.note(caller.actor.name, f'made the token "{name}" for {role.name.lower()}', address)
         return token
 
     def remove_token(self, caller: Caller, id: int, address: str) -> None:
@@ -208,17 +212,17 @@ class Keeper:
         if found is None or (found.person != caller.name and caller.actor.role < Role.ADMIN):
             raise NotFound(f"there is no token {id} of yours")
         self.store.remove_token(id)
-        self._note(caller.actor.name, f'removed the token "{found.name}"', address)
+        self.note(caller.actor.name, f'removed the token "{found.name}"', address)
 
     def set_role(self, caller: Caller, name: str, role: Role, address: str) -> None:
         self._keep_an_admin(name, role)
         self.store.set_role(name, role)
-        self._note(caller.actor.name, f"made {name} {role.name.lower()}", address)
+        self.note(caller.actor.name, f"made {name} {role.name.lower()}", address)
 
     def remove_person(self, caller: Caller, name: str, address: str) -> None:
         self._keep_an_admin(name, None)
         self.store.remove_person(name)
-        self._note(caller.actor.name, f"removed {name}", address)
+        self.note(caller.actor.name, f"removed {name}", address)
 
     def _keep_an_admin(self, name: str, role: Role | None) -> None:
         people = {person.name: person.role for person in self.store.people()}
@@ -227,21 +231,26 @@ class Keeper:
         if role != Role.ADMIN and not any(each == Role.ADMIN for who, each in people.items() if who != name):
             raise Denied(f"{name} is the last one who may change access; make somebody else admin first")
 
+    def own_name(self, caller: Caller) -> str:
+        """Return the name of the person who asks. Denied to a token."""
+        return self._own(caller).name
+
     def _own(self, caller: Caller) -> Person:
         person = self.store.person(caller.name)
         if person is None or caller.is_token:
             raise Denied("only a person who is signed in can do this, not a token")
         return person
 
-    def _note(self, who: str, deed: str, address: str) -> None:
+    def note(self, who: str, deed: str, address: str) -> None:
         self.store.note(self.now_s, who, deed, address)
         _log.info(deed, who=who, address=address)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str, field: str = "name") -> None:
+    """BadArguments unless it can be a name."""
     if not _NAME.fullmatch(name):
         told = "1 to 64 letters, digits and . _ @ -, the first a letter or digit"
-        raise BadArguments(f"{name!r}: expected {told}", {"name": f"expected {told}"})
+        raise BadArguments(f"{name!r}: expected {told}", {field: f"expected {told}"})
 
 
 def _check_password(password: str, repeated: str) -> None:

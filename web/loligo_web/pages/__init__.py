@@ -14,14 +14,20 @@ from loligo.api import Door
 from . import (
     access,
     acting,
+    backtests,
     configuration,
     dashboard,
     decisions,
     entrance,
     health,
+    hooks,
+    installing,
+    market,
     more,
+    notifications,
     performance,
     risk,
+    shares,
     tentacles,
     trades,
 )
@@ -29,14 +35,20 @@ from .page import Page
 
 PAGES: tuple[Page, ...] = (
     dashboard.PAGE,
+    market.PAGE,
     trades.PAGE,
+    installing.PAGE,  # before the paths KIND/NAME
     tentacles.PAGE,
     decisions.PAGE,
     performance.PAGE,
+    backtests.PAGE,
     risk.PAGE,
+    notifications.PAGE,
     health.PAGE,
     configuration.PAGE,
     access.PAGE,
+    hooks.PAGE,
+    shares.PAGE,
 )
 
 

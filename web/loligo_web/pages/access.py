@@ -11,10 +11,15 @@ from loligo.api import BadArguments, NotFound, Role
 
 from ..access.gate import KEEPER, address_of, caller_of, need_role
 from ..access.passwords import code_secret, code_uri
-from .page import Page, show
+from .page import Page, offers, show
 
 DEEDS = 30
 Form = dict[str, str]
+_DOORS = (  # the verb behind it, where it is, and what
+    ("signal.publish", "/access/hooks", "Webhooks", "TradingView alerts and signed messages come in"),
+    ("track_record", "/access/shares", "Shared views", "results in percent for people without an account"),
+)
+_DOORS_NEED = {"signal.publish": Role.TRADE, "track_record": Role.ADMIN}
 
 
 async def _access(request: web.Request) -> web.Response:
@@ -67,6 +72,9 @@ async def _shown(
         "secret": secret,
         "uri": code_uri(secret, caller.name),
         "is_admin": is_admin,
+        "doors": [
+            one[1:] for one in _DOORS if offers(request, one[0]) and caller.actor.role >= _DOORS_NEED[one[0]]
+        ],
         "roles": [role.name.lower() for role in Role if role <= caller.actor.role],
     }
     return await show(request, "access.html", data, more=more, status=status)

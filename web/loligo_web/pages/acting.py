@@ -22,8 +22,9 @@ from ..look import render
 from ..openapi import takes_list
 from ..rest import DOOR
 
-OWN_FIELDS = frozenset({CSRF_FIELD, "key", "typed", "confirmed", "arguments"})
+OWN_FIELDS = frozenset({CSRF_FIELD, "key", "typed", "confirmed", "arguments", "then"})
 TYPED = {"panic": "stop", "flatten": "stop", "stop": "stop"}  # what a person types, by verb
+THEN = {"/tentacles": "/tentacles"}  # where a form may lead on to, when the page that it stood on is gone
 PATIENCE_S = 0.1  # for an exchange of tentacles: it goes on by itself, and the page hears of it
 
 
@@ -45,7 +46,7 @@ async def _do(request: web.Request) -> web.StreamResponse:
     )
     if request.headers.get("HX-Request"):
         return toast(request, answer)
-    return web.Response(status=303, headers={"Location": _back(request)})
+    return web.Response(status=303, headers={"Location": THEN.get(fields.get("then", ""), "") or _back(request)})
 
 
 def _whole(text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from loligo.api import timeframe_ns
 
 from ..curve import curve
 from ..wording import milliseconds
-from .page import Page, ask, ask_if, offers, show, show_part
+from .page import Page, ask, ask_if, offers, show, show_part, waiting
 
 DECISIONS = 6
 POINTS = 240  # of the curve
@@ -81,6 +81,7 @@ _PARTS: Mapping[str, Any] = {
     "held": _held,
     "switches": _tentacles,
     "trouble": _trouble,
+    "consents": waiting,
     "thoughts": _decisions,
 }
 

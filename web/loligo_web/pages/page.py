@@ -58,6 +58,11 @@ async def ask(request: web.Request, verb: str, **arguments: Any) -> Any:
     return await request.app[DOOR].ask(caller_of(request).actor, verb, arguments)
 
 
+async def waiting(request: web.Request) -> dict[str, Any]:
+    """Return the entries that wait for consent, and whether the caller may answer."""
+    return {"consents": await ask_if(request, "consents"), "may_answer": offers(request, "consent.give")}
+
+
 async def ask_if(request: web.Request, verb: str, **arguments: Any) -> Any:
     """Return the answer of a verb, None when the bot does not offer it or cannot answer now."""
     if not offers(request, verb):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from .page import Page, ask, offers, show
+from .page import Page, ask, offers, show, waiting
 
 PLAIN = (
     "max_consecutive_losses",
@@ -22,7 +22,7 @@ async def _risk(request: web.Request) -> web.Response:
         scopes.setdefault(one.scope, []).append(one)
     ordered = sorted(scopes.items(), key=lambda item: (not item[0].startswith("account:"), item[0]))
     more = {"scopes": ordered, "can_pause": offers(request, "pause") and offers(request, "resume"), "plain": PLAIN}
-    return await show(request, "risk.html", {"risk": answer}, more=more)
+    return await show(request, "risk.html", {"risk": answer, **await waiting(request)}, more=more)
 
 
 PAGE = Page(path="/risk", label="Risk", icon="risk", routes=(web.get("/risk", _risk),), needs=frozenset({"risk"}))

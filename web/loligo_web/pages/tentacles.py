@@ -17,6 +17,7 @@ from ..places import Place, places_of, with_defaults
 from ..rest import DOOR
 from ..wording import title
 from .acting import PATIENCE_S, act
+from .installing import can, change_of
 from .page import Page, ask, ask_if, frame_of, offers, show
 
 HISTORY = 20
@@ -28,7 +29,9 @@ KINDS = (  # the way of the data, then what surrounds it
 
 async def _list(request: web.Request) -> web.Response:
     answer = await ask(request, "tentacle.list")
-    return await show(request, "tentacles.html", {"tentacles": answer}, more={**_can(request), "kinds": KINDS})
+    return await show(
+        request, "tentacles.html", {"tentacles": answer}, more={**_can(request), **can(request), "kinds": KINDS}
+    )
 
 
 def _can(request: web.Request) -> dict[str, Any]:
@@ -155,6 +158,9 @@ async def _shown(request: web.Request, path: str, told: Told, *, status: int = 2
         "places": await _places(request, info),
         "can_set": offers(request, "tentacle.settings"),
         "can_roll_back": offers(request, "tentacle.rollback"),
+        "can_apply": offers(request, "tentacle.apply"),
+        **can(request),
+        **await change_of(request, f"{info.kind}/{info.name}"),
     }
     return await show(
         request, "tentacle.html", {"info": info, "row": row, "history": history}, more=more, status=status

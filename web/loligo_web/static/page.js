@@ -101,13 +101,23 @@ function open(dialog) {
   dialog.showModal();
 }
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("button, dialog");
+  const target = event.target.closest("button, a[data-opens], dialog");
   if (!target) return;
+  if (target.matches("a")) event.preventDefault(); // without scripts it leads to a page
   if (target.id === "stop-open") open(document.getElementById("stop"));
   else if (target.dataset.opens) open(document.getElementById(target.dataset.opens));
   else if (target.matches("[data-close]")) target.closest("dialog").close();
   else if (target.matches(".toast .close")) target.closest(".toast").remove();
   else if (target.matches("dialog") && event.target === target) target.close();
+});
+const bell = document.getElementById("bell");
+document.addEventListener("click", (event) => {
+  if (bell?.open && !bell.contains(event.target)) bell.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !bell?.open) return;
+  bell.open = false;
+  bell.querySelector("summary").focus();
 });
 document.addEventListener("keydown", (event) => {
   if (!event.shiftKey || event.key !== "K" || event.target.matches("input, textarea, select")) return;
@@ -117,6 +127,7 @@ document.addEventListener("keydown", (event) => {
 document.body.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   const source = ctx.sourceElement;
+  if (source?.matches?.("[data-stays]")) return; // its dialog goes on
   const dialog = source?.id === "resume" ? document.getElementById("stop") : source?.matches?.("form") && source.closest("dialog");
   if (dialog?.open && ctx.response?.status < 400) dialog.close();
   if (source?.matches?.(".toast form")) source.closest(".toast").remove();

@@ -1,8 +1,8 @@
 """Reads numbered prices from a socket in the bot's folder, and makes a candle or a trade of each.
 
-Seven trades of an instrument are followed by a candle, then the other instrument has its turn. An event's time follows
-from its number alone, so every run of a stream gives the same inputs; and it is a replaying feed, so that the bot's
-time begins with event 0.
+Trades of an instrument (seven, if nothing else is set) are followed by a candle, then the other instrument has its
+turn. An event's time follows from its number alone, so every run of a stream gives the same inputs; and it is a
+replaying feed, so that the bot's time begins with event 0.
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ SOCKET = "state/stream.sock"
 INSTRUMENTS = ("sim:BTC/USD", "sim:ETH/USD")
 
 
-def event(number: int, price: float) -> Input:
+class StreamSettings(TentacleSettings):
+    candle_every: int = 8  # events
+
+
+def event(number: int, price: float, candle_every: int) -> Input:
     """Return the event of this number."""
-    ts, instrument = BEGAN_NS + number * STEP_NS, INSTRUMENTS[number // 8 % 2]
-    if number % 8 == 7:
+    ts, instrument = BEGAN_NS + number * STEP_NS, INSTRUMENTS[number // candle_every % 2]
+    if number % candle_every == candle_every - 1:
         return Candle(instrument, "1m", ts - MINUTE_NS, ts, price, price * 1.001, price * 0.999, price, 1.0)
     return Trade(instrument, ts, price, 0.5, Side.BUY if number * 7919 % 13 < 7 else Side.SELL)
 
 
 class Stream:
-    def __init__(self, settings: TentacleSettings, context: MakeContext) -> None:
+    def __init__(self, settings: StreamSettings, context: MakeContext) -> None:
+        self._every = settings.candle_every
         self._path = Path(context.home) / SOCKET
         self._received: deque[Input] = deque()
 
@@ -42,7 +47,7 @@ class Stream:
     ) -> Iterator[Input]:
         """Yield what has been received; to who asks where it begins, an event of the first's time."""
         if since_ns is None:
-            yield event(0, 1.0)
+            yield event(0, 1.0, self._every)
         while self._received:
             yield self._received.popleft()
 
@@ -53,7 +58,8 @@ class Stream:
             received = left + received
             whole = len(received) - len(received) % FRAME.size
             left = received[whole:]
-            self._received.extend(event(*frame) for frame in FRAME.iter_unpack(received[:whole]))
+            frames = FRAME.iter_unpack(received[:whole])
+            self._received.extend(event(number, price, self._every) for number, price in frames)
             await inbox.put_many(list(islice(inputs, len(self._received))))
         writer.close()
 
@@ -63,4 +69,4 @@ class Stream:
 
 @hookimpl
 def feed() -> Factory:
-    return Factory(settings=TentacleSettings, create=Stream)
+    return Factory(settings=StreamSettings, create=Stream)

@@ -1,0 +1,28 @@
+"""One bot with its page for all tests of this folder that ask a real one; among its tentacles is one that means ill."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.tentacle_folder import write_tentacle
+from tests.scenario.bots import BotFolder
+from tests.web.running import RunningPage, running_page
+
+ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"  # ends texts and attributes of either quotes
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPage]:
+    with running_page(tmp_path_factory.mktemp("page") / "bot", with_hostile_texts) as page:
+        yield page
+
+
+def with_hostile_texts(folder: BotFolder) -> None:
+    """Put the attack into every text that comes with a tentacle."""
+    texts = dict.fromkeys(("summary", "author", "changelog"), json.dumps(ATTACK))
+    write_tentacle(folder.home, "evaluator", "hostile", manifest=texts, files={"README.md": ATTACK})
+    done = folder.call("tentacle", "refresh")
+    assert done.code == 0, done.out

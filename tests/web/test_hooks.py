@@ -1,0 +1,369 @@
+"""Webhooks in over HTTP: TradingView alerts by a token, signed messages, and all that is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from loligo_web.hooks_line import Allowance
+from loligo_web.server import HOOKS_FILE
+from tests.fakes.signal_doors import SignalDoor
+from tests.web.site import Site, Visitor, join, site
+
+ALERT = {"instrument": "COINBASE:BTCUSD", "action": "buy", "text": "crossed"}
+MAKE = {"kind": "tradingview", "name": "alerts", "source": "tradingview"}
+
+
+@asynccontextmanager
+async def hooked(home: Path, made: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[tuple[Any, ...]]:
+    """Open the page with one hook; yield its site, owner, a stranger, path and secret."""
+    async with site(home, SignalDoor(), **settings) as place, place.owner() as owner, place.visitor() as stranger:
+        path, secret = await make(owner, {**MAKE, **(made or {})})
+        yield place, owner, stranger, path, secret
+
+
+async def make(owner: Visitor, form: dict[str, Any]) -> tuple[str, str]:
+    status, page = await owner.post("/access/hooks/make", form)
+    assert status == 200, page
+    url = re.search(r'id="hook-url">([^<]+)<', page)
+    secret = re.search(r'id="hook-secret">([^<]+)<', page)
+    assert url is not None
+    return url[1].removeprefix(owner.address), unescape(secret[1]) if secret else ""
+
+
+async def call(stranger: Visitor, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode() if isinstance(body, dict) else body.encode()
+    sent = {"Content-Type": "application/json" if isinstance(body, dict) else "text/plain", **headers}
+    async with stranger.session.post(stranger.address + path, data=data, headers=sent) as response:
+        return response.status, await response.json()
+
+
+def door_of(place: Site) -> SignalDoor:
+    assert isinstance(place.door, SignalDoor)
+    return place.door
+
+
+def now(offset_s: float = 0.0) -> str:
+    return datetime.fromtimestamp(time.time() + offset_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # as {{timenow}}
+
+
+def test_an_alert_is_published_in_the_name_of_its_hook(tmp_path: Path) -> None:
+    async def told() -> None:
+        made = {"instruments": "coinbase:BTC/USD", "ttl_h": "2"}
+        async with hooked(tmp_path, made) as (place, _, stranger, path, _):
+            status, answer = await call(stranger, path, {**ALERT, "time": now(), "price": 1.5})
+            assert (status, answer["status"], answer["seq"]) == (200, "published", 101)
+            [(actor, said)] = door_of(place).told
+            assert actor.name == "hook:alerts"
+            assert said.model_dump() == {
+                "source": "tradingview",
+                "kind": "buy",
+                "instrument": "COINBASE:BTCUSD",
+                "value": None,
+                "text": "crossed",
+                "ttl_s": 7200.0,
+                "among": ["coinbase:BTC/USD"],
+            }
+
+    asyncio.run(told())
+
+
+BODIES: list[tuple[Any, dict[str, Any]]] = [
+    ("Sell: RSI above 70", {"kind": "sell", "text": "Sell: RSI above 70"}),
+    ("RSI above 70", {"kind": "signal", "text": "RSI above 70"}),
+    ({"exchange": "COINBASE", "ticker": "BTCUSD", "action": "LONG"}, {"kind": "long", "instrument": "COINBASE:BTCUSD"}),
+    ({"score": "0.25", "ttl": "60"}, {"value": 0.25, "ttl_s": 60.0, "kind": "signal"}),
+    ({"type": "x", "data": {"value": -1, "message": "down"}}, {"value": -1.0, "text": "down"}),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), BODIES)
+def test_bodies_are_read_as_alerts_are_written(tmp_path: Path, body: Any, expected: dict[str, Any]) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, _, stranger, path, _):
+            assert (await call(stranger, path, body))[0] == 200
+            said = door_of(place).told[0][1].model_dump()
+            assert {name: said[name] for name in expected} == expected
+
+    asyncio.run(told())
+
+
+REFUSED: dict[str, tuple[Any, int]] = {
+    "nothing": ("", 422),
+    "broken JSON": ('{"action": "buy"', 422),
+    "a list": ("[1]", 422),
+    "no text": (b"\xff\xfe", 422),
+    "an object as text": ({"action": {"a": 1}}, 422),
+    "a number that is none": ({"action": "buy", "value": "much"}, 422),
+    "too old": ({**ALERT, "time": now(-3600)}, 422),
+    "from the future": ({**ALERT, "time": now(3600)}, 422),
+    "a time that is none": ({**ALERT, "time": "yesterday"}, 422),
+    "too large": ({**ALERT, "text": "x" * 9000}, 413),
+    "deep JSON": ("[" * 8000, 422),
+    "an unknown instrument": ({**ALERT, "instrument": "nowhere"}, 422),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_sound_alert_is_refused_in_words_and_published_nowhere(
+    tmp_path: Path, body: Any, expected: int
+) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, owner, stranger, path, _):
+            status, answer = await call(stranger, path, body)
+            assert (status, answer["status"]) == (expected, "refused")
+            assert len(answer["detail"]) > 10
+            assert door_of(place).told == []
+            _, page = await owner.get("/access/hooks?json")
+            assert [one["status"] for one in page["calls"]] == [expected]  # it is written down
+
+    asyncio.run(told())
+
+
+def test_the_same_alert_counts_once_until_its_window_ends(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, hook_window_s=60) as (place, _, stranger, path, _):
+            first, second = await call(stranger, path, ALERT), await call(stranger, path, ALERT)
+            assert (first[0], first[1]["status"]) == (200, "published")
+            assert (second[0], second[1]["status"]) == (200, "known")
+            named = {**ALERT, "id": "order 7"}
+            answers = [await call(stranger, path, {**named, "text": text}) for text in ("a", "b")]
+            assert [one[1]["status"] for one in answers] == [
+                "published",
+                "known",
+            ]  # an id says it, whatever else differs
+            assert len(door_of(place).told) == 2
+
+    asyncio.run(told())
+
+
+def test_the_same_text_counts_again_after_the_window(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, hook_window_s=0) as (place, _, stranger, path, _):
+            for _ in range(2):
+                assert (await call(stranger, path, "buy"))[1]["status"] == "published"
+            assert len(door_of(place).told) == 2
+
+    asyncio.run(told())
+
+
+def test_what_was_refused_by_the_bot_may_be_sent_again(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (_, _, stranger, path, _):
+            wrong = {**ALERT, "instrument": "nowhere", "id": "1"}
+            assert (await call(stranger, path, wrong))[0] == 422
+            assert (await call(stranger, path, {**ALERT, "id": "1"}))[1]["status"] == "published"
+
+    asyncio.run(told())
+
+
+def test_a_secret_in_the_body_is_asked_for_where_the_hook_has_one(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, {"secret": "open sesame"}) as (place, _, stranger, path, _):
+            for wrong in (ALERT, {**ALERT, "secret": "open"}, "buy"):
+                assert (await call(stranger, path, wrong))[0] == 401
+            assert (await call(stranger, path, {**ALERT, "secret": "open sesame"}))[0] == 200
+            assert len(door_of(place).told) == 1
+            assert b"open sesame" not in (tmp_path / HOOKS_FILE).read_bytes()
+
+    asyncio.run(told())
+
+
+def test_without_a_hook_nothing_is_there_and_a_removed_one_is_gone(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, owner, stranger, path, _):
+            for wrong in ("/hooks/tv/x", path + "x", path[:-1], "/hooks/in/alerts", "/hooks/in/x"):
+                assert await call(stranger, wrong, ALERT) == (
+                    404,
+                    {"status": "refused", "detail": "there is no such hook"},
+                )
+            _, page = await owner.get("/access/hooks?json")
+            assert await owner.post("/access/hooks/remove", {"id": str(page["hooks"][0]["id"])}) == (303, "")
+            assert (await call(stranger, path, ALERT))[0] == 404
+            assert door_of(place).told == []
+            _, page = await owner.get("/access?json")
+            assert [one["deed"] for one in page["deeds"]][:2] == [
+                'removed the hook "alerts"',
+                'made the tradingview hook "alerts"',
+            ]
+
+    asyncio.run(told())
+
+
+def test_a_hook_ends_with_the_rights_of_who_made_it(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (_, owner, stranger, path, _), owner_of_another(owner) as bert:
+            own, _ = await make(bert, {**MAKE, "name": "of-bert"})
+            assert (await call(stranger, own, ALERT))[0] == 200
+            await owner.post("/access/person", {"name": "bert", "role": "view"})
+            assert (await call(stranger, own, {**ALERT, "id": "2"}))[0] == 404
+            assert (await call(stranger, path, ALERT))[0] == 200
+
+    asyncio.run(told())
+
+
+@asynccontextmanager
+async def owner_of_another(owner: Visitor) -> AsyncIterator[Visitor]:
+    """Let somebody else in who may trade."""
+    _, page = await owner.post("/access/invite", {"role": "trade"})
+    link = re.search(r"/join/[\w-]+", page)
+    assert link is not None
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield await join(Visitor(session, owner.address), link[0], "bert")
+
+
+def test_one_hook_that_calls_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, hook_per_minute=3) as (place, owner, stranger, path, _):
+            other, _ = await make(owner, {**MAKE, "name": "other"})
+            statuses = [(await call(stranger, path, {**ALERT, "id": str(number)}))[0] for number in range(4)]
+            assert statuses == [200, 200, 200, 429]
+            assert (await call(stranger, other, ALERT))[0] == 200  # each has its own
+            assert len(door_of(place).told) == 4
+
+    asyncio.run(told())
+
+
+def test_a_busy_engine_is_told_later_in_order_and_a_full_line_is_refused(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, hook_per_minute=1000) as (place, _, stranger, path, _):
+            door = door_of(place)
+            door.is_free.clear()
+            calls = [call(stranger, path, {**ALERT, "id": str(number), "value": number / 100}) for number in range(70)]
+            answers = await asyncio.gather(*calls)
+            assert {status for status, _ in answers} == {202, 429}
+            assert sum(status == 202 for status, _ in answers) in (64, 65)  # that wait, and perhaps one being told
+            refused = [number for number, (status, _) in enumerate(answers) if status == 429]
+            door.is_free.set()
+            again = [await call(stranger, path, {**ALERT, "id": str(number)}) for number in refused]
+            assert {status for status, _ in again} == {200}
+            assert len(door.told) == 70
+            assert all(said.value is None for _, said in door.told[70 - len(refused) :])  # those came last
+
+    asyncio.run(told())
+
+
+def test_what_waits_is_told_when_the_page_is_closed(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, _, stranger, path, _):
+            door_of(place).is_free.clear()
+            assert (await call(stranger, path, ALERT))[0] == 202
+            place.running.cancel()
+            door_of(place).is_free.set()
+            await asyncio.wait({place.running})
+            assert len(door_of(place).told) == 1
+
+    asyncio.run(told())
+
+
+def test_only_tradingviews_addresses_may_where_that_is_set(tmp_path: Path) -> None:
+    async def told() -> None:
+        settings = {"tradingview_only": True, "public_url": "https://bot.example.org"}
+        async with site(tmp_path, SignalDoor(), **settings) as place, place.owner() as owner, place.visitor() as any_:
+            _, page = await owner.post("/access/hooks/make", MAKE)
+            path = re.search(r"https://bot.example.org(/hooks/tv/[\w-]+)", page)[1]  # type: ignore[index]
+            assert (await call(any_, path, ALERT, **{"X-Forwarded-For": "203.0.113.9"}))[0] == 403
+            forged = {"X-Forwarded-For": "52.89.214.238, 203.0.113.9"}  # the last one is what the proxy saw
+            assert (await call(any_, path, ALERT, **forged))[0] == 403
+            assert (await call(any_, path, ALERT, **{"X-Forwarded-For": "52.89.214.238"}))[0] == 200
+
+    asyncio.run(told())
+
+
+# Signed ones: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+
+
+def signed(secret: str, body: bytes, ident: str = "msg_1", at_s: float | None = None) -> dict[str, str]:
+    sent = str(int(time.time() if at_s is None else at_s))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    made = base64.b64encode(hmac.new(key, f"{ident}.{sent}.".encode() + body, hashlib.sha256).digest()).decode()
+    return {"webhook-id": ident, "webhook-timestamp": sent, "webhook-signature": f"v1,{made}"}
+
+
+SIGNED = {"kind": "signed", "name": "ledger", "source": "model-7"}
+BODY = b'{"instrument": "BTC/USD", "value": 0.5}'
+
+
+def test_a_signed_message_is_published_once_by_its_id(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, SIGNED) as (place, _, stranger, path, secret):
+            assert path == "/hooks/in/ledger"
+            headers = signed(secret, BODY)
+            rotated = {**headers, "webhook-signature": f"v1,{'A' * 43}= {headers['webhook-signature']}"}
+            first, again = await call(stranger, path, BODY, **rotated), await call(stranger, path, BODY, **headers)
+            assert [first[1]["status"], again[1]["status"]] == ["published", "known"]
+            [(_, said)] = door_of(place).told
+            assert (said.source, said.value) == ("model-7", 0.5)
+            kept = (tmp_path / HOOKS_FILE).read_bytes()
+            assert base64.b64decode(secret.removeprefix("whsec_")) not in kept
+            assert secret.encode() not in kept
+
+    asyncio.run(told())
+
+
+WRONG: dict[str, Any] = {
+    "no headers": lambda secret: {},
+    "no signature": lambda secret: {**signed(secret, BODY), "webhook-signature": ""},
+    "another body": lambda secret: signed(secret, b"{}"),
+    "another secret": lambda secret: signed("whsec_" + base64.b64encode(b"x" * 32).decode(), BODY),
+    "another id": lambda secret: {**signed(secret, BODY), "webhook-id": "msg_2"},
+    "another version": lambda secret: {
+        **signed(secret, BODY),
+        "webhook-signature": signed(secret, BODY)["webhook-signature"].replace("v1", "v2"),
+    },
+    "no base64": lambda secret: {**signed(secret, BODY), "webhook-signature": "v1,%%%"},
+    "a time that is none": lambda secret: {**signed(secret, BODY), "webhook-timestamp": "now"},
+    "too old": lambda secret: signed(secret, BODY, at_s=time.time() - 400),
+    "too new": lambda secret: signed(secret, BODY, at_s=time.time() + 400),
+}
+
+
+@pytest.mark.parametrize("headers", WRONG.values(), ids=WRONG)
+def test_what_is_not_signed_right_is_refused(tmp_path: Path, headers: Any) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path, SIGNED) as (place, _, stranger, path, secret):
+            assert (await call(stranger, path, BODY, **headers(secret)))[0] == 401
+            assert door_of(place).told == []
+            assert (await call(stranger, path, BODY, **signed(secret, BODY)))[0] == 200  # nothing was used up
+
+    asyncio.run(told())
+
+
+def test_only_who_may_trade_makes_hooks_and_nobody_sees_a_secret_again(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, owner, _, path, _):
+            token = path.rpartition("/")[2]
+            _, page = await owner.get("/access/hooks")
+            assert token not in page
+            assert token.encode() not in (tmp_path / HOOKS_FILE).read_bytes()
+            status, page = await owner.post("/access/hooks/make", MAKE)
+            assert (status, "is taken" in page) == (422, True)
+            _, page = await owner.post("/access/token", {"name": "looker", "role": "view"})
+            looker = {"Authorization": "Bearer loligo_" + page.partition("loligo_")[2].partition("<")[0]}
+            async with place.visitor(**looker) as viewer:
+                assert (await viewer.get("/access/hooks"))[0] == 403
+                assert (await viewer.post("/access/hooks/make", MAKE))[0] == 403
+
+    asyncio.run(told())
+
+
+def test_an_allowance_comes_back_evenly() -> None:
+    allowance = Allowance(per_minute=6)  # one in ten seconds
+    assert [allowance.wait_s("a", 0.0) for _ in range(7)] == [0.0] * 6 + [10.0]
+    assert allowance.wait_s("b", 0.0) == 0.0
+    assert allowance.wait_s("a", 4.0) == pytest.approx(6.0)
+    assert allowance.wait_s("a", 10.0) == 0.0
