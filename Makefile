@@ -3,10 +3,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
 RUNS := tests/benchmarks tests/scenario
+EARLY_RUNS := $(wildcard tests/scenario/test_[a-h]*.py)
+LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenario/test_*.py))
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-runs test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap
+.PHONY: help setup run page test test-early-runs test-late-runs test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,10 +36,13 @@ page: setup  ## Run them anew at a pace to watch (two days of candles in a secon
 	$(BIN)/loligo run --fresh --speed 172800 --page --stay
 
 test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
-	$(MAKE) --jobs 2 test-runs test-rest
+	$(MAKE) --jobs 3 test-early-runs test-late-runs test-rest
 
-test-runs: setup
-	$(BIN)/python -m pytest -q $(RUNS)
+test-early-runs: setup
+	$(BIN)/python -m pytest -q $(EARLY_RUNS)
+
+test-late-runs: setup
+	$(BIN)/python -m pytest -q $(LATE_RUNS)
 
 test-rest: setup
 	$(BIN)/python -m pytest -q $(RUNS:%=--ignore %) $(if $(CI),$(COVERAGE))

@@ -206,7 +206,6 @@ class _Running:
         self._loop = asyncio.get_running_loop()
         async with Supervisor(STAGES) as self._tasks:
             self._heed_signals()
-            await self._jobs.open()
             self._edges.open()
             now = recipe_of(self._bot.config, self._bot.host.registry)
             plan_of = partial(earlier_plan, self._bot.home, now=now)
@@ -217,6 +216,7 @@ class _Running:
             self._projecting.start()
             self._thread.start()
             self._start_tasks()
+            self._jobs.open()
             self.inside = self._inside()
             self.door.open(self.inside, self._following)
             if on_start is not None:

@@ -26,7 +26,7 @@ from loligo.model.events import Record, SwapStep
 from loligo.model.money import exact
 from loligo.model.order import OrderState
 from loligo.model.risk import Tier
-from loligo.model.timeframe import DAY_NS
+from loligo.model.timeframe import DAY_NS, SECOND_NS
 from loligo_store import schema
 from loligo_store.schema import json_text
 
@@ -85,7 +85,7 @@ _refusal = _row_of(schema.refusals, events.Refused)
 
 def _asked(event: events.ConsentAsked) -> list[LogRow]:
     """An entry that waits for a person is not let through at that moment."""
-    told = "consent", Tier.STRATEGY, "consent_asked", (event.until_ns / 1e9,)
+    told = "consent", Tier.STRATEGY, "consent_asked", ((event.until_ns - event.ts) / SECOND_NS,)
     return _refusal(events.Refused(event.seq, event.ts, event.cause, event.desk, event.request.instrument, *told))
 
 

@@ -15,6 +15,7 @@ from loligo.engine.seat import Seat
 from loligo.model.events import ConsentAsked, Refused
 from loligo.model.order import OrderRequest
 from loligo.model.risk import Tier
+from loligo.model.timeframe import SECOND_NS
 
 CONSENT = "consent"  # the rule that refuses, and the timer at which a question lapses
 
@@ -60,7 +61,7 @@ class Consent:
             self.deny(self.waiting.pop(key), "consent_lapsed", ts)
 
     def _refuse(self, question: Question, code: str, ts: int, cause: int) -> None:
-        instrument, numbers = question.request.instrument, (question.until_ns / 1e9,)
+        instrument, numbers = question.request.instrument, ((question.until_ns - ts) / SECOND_NS,)  # still left
         self._recorder.emit(Refused, ts, cause, question.desk, instrument, CONSENT, Tier.STRATEGY, code, numbers)
 
     def export_state(self) -> list[Any]:

@@ -96,12 +96,14 @@ class Jobs:
 
     # Changes
 
-    async def open(self) -> None:
-        """Take up what the run before has left: what ran was interrupted, what waited goes on waiting."""
-        self._jobs = await asyncio.to_thread(self._store.load)
-        for job in list(self._jobs.values()):
+    def open(self) -> None:
+        """Take up what the run before has left: what ran was interrupted, what waited goes on waiting. It blocks, for
+        the bot has not begun."""
+        self._jobs = self._store.load()
+        for number, job in self._jobs.items():
             if job.state is State.RUNNING:
-                await self._end(job, State.INTERRUPTED, INTERRUPTED)
+                self._jobs[number] = self._ended(job, State.INTERRUPTED, INTERRUPTED)
+                self._store.save(self._jobs[number])
         self._go_on()
 
     async def add(self, kind: str, title: str, arguments: dict[str, Any], what: bytes, *, by: str, asked: str) -> Job:
@@ -219,11 +221,13 @@ class Jobs:
         self._jobs[number] = job.changed(progress=progress, line=told, summary=summary)
 
     async def _end(self, job: Job, state: State, reason: str) -> None:
+        await self._save(self._ended(job, state, reason))
+
+    def _ended(self, job: Job, state: State, reason: str) -> Job:
+        _log.info("job ended", kind=job.kind, number=job.number, state=str(state), reason=reason)
         progress = 1.0 if state is State.DONE else job.progress
         summary = job.summary if state is State.DONE else {}
-        ended = job.changed(state=state, reason=reason, progress=progress, summary=summary, ended_at=self._now())
-        await self._save(ended)
-        _log.info("job ended", kind=job.kind, number=job.number, state=str(state), reason=reason)
+        return job.changed(state=state, reason=reason, progress=progress, summary=summary, ended_at=self._now())
 
     async def _save(self, job: Job) -> Job:
         async with self._turn:

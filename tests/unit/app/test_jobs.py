@@ -52,7 +52,7 @@ class Bench:
 async def bench(home: Path, **config: Any) -> AsyncIterator[Bench]:
     async with Supervisor({"edges": 5.0}) as tasks:
         made = Bench(home, tasks, **config)
-        await made.jobs.open()
+        made.jobs.open()
         yield made
 
 
