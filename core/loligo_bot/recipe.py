@@ -7,7 +7,7 @@ in from the configuration of today.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ CONFIG, REGISTRY = "config.json", "registry.json"
 SETTINGS = {"desks": "desk", "accounts": "account", "venues": "venue"}  # section: its slots, by the name behind a "/"
 MOST_LINES, LONGEST_VALUE = 60, 80  # of what a person is told
 _NOTHING = object()  # stands where there is no such setting
+_OF_NAME = ("kind", "name", "isolation")
 _OF_CODE = ("version", "tree_hash", "source", "path", "enabled")  # what a line on the code says already
 
 Slots = Sequence[SlotVersion]
@@ -115,7 +116,8 @@ def changes(before: Slots, after: Slots, content: ContentStore) -> tuple[str, ..
     except JournalError:  # a journal of an earlier version, or content that was cut: the hashes have to do
         return tuple(_line(name, old, new) for name in names)
     code = [name for name in names if name.partition("/")[0] in KIND_FOLDERS]
-    told = [_told(one) for one in found if not _is_told(one, code)]
+    come = {one.way[1] for one in found if one.way[0] == "tentacles" and one.way[2] == "kind"}  # new, or gone
+    told = [_told(one) for one in found if not _is_told(one, code, come)]
     lines = [_line(name, old, new) for name in names if name in code or name not in slots_in(told)] + told
     more = len(lines) - MOST_LINES
     return (*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else []))
@@ -140,9 +142,12 @@ def short(slot: SlotVersion | None) -> str:
     return "off" if slot is None else hash12(slot.tree_hash or slot.settings_hash)
 
 
-def _is_told(one: Difference, code: Sequence[str]) -> bool:
-    """Say whether a line on the code of a tentacle tells of it."""
-    return one.way[0] == "tentacles" and one.way[1] in code and one.way[2] in _OF_CODE
+def _is_told(one: Difference, code: Sequence[str], come: Collection[str]) -> bool:
+    """Say whether a line on the code of a tentacle tells of it; of one that comes or goes there is little more."""
+    if one.way[0] != "tentacles" or one.way[1] not in code:
+        return False
+    is_plain = one.way[2] in _OF_NAME or not (one.before or one.after)
+    return one.way[2] in _OF_CODE or (one.way[1] in come and is_plain)
 
 
 def _told(one: Difference) -> str:

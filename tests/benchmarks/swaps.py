@@ -93,7 +93,8 @@ class Proof:
     rounds: list[tuple[bool, int, int]] = field(default_factory=list)  # with swaps or without, from, until
     left_out: list[tuple[int, int]] = field(default_factory=list)
     swap_ms: list[float] = field(default_factory=list)  # from "apply" to its report, of good ones
-    seconds: float = 0.0  # in rounds with swaps
+    seconds: float = 0.0  # in rounds with swaps, without those that hung
+    hung: int = 0
     alive: int = 0
     leaking: dict[str, str] = field(default_factory=dict)
     kb_per_swap: float = 0.0
@@ -197,6 +198,8 @@ def swap_once(bot: Bot, proof: Proof, number: int, kept: dict[str, versions.File
             proof.uncaught.append(f"{number} {tentacle} {fault}: {result}")
         bot.write(tentacle, kept[tentacle])
         if fault == "hangs":
+            proof.hung += 1
+            proof.seconds -= (ended - began) / 1e9
             proof.left_out.append((began, ended + 2_000_000_000))
     elif result == "good":
         kept[tentacle] = files
@@ -340,7 +343,7 @@ def swaps(_folder: Path | None = None) -> list[Figure]:
         print(f"  {line}")
     quiet, busy = latencies_ms(proof)
     ratio = statistics.median(b / a for a, b in zip(quiet, busy, strict=True))
-    pace = f"{size / proof.seconds:.1f} swaps/s"
+    pace = f"{(size - proof.hung) / proof.seconds:.1f} swaps/s besides those that hang"
     took = f"a good swap takes {percentile(proof.swap_ms, 0.5):.0f} ms, p99 {percentile(proof.swap_ms, 0.99):.0f}"
     return [
         Figure("swap_lost", found["lost"], "events", f"of {proof.events} at {PER_SECOND}/s, {size} swaps"),

@@ -23,6 +23,7 @@ PAGES = (
     "/decisions",
     "/performance",
     "/backtests",
+    "/automations",
     "/risk",
     "/notifications",
     "/health",

@@ -127,6 +127,9 @@ PATHS = [
     "/api/v1/%2e%2e/%2e%2e/state/journal.sqlite",
     "//etc/passwd",
     "/join/..%2f..%2fstate",
+    "/hooks/tv/..%2f..%2fstate",
+    "/hooks/in/..%2f..%2fetc%2fpasswd",
+    "/investor/..%2f..%2fstate%2fweb%2fhooks.key",
     "/%00",
     "/static/%00",
 ]
@@ -166,6 +169,17 @@ def test_no_name_is_taken_for_a_path(running: RunningPage, verb: str, argument: 
         assert "root:x:" not in text
 
 
+HOOKS = ("/hooks/tv/x", "/hooks/in/x", "/hooks/tv/", "/hooks", "/hooks/in/../../access")
+
+
+@pytest.mark.parametrize("path", HOOKS)
+def test_without_a_hook_nothing_takes_what_others_send(running: RunningPage, path: str) -> None:
+    for role in (None, "view", "admin"):  # a token of the API opens none
+        status, _, text = ask(running, "POST", path, role=role, body={"action": "buy"})
+        assert status in (401, 404)
+        assert "seq" not in text
+
+
 # Texts that are code to a browser
 
 
@@ -175,6 +189,8 @@ def planted(running: RunningPage) -> RunningPage:
     ask(running, "POST", "/api/v1/pause", body={"target": ATTACK})
     ask(running, "POST", "/api/v1/tentacle/switch", body={"name": "macd", "on": False, "why": ATTACK})
     ask(running, "POST", "/api/v1/cancel", body={"order": ATTACK})
+    said = {"source": "x", "value": 1, "instrument": "btc", "text": ATTACK}
+    assert ask(running, "POST", "/api/v1/signal/publish", body=said)[0] == 200
     ask(running, "POST", "/sign-in", body={"name": ATTACK, "password": ATTACK})
     return running
 

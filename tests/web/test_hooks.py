@@ -161,6 +161,17 @@ def test_the_same_text_counts_again_after_the_window(tmp_path: Path) -> None:
     asyncio.run(told())
 
 
+def test_what_a_hook_says_is_text_on_its_page(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (_, owner, stranger, path, _):
+            assert (await call(stranger, path, {**ALERT, "time": "<script>alert(1)</script>"}))[0] == 422
+            _, page = await owner.get("/access/hooks")
+            assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+            assert "<script>alert" not in page
+
+    asyncio.run(told())
+
+
 def test_what_was_refused_by_the_bot_may_be_sent_again(tmp_path: Path) -> None:
     async def told() -> None:
         async with hooked(tmp_path) as (_, _, stranger, path, _):
@@ -272,10 +283,12 @@ def test_what_waits_is_told_when_the_page_is_closed(tmp_path: Path) -> None:
 
 def test_only_tradingviews_addresses_may_where_that_is_set(tmp_path: Path) -> None:
     async def told() -> None:
-        settings = {"tradingview_only": True, "public_url": "https://bot.example.org"}
-        async with site(tmp_path, SignalDoor(), **settings) as place, place.owner() as owner, place.visitor() as any_:
+        public = "http://bot.example.org"
+        opened = site(tmp_path, SignalDoor(), tradingview_only=True, public_url=public)
+        async with opened as place, place.visitor() as guest, place.visitor() as any_:
+            owner = await join(guest, place.first_link.removeprefix(public), "anna")
             _, page = await owner.post("/access/hooks/make", MAKE)
-            path = re.search(r"https://bot.example.org(/hooks/tv/[\w-]+)", page)[1]  # type: ignore[index]
+            path = page.partition(f'id="hook-url">{public}')[2].partition("<")[0]
             assert (await call(any_, path, ALERT, **{"X-Forwarded-For": "203.0.113.9"}))[0] == 403
             forged = {"X-Forwarded-For": "52.89.214.238, 203.0.113.9"}  # the last one is what the proxy saw
             assert (await call(any_, path, ALERT, **forged))[0] == 403

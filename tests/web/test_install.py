@@ -16,6 +16,7 @@ from loligo_web import uploads
 from tests.fakes.archives import attacks
 from tests.fakes.package_server import PackageServer, package_server
 from tests.fakes.packages import archive, commit, package
+from tests.fakes.tentacle_folder import write_tentacle
 from tests.scenario.bots import LIMIT_S
 from tests.web.running import RunningPage, running_page
 from tests.web.test_attacks import ask
@@ -224,6 +225,24 @@ def test_what_lies_on_the_disk_and_does_not_run_is_told_line_by_line(bot: Runnin
     assert (earlier["before"]["version"], earlier["after"]["version"]) == ("1.0.0", "1.1.0")
     assert "+STEP = 7" in earlier["files"][0]["diff"]
     post(bot, "tentacle.remove", name="lined")
+
+
+def test_a_change_on_the_disk_that_is_refused_waits_with_its_diff_and_a_choice_of_how(bot: RunningPage) -> None:
+    folder = write_tentacle(bot.bot.home, "evaluator", "kept_here")
+    assert bot.bot.call("tentacle", "refresh").code == 0
+    with (folder / "__init__.py").open("a") as file:
+        file.write("import socket\n")
+    bot.bot.wait_until(
+        lambda status: "evaluator/kept_here" in str(status["swap"].get("changed")) and not status["swapping"]
+    )
+    answer = get(bot, "tentacle.diff", name="kept_here")
+    assert [(one["path"], one["plus"]) for one in answer["files"]] == [("__init__.py", 1)]
+    _, _, text = ask(bot, "GET", "/tentacles/evaluator/kept_here", Accept="text/html")
+    assert "On disk, not running" in text
+    assert "+import socket" in text
+    status, done = post(bot, "tentacle.apply", when="candle", how="replace")
+    assert (status, done["result"], "socket needs the permission" in done["message"]) == (200, "refused", True)
+    post(bot, "tentacle.remove", name="kept_here")
 
 
 # What people who mean ill send

@@ -1,4 +1,4 @@
-"""The check called `contract` for the edge (feed, notifier) and for venues: run here, without a network."""
+"""The check called `contract` for the edge (feed, notifier, automation) and for venues: run here, without a network."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from itertools import islice, pairwise
 from typing import Any
 
-from loligo.api import Candle, Input, MakeContext, Message
+from loligo.api import Candle, Input, MakeContext, Message, Record
+from loligo.api.automation import Recording, Timed, World
 from loligo.errors import TENTACLE_FAULTS
 from loligo.host.contract import describe_error
 from loligo.ports.tentacles import HistoricalFeed, HistoryFeed
 from loligo.ports.venue import EngineVenue
+from loligo_testing import tape
 from loligo_testing.checks.bench import Bench, cuts
 from loligo_testing.inbox import CollectingInbox
 from loligo_testing.report import Check, failed, not_applicable, passed
@@ -181,3 +183,36 @@ def venue(bench: Bench) -> Check:
     if run.failures or not run.fills:
         return failed(NAME, f"{len(run.orders)} orders, {len(run.fills)} fills on a desk", "answer orders by reports")
     return passed(NAME, f"{len(run.orders)} orders, {len(run.fills)} fills, {len(run.trades)} round trips on a desk")
+
+
+def automation(bench: Bench) -> Check:
+    """What it wants follows from what it was shown, also after its state went over; each firing has its own key."""
+    subject = bench.subject
+    made = subject.make()
+    if not isinstance(made, Recording | Timed):
+        return not_applicable(NAME, "it gives commands of its own")
+    shown = tape.walk(400)
+    whole, moved = _fired(subject, shown, ()), _fired(subject, shown, cuts(len(shown), 5))
+    if whole != moved:
+        return failed(NAME, f"{len(whole)} firings, {len(moved)} with its state taken over", "export all that counts")
+    keys = [key for _, key, _ in whole]
+    if len(set(keys)) < len(keys):
+        return failed(NAME, "two firings have one key", "make the key of what fired it: it is carried out once")
+    if not made.standing().words:
+        return failed(NAME, "standing() has no words", "say in a sentence what it does")
+    return passed(NAME, f"{len(whole)} firings over {len(shown)} hours, the same with its state taken over 5 times")
+
+
+def _fired(subject: Subject, candles: Sequence[Candle], moves: Sequence[int]) -> list[tuple[int, str, str]]:
+    """Return place, key and why of what it fires over candles; at `moves` another instance goes on."""
+    made, world, found = subject.make(), World(), []
+    for place, candle in enumerate(candles):
+        if place in moves:
+            state, made = made.export_state(), subject.make()
+            made.restore_state(state)
+        record = Record(place + 1, candle, [])
+        world.hear(record)
+        firing = made.on_record(record, world) if isinstance(made, Recording) else made.on_time(candle.ts)
+        if firing is not None:
+            found.append((place, firing.key, firing.why))
+    return found

@@ -14,7 +14,7 @@ from loligo.model.order import OrderRole
 from loligo_testing import tape
 from loligo_testing.checks.answers import NOTHING
 from loligo_testing.checks.bench import Bench
-from loligo_testing.checks.edges import NAME, feed, notifier, venue
+from loligo_testing.checks.edges import NAME, automation, feed, notifier, venue
 from loligo_testing.report import Check, failed, not_applicable, passed
 from loligo_testing.subject import Subject
 from loligo_testing.views import FilledRiskView
@@ -148,5 +148,6 @@ _OF: dict[str, Callable[[Bench], Check]] = {
     "risk_rule": _risk_rule,
     "feed": feed,
     "notifier": notifier,
+    "automation": automation,
     "venue": venue,
 }

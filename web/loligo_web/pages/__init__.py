@@ -14,6 +14,7 @@ from loligo.api import Door
 from . import (
     access,
     acting,
+    automations,
     backtests,
     configuration,
     dashboard,
@@ -42,6 +43,7 @@ PAGES: tuple[Page, ...] = (
     decisions.PAGE,
     performance.PAGE,
     backtests.PAGE,
+    automations.PAGE,
     risk.PAGE,
     notifications.PAGE,
     health.PAGE,
