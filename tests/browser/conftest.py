@@ -56,15 +56,15 @@ class running_bot:
             port = int(probe.getsockname()[1])
         home.mkdir()
         paths = os.pathsep.join((str(ROOT / "core"), str(ROOT / "web")))
-        self._folder = BotFolder(home, PYTHONPATH=paths, **{f"LOLIGO__SWAP__{name}": "5" for name in QUICK})
-        assert self._folder.call("init", str(home)).code == 0
-        self._folder.edit(lambda config: config.update(interfaces=[{"tentacle": "web", "settings": {"port": port}}]))
-        self._folder.edit(lambda config: config["feeds"][0]["settings"].update(since="2017-12-01"))
-        self._folder.edit(change)
+        self.folder = BotFolder(home, PYTHONPATH=paths, **{f"LOLIGO__SWAP__{name}": "5" for name in QUICK})
+        assert self.folder.call("init", str(home)).code == 0
+        self.folder.edit(lambda config: config.update(interfaces=[{"tentacle": "web", "settings": {"port": port}}]))
+        self.folder.edit(lambda config: config["feeds"][0]["settings"].update(since="2017-12-01"))
+        self.folder.edit(change)
         self._bot = Bot(home=home, address=f"http://127.0.0.1:{port}")
 
     def __enter__(self) -> Bot:
-        self._run = self._folder.running("run", "--headless", "--speed", PER_SECOND)
+        self._run = self.folder.running("run", "--headless", "--speed", PER_SECOND)
         process = self._run.__enter__()
         until = time.monotonic() + START_LIMIT_S
         while not self._bot.link.exists():

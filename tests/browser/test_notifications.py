@@ -55,7 +55,7 @@ def bot(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def telling_bot(home: Path, well: int, dead: int) -> running_bot:
     made = running_bot(home)
-    folder = made._folder
+    folder = made.folder
     edit_registry(folder, lambda entries: [one.update(enabled=True) for one in entries if one["name"] == "webhook"])
     common: dict[str, Any] = {"secret": "a secret of the test", "waiting": 5000}
     told: list[dict[str, Any]] = [
