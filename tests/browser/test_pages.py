@@ -18,6 +18,7 @@ PAGES = (
     "/market/coinbase:BTC/USD",
     "/trades",
     "/tentacles",
+    "/tentacles/install",
     "/tentacles/evaluator/rsi",
     "/tentacles/interface/web",
     "/decisions",

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from loligo.api import BadArguments, Denied, LoligoError, NotFound, NotRunning
 
-from .access.gate import Handler, SignInNeeded
+from .access.gate import Handler, SignInNeeded, pattern_of
 from .look import render
 
 API = "/api/"
@@ -65,7 +65,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         raise
     except Exception as exc:
         number = secrets.token_hex(4)
-        _log.error("a request failed", path=request.path, number=number, error=type(exc).__name__, exc_info=exc)
+        _log.error("a request failed", path=pattern_of(request), number=number, error=type(exc).__name__, exc_info=exc)
         return problem(request, 500, f"this is a fault of Loligo; the log has it under {number}")
 
 

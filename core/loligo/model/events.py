@@ -127,6 +127,8 @@ class LedgerPosted(Event, frozen=True, array_like=True, gc=False, tag="posted"):
 
 
 class PositionChanged(Event, frozen=True, array_like=True, gc=False, tag="position"):
+    """What a desk holds of an instrument is another than before."""
+
     position: Position
 
 
@@ -162,6 +164,8 @@ class Resumed(Event, frozen=True, array_like=True, gc=False, tag="resumed"):
 
 
 class KillSwitchSet(Event, frozen=True, array_like=True, gc=False, tag="kill_switch"):
+    """The kill switch was pulled, or let go."""
+
     level: KillLevel
     by: str
 

@@ -78,7 +78,7 @@ def test_environment_reaches_desks_instruments_and_list_entries_in_capitals(load
 def test_feeds_go_by_a_name_of_their_own_or_that_of_their_tentacle_and_no_two_by_the_same(load: Load) -> None:
     named = load(SMALL + "  - {tentacle: replay, name: days}\n")
     assert [(feed.tentacle, feed.name) for feed in named.feeds] == [("replay", None), ("replay", "days")]
-    with pytest.raises(ConfigError, match="feeds replay, replay have one name: give each a name of its own"):
+    with pytest.raises(ConfigError, match="two of replay, replay have one name: give each a name of its own"):
         load(SMALL + "  - {tentacle: replay}\n")
 
 

@@ -49,7 +49,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise Denied(fault)
     is_change = request.method not in SAFE_METHODS or _is_upgrade(request)
     if is_change and (fault := fault_of_origin(request, own_origins(request, public))):
-        _log.warning("refused", path=request.path, reason=fault, address=address_of(request))
+        _log.warning("refused", path=pattern_of(request), reason=fault, address=address_of(request))
         raise Denied(fault)
     caller = _caller(request)
     if caller is not None:
@@ -108,6 +108,12 @@ def address_of(request: web.Request) -> str:
     return request.remote or ""
 
 
+def pattern_of(request: web.Request) -> str:
+    """Return what the log may have of a path: that of its route, for some addresses are keys."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
+
+
 def set_cookie(request: web.Request, response: web.StreamResponse, value: str, lasts_s: float) -> None:
     """Give the session to the browser, for this page alone; "" takes it away."""
     is_secure = request.app[PUBLIC_URL].startswith("https:") or request.secure
@@ -131,5 +137,6 @@ __all__ = [
     "is_from_browser",
     "is_open",
     "need_role",
+    "pattern_of",
     "set_cookie",
 ]

@@ -44,7 +44,7 @@ PAGE = Page(
     routes=(
         web.get("/configuration", _configuration),
         web.post("/configuration/profiles", _profile),
-        web.get("/configuration/profiles/export", profiles.export),
+        web.get("/configuration/export/{what}", profiles.export),
     ),
     needs=frozenset({"config.show", "config.history"}),
 )

@@ -138,7 +138,12 @@ def _is_kept(one: Field, form: Mapping[str, str]) -> bool:
 
 
 async def _detail(request: web.Request) -> web.Response:
-    return await _shown(request, request.query.get("place", ""), Told())
+    try:
+        return await _shown(request, request.query.get("place", ""), Told())
+    except NotFound:
+        if not request.headers.get("HX-Request"):
+            raise
+        return web.Response(headers={"HX-Redirect": "/tentacles"})  # it was removed while somebody looked at it
 
 
 async def _shown(request: web.Request, path: str, told: Told, *, status: int = 200) -> web.Response:
