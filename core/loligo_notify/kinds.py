@@ -169,12 +169,7 @@ EXAMPLES: Mapping[Kind, Message] = {
             "The day to 2026-11-22: equity 10240.55 USD, result 31.20",
             {**_DAY, "day": "2026-11-22", "refusals": "12"},
         ),
-        _example(
-            Kind.AUTOMATION,
-            "guard: BTC/USD at 8,990, below 9,000",
-            {"automation": "guard"},
-            level="warning",
-        ),
+        _example(Kind.AUTOMATION, "guard: BTC/USD at 8,990, below 9,000", {"automation": "guard"}, level="warning"),
         _example(
             Kind.COMMAND,
             "pause: trend lets no entries through",

@@ -59,7 +59,19 @@ NEVER: Mapping[str, str] = {  # what no permission opens: why
             "loligo",
             *(
                 f"loligo_{room}"
-                for room in ("bot", "chat", "files", "indicators", "kit", "lab", "notify", "store", "testing", "verifier", "web")
+                for room in (
+                    "bot",
+                    "chat",
+                    "files",
+                    "indicators",
+                    "kit",
+                    "lab",
+                    "notify",
+                    "store",
+                    "testing",
+                    "verifier",
+                    "web",
+                )
             ),
         ),
         "is not for tentacles; use loligo.api",

@@ -46,7 +46,7 @@ def test_a_complete_manifest_is_read() -> None:
 def test_numbers_are_named_in_their_order_with_a_place_in_charts() -> None:
     manifest = read(manifest_text("evaluator", "rsi") + '[draw]\nslow = "price"\nfast = "pane"\ngap = "none"\n')
     assert list(manifest.draw.items()) == [("slow", "price"), ("fast", "pane"), ("gap", "none")]
-    with pytest.raises(TentacleError, match="draw.slow = 'prize': Input should be 'price', 'pane', 'bars' or 'none'"):
+    with pytest.raises(TentacleError, match=r"draw\.slow = 'prize': Input should be 'price', 'pane', 'bars' or 'none'"):
         read(manifest_text("evaluator", "rsi") + '[draw]\nslow = "prize"\n')
 
 

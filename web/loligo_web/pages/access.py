@@ -72,9 +72,7 @@ async def _shown(
         "secret": secret,
         "uri": code_uri(secret, caller.name),
         "is_admin": is_admin,
-        "doors": [
-            one[1:] for one in _DOORS if offers(request, one[0]) and caller.actor.role >= _DOORS_NEED[one[0]]
-        ],
+        "doors": [one[1:] for one in _DOORS if offers(request, one[0]) and caller.actor.role >= _DOORS_NEED[one[0]]],
         "roles": [role.name.lower() for role in Role if role <= caller.actor.role],
     }
     return await show(request, "access.html", data, more=more, status=status)

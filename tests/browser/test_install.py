@@ -1,0 +1,138 @@
+"""Installing and profiles, done by a browser: a file with its prompt, seen live, rolled back, removed; a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_acting import SETTLED_MS
+from tests.browser.test_pages import LOOKS, violations
+from tests.browser.visits import PHONE, Bot, Watched, browse
+from tests.fakes.packages import archive
+
+WANTS = {"permissions": '["net:a.example", "files"]'}
+
+
+@pytest.fixture
+def zips(tmp_path: Path) -> dict[str, Path]:
+    found = {"1.0.0": archive(**WANTS), "1.1.0": archive("1.1.0", code="STEP = 2\n", **WANTS)}
+    for version, content in found.items():
+        (tmp_path / f"drift-{version}.zip").write_bytes(content)
+    return {version: tmp_path / f"drift-{version}.zip" for version in found}
+
+
+def look_at(page: Page, file: Path) -> None:
+    """Open the dialog and look at a file."""
+    page.get_by_role("button", name="Install …").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_label("Zip of the tentacle").set_input_files(file)
+    page.get_by_role("button", name="Look at it").click()
+
+
+def test_a_file_is_installed_with_its_prompt_seen_live_rolled_back_and_removed(
+    page: Watched, zips: dict[str, Path]
+) -> None:
+    here = page.open("/tentacles")
+    look_at(here, zips["1.0.0"])
+    expect(here.get_by_role("heading", name="Drift 1.0.0")).to_be_visible()
+    here.get_by_label("It opens connections to a.example").check()
+    here.get_by_role("button", name="Install", exact=True).click()
+    expect(here.get_by_role("heading", name="Drift 1.0.0")).to_be_visible()  # one permission is not ticked
+    here.get_by_label("It writes files").check()
+    here.get_by_role("button", name="Install", exact=True).click()
+    expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.locator(".stages .done")).not_to_have_count(0)
+    here.get_by_role("button", name="Close", exact=True).click()
+    expect(here.locator("#row-evaluator-drift")).to_contain_text("1.0.0")
+
+    look_at(page.open("/tentacles"), zips["1.1.0"])
+    expect(here.locator(".code-diff").first).to_contain_text("__init__.py changed +1")
+    here.locator(".code-diff summary").first.click()
+    expect(here.locator(".code-diff .plus").first).to_have_text("+STEP = 2")
+    expect(here.get_by_label("It writes files")).to_be_disabled()  # it may already
+    here.get_by_role("button", name="Update", exact=True).click()
+    expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    here.get_by_role("button", name="Roll back").click()
+    expect(here.locator("#row-evaluator-drift .name")).to_contain_text("1.0.0", timeout=SETTLED_MS)
+
+    page.open("/tentacles/evaluator/drift")
+    rolled_back = "tentacle rollback evaluator drift"
+    expect(here.get_by_role("region", name="History")).to_contain_text(rolled_back, timeout=SETTLED_MS)
+    here.get_by_role("button", name="Remove …").click()
+    here.get_by_role("button", name="Remove it").click()
+    here.wait_for_url(f"{page.bot.address}/tentacles")
+    expect(here.locator("#row-evaluator-drift")).to_have_count(0, timeout=SETTLED_MS)
+
+
+def test_what_is_wrong_is_said_above_the_form_and_the_keyboard_suffices(page: Watched, tmp_path: Path) -> None:
+    here = page.open("/tentacles")
+    (tmp_path / "no.zip").write_bytes(b"#!/bin/sh\n")
+    here.get_by_role("button", name="Install …").press("Enter")
+    here.get_by_label("Zip of the tentacle").set_input_files(tmp_path / "no.zip")
+    here.get_by_role("button", name="Look at it").press("Enter")
+    expect(here.get_by_role("alert")).to_contain_text("not a zip")
+    page.expect_fault("409")
+    here.get_by_role("radio", name="Git").press("Space")
+    here.get_by_label("Repository").fill("https://127.0.0.1:1/x.git")
+    here.get_by_label("Commit").fill("main")
+    here.get_by_label("Commit").press("Enter")
+    expect(here.get_by_role("alert")).to_contain_text("a branch or a short hash can move")
+    page.expect_fault("409")
+    expect(here.get_by_label("Repository")).to_have_value("https://127.0.0.1:1/x.git")
+    here.keyboard.press("Escape")
+    expect(here.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_profile_is_exported_brought_in_tried_and_chosen(page: Watched, tmp_path: Path) -> None:
+    here = page.open("/configuration")
+    card = here.get_by_role("region", name="Profiles")
+    with here.expect_download() as coming:
+        card.locator("li").filter(has_text="crypto").get_by_role("link", name="Export").click()
+    coming.value.save_as(tmp_path / "crypto.yaml")
+    card.get_by_text("Import a file").click()
+    card.get_by_label("Its name here").fill("mine")
+    card.get_by_label("File", exact=True).set_input_files(tmp_path / "crypto.yaml")
+    card.get_by_role("button", name="See what it would change").click()
+    expect(card.get_by_role("status")).to_contain_text("What it would change")
+    card.get_by_role("button", name="Import", exact=True).click()
+    expect(card.get_by_role("status")).to_contain_text("profile mine is there")
+
+    mine = card.locator("li").filter(has_text="mine")
+    mine.get_by_role("button", name="Use …").click()
+    card.get_by_role("button", name="Use mine").click()
+    expect(card.locator("header")).to_contain_text("mine in use", timeout=SETTLED_MS)
+    mine.get_by_role("button", name="Use none …").click()
+    card.get_by_role("button", name="Use none", exact=True).click()
+    expect(card.locator("header")).to_contain_text("none in use", timeout=SETTLED_MS)
+    mine.get_by_role("button", name="Remove …").click()
+    here.get_by_role("button", name="Remove it").click()
+    expect(card.locator("li").filter(has_text="mine")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_the_dialog_is_for_everybody(
+    browser: Browser, bot: Bot, zips: dict[str, Path], look: dict[str, object]
+) -> None:
+    with browse(browser, bot, **look) as watched:  # type: ignore[arg-type]
+        page = watched.open("/tentacles")
+        page.get_by_role("button", name="Install …").click()
+        assert violations(page) == []
+        page.get_by_label("Zip of the tentacle").set_input_files(zips["1.0.0"])
+        page.get_by_role("button", name="Look at it").click()
+        expect(page.get_by_role("heading", name="Drift 1.0.0")).to_be_visible()
+        assert violations(page) == []
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= (PHONE["width"] if look.get("phone") else 1280)
+
+
+def test_without_scripts_it_is_a_page(browser: Browser, bot: Bot, zips: dict[str, Path]) -> None:
+    context = browser.new_context(storage_state=bot.cookies, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{bot.address}/tentacles")
+    page.get_by_role("button", name="Install …").click()
+    page.get_by_label("Zip of the tentacle").set_input_files(zips["1.0.0"])
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading", name="Drift 1.0.0")).to_be_visible()
+    context.close()
