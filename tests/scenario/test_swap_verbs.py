@@ -138,7 +138,7 @@ def test_change_that_waits_for_flat_is_replaced_by_a_newer_one_and_a_stop_does_n
         assert told(bot, "tentacle", "apply", "--why", "better")["swap"]["result"] == "good"
         rewrite(bot, COUNTER, '"third"', '"fourth"')
         told(bot, "tentacle", "apply", "--when", "flat", "--wait", "3")
-        assert stopped(process).seconds < 10
+        assert stopped(process).seconds < 30
     assert [(swap["result"], swap["when"]) for swap in history(bot)] == [
         ("superseded", "flat"),
         ("good", "now"),

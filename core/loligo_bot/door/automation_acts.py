@@ -31,7 +31,7 @@ _DAYS = {"day": 1, "week": 7, "month": 30}
 class Word(Arguments):
     """What people are told."""
 
-    text: str = Field(min_length=1, max_length=1_000)
+    text: str = Field(min_length=1, max_length=1_000, description="what people are told")
     level: Literal["info", "warning", "problem"] = Field(default="info", description="how important it is")
 
 
