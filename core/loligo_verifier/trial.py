@@ -68,6 +68,11 @@ class SideEffect(BaseException):
     """The tentacle did what it may not; no `except Exception` of its own hides it."""
 
 
+def _is_in_memory(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Say whether it is a database that is no file, and what follows from having one."""
+    return event == "sqlite3.connect/handle" or (event == "sqlite3.connect" and arguments[0] == ":memory:")
+
+
 @dataclass(slots=True)
 class Watch:
     """Looks at what the tentacle does. Audit hooks cannot be taken away: the process must end after the trial."""
@@ -79,7 +84,7 @@ class Watch:
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         permission = next((_EVENTS[start] for start in _EVENTS if event.startswith(start)), "")
-        if not permission or (event == "open" and self._may_open(*arguments)):
+        if not permission or (event == "open" and self._may_open(*arguments)) or _is_in_memory(event, arguments):
             return
         place = _place_in_tentacle()
         if not place or (permission in self.held and not self.is_importing):

@@ -234,7 +234,9 @@ def test_a_change_on_the_disk_that_is_refused_waits_with_its_diff_and_a_choice_o
         file.write("import socket\n")
     bot.bot.call("tentacle", "refresh")  # the change is meant
     bot.bot.wait_until(
-        lambda status: "evaluator/kept_here" in str(status["swap"].get("changed")) and not status["swapping"]
+        lambda status: (
+            "evaluator/kept_here" in str(status["swap"].get("changed")) and status["swap"]["result"] == "refused"
+        )
     )
     answer = get(bot, "tentacle.diff", name="kept_here")
     assert [(one["path"], one["plus"]) for one in answer["files"]] == [("__init__.py", 1)]

@@ -68,7 +68,7 @@ def test_every_kind_of_the_hooks_has_a_folder() -> None:
         ({"state": "{ candles = 3 }"}, 'candles = 3 with mode "export": "rebuild" needs it, no other takes it'),
         ({"behaviour": '"equal"'}, "behaviour = 'equal': Input should be 'same' or 'changed'"),
         ({"resources": "{ memory_mb = 0 }"}, "resources.memory_mb = 0: Input should be greater than 0"),
-        ({"permissions": '["fils"]'}, 'environment, threads, process, native (did you mean "files"?)'),
+        ({"permissions": '["fils"]'}, 'environment, threads, process, admin, native (did you mean "files"?)'),
         ({"permissions": '["net"]'}, "permissions.0 = 'net': expected a host behind"),
         ({"permissions": '["files:/etc"]'}, "and nothing behind any other"),
         ({"changelog": '"CHANGES.md"'}, "changelog = 'CHANGES.md': no such file beside it"),
@@ -89,7 +89,7 @@ def test_broken_toml_is_refused_with_its_line() -> None:
 
 
 def test_every_permission_is_known_with_one_line_for_the_person_who_grants_it() -> None:
-    assert sorted(PERMISSIONS) == ["environment", "files", "keys", "native", "net", "process", "threads"]
+    assert sorted(PERMISSIONS) == ["admin", "environment", "files", "keys", "native", "net", "process", "threads"]
     assert all(line and "\n" not in line for line in PERMISSIONS.values())
 
 
