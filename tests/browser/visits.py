@@ -73,7 +73,7 @@ def browse(
         watched = Watched(context.new_page(), bot)
         watched.watch()
         yield watched
-        assert watched.faults == []
+        assert watched.faults == [], watched.faults
     finally:
         context.close()
 
