@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_pages import LOOKS, violations
+from tests.browser.test_pages import CHECKED, violations
 from tests.browser.visits import PHONE, Bot, Watched, browse
 
 SLOW_MS = 30_000.0  # settings are taken up by a swap
@@ -79,7 +79,7 @@ def test_a_schedule_tells_when_it_runs_next_and_edits_lead_to_its_own_settings(p
     )
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_the_page_with_automations_is_for_everybody(browser: Browser, bot: Bot, look: dict[str, Any]) -> None:
     with browse(browser, bot, **look) as watched:
         page = watched.open("/automations")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import running_bot
-from tests.browser.test_pages import LOOKS, violations
+from tests.browser.test_pages import CHECKED, violations
 from tests.browser.visits import Bot, Watched, browse, sign_in
 
 DONE_MS = 60_000.0
@@ -134,7 +134,7 @@ def test_one_is_run_again_with_changes(seen: Watched) -> None:
     expect(page.get_by_label("Settings to try")).to_have_value(re.compile(r"10\ndesks\.trend\.limits\.stop_loss = "))
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_results_are_for_everybody(browser: Browser, tried: Bot, look: dict[str, object]) -> None:
     with browse(browser, tried, **look) as watched:  # type: ignore[arg-type]
         for path in ("/backtests", "/backtests/1", "/backtests/compare?ids=1&ids=2", "/backtests/compare"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_pages import LOOKS, PAGE_LIMIT, violations
+from tests.browser.test_pages import CHECKED, PAGE_LIMIT, violations
 from tests.browser.visits import PHONE, Bot, Watched, browse
 
 MADE = ("/access/hooks", "/access/shares")
@@ -64,7 +64,7 @@ def test_a_view_is_shared_seen_without_an_account_and_taken_back(browser: Browse
         guest.expect_fault("404")
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_the_pages_are_for_everybody_and_light(browser: Browser, bot: Bot, look: dict[str, Any]) -> None:
     with browse(browser, bot, **look) as watched:
         window = watched.open("/access/shares")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_acting import SETTLED_MS
-from tests.browser.test_pages import LOOKS, violations
+from tests.browser.test_pages import CHECKED, violations
 from tests.browser.visits import PHONE, Bot, Watched, browse
 from tests.fakes.packages import archive
 
@@ -111,7 +111,7 @@ def test_a_profile_is_exported_brought_in_tried_and_chosen(page: Watched, tmp_pa
     expect(card.locator("li").filter(has_text="mine")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_the_dialog_is_for_everybody(
     browser: Browser, bot: Bot, zips: dict[str, Path], look: dict[str, object]
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import running_bot
-from tests.browser.test_pages import LOOKS, violations
+from tests.browser.test_pages import CHECKED, violations
 from tests.browser.visits import PHONE, Bot, Watched, browse, sign_in
 from tests.scenario.test_notify_kill import free_port
 from tests.scenario.test_swap_running import edit_registry
@@ -111,7 +111,7 @@ def test_rules_are_told_in_words_and_what_happened_can_be_filtered(page: Watched
     assert all("Daily summary" in text for text in rows.all_inner_texts())
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_the_page_is_for_everybody(browser: Browser, bot: Bot, look: dict[str, Any]) -> None:
     with browse(browser, bot, **look) as watched:
         page = watched.open("/notifications")
