@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import running_bot
 from tests.browser.visits import PASSWORD, Bot, Watched, browse, sign_in
@@ -35,6 +35,34 @@ def test_a_switch_is_seen_at_once_and_taken_back_by_undo(page: Watched) -> None:
     expect(page.page.get_by_role("switch", name="MACD (evaluator)")).not_to_be_checked()
     page.page.get_by_role("button", name="Undo").click()
     expect(page.page.get_by_role("switch", name="MACD (evaluator)")).to_be_checked(timeout=SETTLED_MS)
+
+
+STREAM_BY_HAND = """window.EventSource = class extends EventTarget {
+  constructor() { super(); window.stream = this; }
+  close() {}
+}"""
+CHANGED = """stream.dispatchEvent(new MessageEvent("changed", { data: '["tentacles"]' }))"""
+
+
+def test_what_happens_while_an_answer_is_on_its_way_is_shown_after_it(browser: Browser, tmp_path: Path) -> None:
+    running = running_bot(tmp_path / "bot")
+    with running as bot:
+        sign_in(browser, bot)
+        with browse(browser, bot) as watched:
+            watched.page.add_init_script(STREAM_BY_HAND)
+            page = watched.open("/")
+            overtaken = [page.request.get(f"{bot.address}/part/switches").text()]
+
+            def answer(route: Route) -> None:
+                if not overtaken:
+                    return route.continue_()
+                page.evaluate(CHANGED)
+                route.fulfill(body=overtaken.pop(), content_type="text/html")
+
+            page.route("**/part/switches", answer)
+            running.folder.asked("tentacle.switch", name="evaluator/macd", on=False)
+            page.evaluate(CHANGED)
+            expect(page.get_by_role("switch", name="MACD (evaluator)")).not_to_be_checked()
 
 
 def test_settings_are_judged_field_by_field_previewed_and_kept_in_the_history(page: Watched) -> None:

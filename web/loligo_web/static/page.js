@@ -32,15 +32,62 @@ document.body.addEventListener("htmx:confirm", (event) => {
   ctx.sourceElement.closest("form")?.reset(); // the switch goes back
 });
 
-// Live: the server says what changed; parts that show it ask for themselves anew
+// Live: the server says what changed; parts that show it ask for themselves anew, no more often than data-live says
+// ("orders:2 equity:3", seconds). What is told while an answer is on its way is asked for after it, and no part is
+// replaced under a form of it that waits for its own answer.
 
 const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market"];
+const LONGEST_ANSWER_MS = 30_000;
 const offline = document.getElementById("offline");
+const parts = new Map(); // by id: when it asked, whether the answer is out, when it is due again
 let isLost = false;
 
 function tell(topics) {
   for (const topic of [...topics, "any"]) document.body.dispatchEvent(new CustomEvent(`live-${topic}`));
+  for (const part of all("[data-live]")) {
+    for (const [topic, pause] of part.dataset.live.split(" ").map((one) => one.split(":"))) {
+      if (topic === "any" || topics.includes(topic)) renew(part.id, Number(pause) * 1000);
+    }
+  }
 }
+
+function renew(id, pause) {
+  const state = parts.get(id) ?? { asked: -Infinity, isOut: false, due: Infinity };
+  parts.set(id, state);
+  state.due = Math.min(state.due, state.asked + pause);
+  plan(id, state);
+}
+
+function plan(id, state) {
+  clearTimeout(state.timer);
+  const from = state.isOut ? state.asked + LONGEST_ANSWER_MS : state.due;
+  if (state.due !== Infinity) state.timer = setTimeout(() => ask(id, state), Math.max(0, from - performance.now()));
+}
+
+function ask(id, state) {
+  const part = document.getElementById(id);
+  state.due = Infinity;
+  if (!part) return;
+  if (part.querySelector(".htmx-request")) return renew(id, performance.now() - state.asked + 200);
+  state.asked = performance.now();
+  state.isOut = true;
+  htmx.trigger(part, "live");
+}
+
+function answered(part) {
+  const state = parts.get(part?.id);
+  if (!state) return;
+  state.isOut = false;
+  plan(part.id, state);
+}
+
+document.body.addEventListener("htmx:after:request", (event) => {
+  const part = event.detail.ctx.sourceElement;
+  if (!part?.dataset?.live || !part.querySelector(".htmx-request")) return;
+  event.preventDefault();
+  renew(part.id, 0);
+});
+document.body.addEventListener("htmx:finally:request", (event) => answered(event.detail.ctx.sourceElement)); // not replaced
 
 function listen() {
   const source = new EventSource("/live");
@@ -140,6 +187,9 @@ function greet(from) {
   all(".toast", from).forEach(startToast);
 }
 new MutationObserver((changes) => {
-  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) greet(node.parentNode ?? node);
+  for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) {
+    greet(node.parentNode ?? node);
+    [node, ...all("[data-live]", node)].forEach(answered);
+  }
 }).observe(document.body, { childList: true, subtree: true });
 greet(document);
