@@ -48,7 +48,7 @@ def run_backtest(
         problems = {".".join(map(str, one["loc"])): f"{one['msg']}" for one in exc.errors(include_url=False)}
         told = "; ".join(f"{name} = {request.get(name.partition('.')[0])!r}: {said}" for name, said in problems.items())
         raise BadArguments(f"backtest: {told}", problems) from exc
-    prepared = prepare(home, asked, file=file)
+    prepared = prepare(home, asked, file=file, is_whole=journal is not None)
     return run_prepared(home, prepared, file=file, journal=journal, on_record=on_record)
 
 

@@ -3,7 +3,8 @@
     files, environment ─► settings ─► + what is asked, each value with its field's name ─► judged as one ─► chosen desks
 
 What must hold: what is asked is taken exactly as the configuration takes it, so a fault names the field, the key, the
-value and what was expected; what surrounds the engine but the feeds is left out, and no secret goes along.
+value and what was expected; what surrounds the engine but the feeds is left out (not where a journal is kept: it names
+the whole generation), and no secret goes along.
 """
 
 from __future__ import annotations
@@ -112,9 +113,10 @@ def thawed(frozen: bytes) -> Prepared:
     )
 
 
-def prepare(home: Path, request: BacktestRequest, *, file: Path | None = None) -> Prepared:
-    """Return what a request comes to in a bot folder now. BadArguments has a sentence for each field that is wrong;
-    ConfigError is about the configuration itself."""
+def prepare(home: Path, request: BacktestRequest, *, file: Path | None = None, is_whole: bool = False) -> Prepared:
+    """Return what a request comes to in a bot folder now, whole with what surrounds the engine (named in a journal as
+    in that of a paper run) or without. BadArguments has a sentence for each field that is wrong; ConfigError is about
+    the configuration itself."""
     settings = read_settings(home, bundled_root=bundled_root(), file=file)
     check_settings(settings, parts=PARTS, where=str(file or home / CONFIG_FILE))  # its own faults are no one's who asks
     _lay(request, settings)
@@ -123,10 +125,11 @@ def prepare(home: Path, request: BacktestRequest, *, file: Path | None = None) -
     except ConfigError as exc:
         raise _told(exc, request) from exc
     registry = load_registry(Host(home, bundled_root()).registry_path)
-    entries = [_chosen_version(one, request, home) for one in registry.tentacles if one.kind not in _OUTSIDE]
+    wanted = [one for one in registry.tentacles if is_whole or one.kind not in _OUTSIDE]
+    entries = [_chosen_version(one, request, home) for one in wanted]
     _refuse_unknown(request.versions, [f"{one.kind}/{one.name}" for one in entries], "versions")
     return Prepared(
-        config=_chosen(config, request),
+        config=_chosen(config, request).model_copy(update={} if is_whole else _EMPTY),
         registry=registry.model_copy(update={"tentacles": entries}),
         span={name: value for name in ("since", "until") if (value := getattr(request, name)) is not None},
     )
@@ -243,7 +246,7 @@ def _told(error: ConfigError, request: BacktestRequest) -> LoligoError:
 
 def _chosen(config: LoligoConfig, request: BacktestRequest) -> LoligoConfig:
     """Return the configuration of the desks and instruments that are asked for, with accounts that can give them their
-    capital, and without what surrounds the engine."""
+    capital."""
     every = {f"{desk.venue}:{symbol}" for desk in config.desks.values() for symbol in desk.instruments}
     symbols = {name.partition(":")[2] for name in every}
     _refuse_unknown(request.instruments, sorted(every | symbols), "instruments", shown=sorted(every))
@@ -262,7 +265,7 @@ def _chosen(config: LoligoConfig, request: BacktestRequest) -> LoligoConfig:
         needed = sum((desk.capital for desk in desks.values() if desk.account == name), Decimal(0))
         deposits = {**account.deposits, account.reference: max(account.deposits.get(account.reference, needed), needed)}
         accounts[name] = account.model_copy(update={"deposits": deposits})
-    return config.model_copy(update={"desks": desks, "accounts": accounts, **_EMPTY})
+    return config.model_copy(update={"desks": desks, "accounts": accounts})
 
 
 def _is_wanted(desk: DeskConfig, symbol: str, wanted: tuple[str, ...]) -> bool:
