@@ -1,0 +1,72 @@
+"""Were the arms treated alike? Asked before any result is shown; what is not answered with yes makes a test invalid.
+
+What must hold: a fault stays, whatever comes after it: an edit or an outage on one side restarts the test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from loligo_lab.experiment.days import ArmDay
+from loligo_lab.experiment.judgement import Check
+from loligo_lab.experiment.plan import Arm
+
+
+def config_hash(tree_hashes: Mapping[str, str], settings: object) -> str:
+    """Return what names the code and settings of an arm, as 64 hexadecimal digits. Settings are plain data."""
+    whole = msgspec.json.encode({"tree_hashes": tree_hashes, "settings": settings}, order="sorted")
+    return hashlib.sha256(whole).hexdigest()
+
+
+class Treatment:
+    """What two arms were given, day by day."""
+
+    def __init__(self, control: Arm, challenger: Arm, *, downtime_tolerance_s: float) -> None:
+        self._names = (control.name, challenger.name)
+        self._configs = [control.config_hash, challenger.config_hash]
+        self._tolerance_s = downtime_tolerance_s
+        self._events = 0
+        self._faults: dict[str, Check] = {}
+
+    @property
+    def fault(self) -> Check | None:
+        """Return the first fault."""
+        return next(iter(self._faults.values()), None)
+
+    def add(self, number: int, control: ArmDay, challenger: ArmDay) -> None:
+        """Look at day `number`, from 1."""
+        first, second = self._names
+        self._events += control.events
+        if control.events != challenger.events:
+            given = f"{first} was given {control.events:,} events on day {number}, {second} {challenger.events:,}"
+            self._fail("events", number, given)
+        if control.fee_schedule != challenger.fee_schedule:
+            self._fail("fee_schedule", number, f"{first} and {second} paid by different fee schedules on day {number}")
+        for side, day in enumerate((control, challenger)):
+            self._configs[side] = self._configs[side] or day.config_hash
+            if day.config_hash and day.config_hash != self._configs[side]:
+                self._fail("config", number, f"Code or settings of {self._names[side]} were changed on day {number}")
+        if abs(control.down_s - challenger.down_s) > self._tolerance_s:
+            down = (
+                f"{first} did not work for {control.down_s:,.0f} s on day {number}, {second} {challenger.down_s:,.0f} s"
+            )
+            self._fail("downtime", number, down)
+
+    def _fail(self, name: str, day: int, words: str) -> None:
+        self._faults.setdefault(name, Check(name=name, is_met=False, day=day, words=words))
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return the answer to each question."""
+        met = {
+            "events": f"Both arms were given the same {self._events:,} events",
+            "fee_schedule": "Both arms paid by the same fee schedule",
+            "config": "Neither arm was changed",
+            "downtime": "Neither arm was down alone",
+        }
+        return tuple(
+            self._faults.get(name) or Check(name=name, is_met=True, day=None, words=words)
+            for name, words in met.items()
+        )

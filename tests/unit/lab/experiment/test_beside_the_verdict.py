@@ -1,0 +1,123 @@
+"""What is shown beside the verdict and never decides: figures with intervals, the cross-check, shares of capital."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from loligo_lab.experiment import Arm, allocation, cross_check, figures_of
+from loligo_lab.experiment.figures import Figure, resampled_days
+from loligo_lab.experiment.whole_field import WITHOUT_ARCH
+from tests.unit.lab.experiment.made_days import days_of, noise, plan_of
+
+MARKET = noise(1, 250, 0.01)
+FOUR = plan_of(arms=tuple(Arm(name=name) for name in "abcd"))
+
+
+def of(figures: tuple[Figure, ...], arm: str, name: str) -> Figure:
+    return next(one for one in figures if (one.arm, one.name) == (arm, name))
+
+
+def test_figures_are_those_of_the_textbooks() -> None:
+    days = days_of([0.1, -0.1, 0.1], [0.0, -0.5, 0.0])
+    found = figures_of(plan_of(days_per_year=252.0), days)
+    mean, spread = 0.1 / 3, sqrt(((0.1 - 0.1 / 3) ** 2 * 2 + (-0.1 - 0.1 / 3) ** 2) / 2)
+    assert of(found, "old", "sharpe").value == pytest.approx(mean / spread * sqrt(252))
+    assert of(found, "old", "sortino").value == pytest.approx(mean / sqrt(0.1**2 / 3) * sqrt(252))
+    assert of(found, "new", "drawdown").value == pytest.approx(0.5)
+    assert of(found, "new", "calmar").value == pytest.approx((0.5 ** (252 / 3) - 1) / 0.5)
+    assert of(found, "old", "sharpe").low is None  # three days tell no interval
+
+
+def test_turnover_is_in_capitals_a_day() -> None:
+    days = [
+        replace(day, arms=tuple(replace(arm, turnover=arm.equity / 4) for arm in day.arms))
+        for day in days_of(MARKET, MARKET)
+    ]
+    assert of(figures_of(plan_of(), days), "new", "turnover") == Figure(
+        arm="new", name="turnover", value=0.25, low=0.25, high=0.25
+    )
+
+
+def test_intervals_hold_the_value_and_come_from_the_seed() -> None:
+    days = days_of(MARKET, MARKET + 0.001)
+    found = figures_of(plan_of(), days)
+    assert found == figures_of(plan_of(), days) != figures_of(plan_of(), days, seed=7)
+    for name in ("sharpe", "sortino", "calmar"):
+        one = of(found, "old", name)
+        assert one.value is not None and one.low is not None and one.high is not None
+        assert one.low < one.value < one.high
+    apart = of(found, "new", "sharpe_difference")
+    assert apart.low is not None and apart.low > 0.0  # the same market a tenth of a percent higher
+
+
+def test_an_interval_of_the_sharpe_ratio_holds_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(60):
+        one = of(figures_of(plan_of(), days_of(noise(seed, 200), noise(seed, 200)), samples=200), "old", "sharpe")
+        assert one.low is not None and one.high is not None
+        covered += one.low < 0.0 < one.high
+    assert covered >= 48  # 95 % of 60 are 57; blocks cost some: fewer than 48 of 60 at 90 % is 1 in 400
+
+
+def test_an_arm_that_does_nothing_has_no_ratios() -> None:
+    found = figures_of(plan_of(), days_of(np.zeros(40), MARKET[:40]))
+    assert [of(found, "old", name).value for name in ("sharpe", "sortino", "calmar", "drawdown")] == [
+        None,
+        None,
+        None,
+        0.0,
+    ]
+    assert figures_of(plan_of(), []) == ()
+
+
+def test_days_are_drawn_in_blocks_of_the_mean_length() -> None:
+    drawn = resampled_days(np.random.default_rng(3), 100, 2_000)
+    follows = (np.diff(drawn, axis=1) % 100 == 1).mean()
+    assert follows == pytest.approx(1 - (1 / 14) * (99 / 100), abs=0.005)  # 13 lags: a block goes on at 13 in 14
+    assert drawn.min() == 0 and drawn.max() == 99
+
+
+def test_the_cross_check_finds_the_winner_and_who_is_out_of_the_running() -> None:
+    pytest.importorskip("arch")
+    arms = [MARKET + noise(seed, 250, 0.003) for seed in (2, 3, 4)]
+    found = cross_check(FOUR, days_of(arms[0], arms[0], arms[1] + 0.003, arms[2] - 0.003), samples=200)
+    assert found.spa_p_value is not None and found.spa_p_value < 0.05
+    assert found.in_the_running == ("c",)
+    assert found.words.startswith("Some challenger is better than a (SPA, p 0.0")
+    equal = cross_check(FOUR, days_of(*(MARKET + noise(seed, 250, 0.003) for seed in (2, 3, 4, 5))), samples=200)
+    assert equal.spa_p_value is not None and equal.spa_p_value > 0.05
+
+
+def test_the_cross_check_says_why_it_cannot_be_made() -> None:
+    assert cross_check(plan_of(), days_of(MARKET[:59], MARKET[:59])).words.endswith("needs 60 days; there are 59.")
+    assert cross_check(plan_of(), days_of(MARKET, MARKET)).words == "All arms returned the very same."
+    assert "pip install 'loligo[experiments]'" in WITHOUT_ARCH
+
+
+def test_capital_goes_to_the_likely_best_and_never_all_of_it() -> None:
+    days = days_of(MARKET, MARKET + noise(2, 250, 0.002) + 0.001)
+    assert allocation(plan_of(), days[:20]) == (0.5, 0.5)
+    assert allocation(plan_of(), days) == (0.1, 0.9)
+    assert sum(allocation(FOUR, days_of(*(noise(seed, 100) for seed in range(4))))) == pytest.approx(1.0)
+
+
+def test_shares_of_capital_change_once_a_week() -> None:
+    days = days_of(MARKET, noise(9, 250, 0.01))
+    shares = [allocation(plan_of(), days[:count]) for count in range(21, 49)]
+    assert all(shares[at] == shares[at // 7 * 7] for at in range(28))
+    assert len(set(shares)) > 1
+
+
+def test_arms_that_did_the_same_share_evenly() -> None:
+    first, second = allocation(plan_of(), days_of(MARKET, MARKET))
+    assert first == pytest.approx(0.5, abs=0.02) and first + second == 1.0
+
+
+def test_shares_never_touch_the_verdict_of_more_arms_than_tenths() -> None:
+    plan = plan_of(arms=tuple(Arm(name=f"arm-{number}") for number in range(13)))
+    shares = allocation(plan, days_of(*(MARKET + noise(seed, 250, 0.003) for seed in range(13))))
+    assert sum(shares) == pytest.approx(1.0) and min(shares) >= 0.03  # half of a thirteenth, in whole percent
