@@ -43,7 +43,9 @@ class BotFolder:
 
     def locked(self, entry: RegistryEntry) -> LockedTentacle:
         """Return what the lock file knows of a tentacle."""
-        return load_lock(self.home).find(entry.slot) or LockedTentacle(kind=entry.kind, name=entry.name, versions=[])
+        return load_lock(self.home).find(f"{entry.kind} {entry.tentacle}") or LockedTentacle(
+            kind=entry.kind, name=entry.tentacle, versions=[]
+        )
 
     def content(self, entry: RegistryEntry) -> tuple[Path, dict[str, bytes]]:
         """Return the folder and the files behind an entry, as they are. TentacleError when they are not there."""

@@ -145,7 +145,7 @@ def check_locked(lock: Lock, entry: RegistryEntry) -> LockedVersion | None:
     """
     if entry.source not in TRACKED:
         return None
-    locked = lock.find(entry.slot)
+    locked = lock.find(f"{entry.kind} {entry.tentacle}")
     version = locked.find(entry.tree_hash) if locked else None
     if locked is None or version is None:
         again = "remove it and run `loligo tentacle refresh`" if entry.source == "pip" else "install it"

@@ -47,7 +47,7 @@ def _judged(bot: BotFolder, lock: Lock, entry: RegistryEntry) -> Finding:
         if entry.tree_hash not in (None, held):
             raise TentacleError(f"{folder} holds {hash12(held)}, the registry wants {hash12(entry.tree_hash or '')}")
         manifest = read_manifest(folder, files)
-        if (manifest.kind, manifest.name, manifest.version) != (entry.kind, entry.name, entry.version):
+        if (manifest.kind, manifest.name, manifest.version) != (entry.kind, entry.tentacle, entry.version):
             raise TentacleError(f"{folder} says {manifest.kind} {manifest.name} {manifest.version}")
         locked = check_locked(lock, entry)
         if locked is not None and locked.settings_hash != settings_hash(files):

@@ -21,13 +21,14 @@ import msgspec
 from sqlalchemy import Select, Table, select
 
 from loligo.model import events, order
-from loligo.model.command import GenerationActivated, OperatorCommand, ShadowStarted, SwapEnded
+from loligo.model.command import GenerationActivated, Noted, OperatorCommand, ShadowStarted, SwapEnded
 from loligo.model.events import Record, SwapStep
 from loligo.model.money import exact
 from loligo.model.order import OrderState
 from loligo.model.risk import Tier
 from loligo.model.timeframe import DAY_NS, SECOND_NS
 from loligo_store import schema
+from loligo_store.days import OF_DAY, day_key, fold_day
 from loligo_store.schema import json_text
 
 Row = dict[str, Any]
@@ -105,6 +106,13 @@ def _incidents(event: Any) -> Iterable[LogRow]:
     """Its name in the journal and its own fields, by name."""
     fields = {name: getattr(event, name) for name in event.__struct_fields__[4:]}
     yield *_astuple(event)[:4], event.__struct_config__.tag, json_text(fields)
+
+
+def _notes(record: Record) -> Iterable[LogRow]:
+    if type(item := record.input) is Noted:
+        facts = {_readable(name): _readable(text) for name, text in item.facts.items()}
+        told = (_readable(text) for text in (item.kind, item.subject, item.by, item.text))
+        yield record.seq, item.ts, *told, json_text(facts)
 
 
 def _order_key(event: events.OrderReported) -> Key:
@@ -221,5 +229,7 @@ PROJECTIONS: Mapping[str, Projection] = {
         Projection(schema.commands, _by_command, _fold_command),
         Projection(schema.swaps, {SwapEnded: lambda event: (event.number, event.ts)}, _fold_swap),
         Projection(schema.generations, _by_number, _fold_generation),
+        Projection(schema.notes, {Record: _notes}),
+        Projection(schema.desk_days, dict.fromkeys(OF_DAY, day_key), fold_day),
     )
 }

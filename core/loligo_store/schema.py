@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0002"  # the newest migration
+SCHEMA_VERSION = "0003"  # the newest migration
 
 metadata = MetaData()
 
@@ -111,5 +111,9 @@ _told = "text: command_id; integer: ts; text: kind target; integer: level; text:
 commands = _table("commands", "command_id", f"{_told}; boolean: is_done?; text: message; integer: first_seq seq")
 _ended = "integer: number ts; text: by why when how; json: changed steps; text: result text; integer: took_ms seq"
 swaps = _table("swaps", "number ts", _ended)
+notes = _table("notes", "seq", "integer: seq ts; text: kind subject by text; json: facts", "kind seq")
+_counts = "integer: day marks answers orders rejected trades failures"
+_worth = "real: exposure equity? low? high? fees? turnover?; integer: first_seq seq ts"
+desk_days = _table("desk_days", "desk day", f"text: desk; {_counts}; {_worth}")
 _named = "integer: number; text: phase; json: slots; text: text; integer: first_seq seq ts"
 generations = _table("generations", "number", _named)

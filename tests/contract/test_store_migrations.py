@@ -72,6 +72,8 @@ def to_first_version(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.exec_driver_sql("DROP TABLE swaps")
         connection.exec_driver_sql("DROP TABLE generations")
+        connection.exec_driver_sql("DROP TABLE notes")
+        connection.exec_driver_sql("DROP TABLE desk_days")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
 
 

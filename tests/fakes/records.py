@@ -232,6 +232,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         if parts[-1] is Ellipsis:
             return st.lists(_values(parts[0]), max_size=3).map(tuple)
         return st.tuples(*[_values(part) for part in parts])
+    if origin is dict:
+        return st.dictionaries(*map(_values, get_args(kind)), max_size=3)
     if kind in _PLAIN:
         return _PLAIN[kind]
     if issubclass(kind, Enum):

@@ -183,6 +183,7 @@ class LoligoConfig(Section):
     notifiers: tuple[TentacleConfig, ...] = ()
     interfaces: tuple[TentacleConfig, ...] = ()
     automations: Annotated[tuple[FeedConfig, ...], AfterValidator(_each_once)] = ()
+    experiments: dict[Name, Any] = {}  # judged by their own class
     journal: dict[str, Any] = {}  # judged by the store's own class
     engine: EngineConfig = EngineConfig()
     swap: SwapConfig = SwapConfig()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence, Set
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from loligo.engine.consent import CONSENT
@@ -21,11 +22,11 @@ from loligo.engine.operators import Operators, seats_of
 from loligo.engine.plan import DeskPlan, EnginePlan
 from loligo.engine.portfolio import Book, PortfolioStage
 from loligo.engine.recorder import Now, Recorder
-from loligo.engine.risk import RiskStage, Rule, Scope
+from loligo.engine.risk import Ordered, RiskStage, Rule, Scope
 from loligo.engine.schedule import Schedule
 from loligo.engine.seat import Seat
 from loligo.engine.soundness import check_sound
-from loligo.engine.strategy import Decide, StrategyStage
+from loligo.engine.strategy import StrategyStage
 from loligo.engine.swap import Holder, Phase, exported, restore
 from loligo.engine.trading import ModeCall, TradingStage, check_change
 from loligo.engine.venues import Venue
@@ -33,6 +34,7 @@ from loligo.engine.views import SeatView
 from loligo.errors import DataError, LoligoError
 from loligo.model.command import (
     GenerationActivated,
+    Noted,
     OperatorCommand,
     ProbationEnded,
     ShadowStarted,
@@ -57,7 +59,7 @@ from loligo.model.instrument import Instrument
 from loligo.model.market import BookUpdate, Candle, ExternalSignal, FundingRate, InstrumentStatus, Quote, Side, Trade
 from loligo.model.money import ZERO, money_from_float
 from loligo.model.order import Filled, Order, OrderKind, OrderRequest, OrderRole, OrderState, VenueFailed, VenueReport
-from loligo.model.risk import ActionKind, RiskAction
+from loligo.model.risk import ActionKind
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import AmendIntent, CancelIntent, Intent, PlainState, TimerIntent
 
@@ -69,7 +71,7 @@ _MODE_ROLES = (_ENTRY, OrderRole.EXIT)
 FUNDING_RATE_STEP = Decimal("1e-10")  # venues publish funding rates with at most ten decimals
 
 
-Lane = Callable[[Candle, int], None]  # with the seq of its record
+Lane = Callable[[Candle, int, bool], None]  # with the seq of its record, and whether anything may be due
 
 
 class Market:
@@ -87,7 +89,6 @@ class Market:
         # Bound when first needed; whoever changes seats, evaluators or their instances clears all.
         self.runners: dict[str, Callable[[Any, int], None]] = {}  # of the evaluators, by the same as routes
         self.lanes: dict[str, Lane] = {}  # by timeframe
-        self.deciders: list[tuple[Seat, Decide]] = []  # of `seats_by_evaluation`
         self.mark: Callable[[float], list[Book]] | None = None
 
     def listen(self, slot: EvaluatorSlot) -> None:
@@ -146,9 +147,9 @@ class Engine:
         self._operators = Operators(self._seats, self.portfolio, self.risk, self.execution, self._flatten, self._order)
         self._wire()
         self._handlers: dict[type, Callable[[Any, int], None]] = {
-            Trade: self._on_trade,
-            Quote: self._on_quote,
-            BookUpdate: self._on_book,
+            Trade: lambda trade, seq: self._on_tick("trade", trade, trade.price, seq),
+            Quote: lambda quote, seq: self._on_tick("quote", quote, (quote.bid + quote.ask) / 2, seq),
+            BookUpdate: lambda book, seq: self._on_tick("book", book, None, seq),
             ExternalSignal: self._on_external,
             FundingRate: self._on_funding,
             InstrumentStatus: self._on_status,
@@ -159,7 +160,7 @@ class Engine:
             ShadowStarted: self._on_shadow,
             ShadowStopped: self._on_shadow_stopped,
             ProbationEnded: self._on_probation_ended,
-            SwapEnded: lambda item, seq: None,  # a record for people
+            **dict.fromkeys((SwapEnded, Noted), lambda item, seq: None),  # records for people
             WarmUp: self._on_warm_up,
         }
 
@@ -183,7 +184,6 @@ class Engine:
                 seat.bind()
                 if (traded := self._markets.get(seat.instrument_id)) is not None:
                     traded.lanes.clear()
-                    traded.deciders.clear()
         named = {seat.instrument_id for seat in self._seats.values()} | {rate.id for rate in self.portfolio.converted}
         if names := named if is_whole else named.intersection(touched):
             self._wire_markets(names)
@@ -258,31 +258,29 @@ class Engine:
 
         DataError if its `ts` lies before that of the input before it: time does not run backwards.
         """
-        ts, seq = item.ts, self._next_seq
-        recorder, now = self._recorder, self._now
-        recorder.first_seq = first_seq = seq + 1
-        events: list[Consequence] = []
-        recorder.events = events
+        ts, seq, now = item.ts, self._next_seq, self._now
         if ts < now.ts:
             raise DataError(
                 f"{type(item).__name__} at {iso(ts)} comes after an input at {iso(now.ts)}; "
                 "inputs must arrive in time order: sort the source or drop the late row"
             )
-        kind = type(item)
-        due_ns = self._schedule.next_ns
+        recorder = self._recorder
+        recorder.first_seq = first_seq = seq + 1
+        events: list[Consequence] = []
+        recorder.events = events
         # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
-        if ts >= due_ns and (ts > due_ns or kind not in _BRING_FILLS):
-            self._served_ns = ts
-            self._serve_due(ts - 1 if kind in _BRING_FILLS else ts, seq)
+        is_due = ts >= self._schedule.next_ns
+        if is_due:
+            self._serve_due_before(item, seq)
         now.ts = ts
         if type(item) is Candle:
             try:
                 lane = self._markets[item.instrument].lanes[item.timeframe]
             except KeyError:
                 lane = self._find_lane(item)
-            lane(item, seq)
+            lane(item, seq, is_due)
         else:
-            self._handlers[kind](item, seq)
+            self._handlers[type(item)](item, seq)
         self._next_seq = first_seq + len(events)
         return Record(seq, item, events, feed)
 
@@ -304,25 +302,24 @@ class Engine:
     def _find_lane(self, candle: Candle) -> Lane:
         market = self._markets.get(candle.instrument)
         if market is None:
-            return lambda candle, seq: None  # it is journalled for whoever comes to need it
+            return lambda candle, seq, is_due: None  # it is journalled for whoever comes to need it
         lane = market.lanes[candle.timeframe] = self._lane(market, candle.timeframe)
         return lane
 
     def _lane(self, market: Market, timeframe: str) -> Lane:
         """Return the way of one candle series through the stages, with all it needs bound once: most inputs are candles
         from which nothing follows but opinions and a declined decision."""
-        instrument = market.instrument.id
         venue = market.venue
         match, label = (venue.on_candle, venue.label) if venue is not None else (None, "")
-        schedule, reports = self._schedule, self.execution.reports
+        schedule, reports, watch = self._schedule, self.execution.reports, self.risk.watch
         marks, (holders, mark) = self.portfolio.marks, self.portfolio.watchers(market.instrument)
-        ask_mode, strategy = self._ask_mode, self.strategy
-        is_trigger = bool(market.seats_by_evaluation)  # new opinions decide, without a timeframe
+        ask_mode, decide = self._ask_mode, self.strategy.decide
         evaluate = self._runner(market, timeframe)
-        seated = market.seats_by_timeframe.get(timeframe, ())
-        seats = tuple((seat, seat.board, seat.mode_on_candle, strategy.bind(seat)) for seat in seated)
+        if market.seats_by_evaluation:  # new opinions decide, without a timeframe
+            evaluate = partial(self._run_and_decide, market, timeframe)
+        seats = tuple((seat, seat.board, seat.mode_on_candle) for seat in market.seats_by_timeframe.get(timeframe, ()))
 
-        def lane(candle: Candle, seq: int) -> None:
+        def lane(candle: Candle, seq: int, is_due: bool) -> None:
             ts, price = candle.ts, candle.close
             if match is not None:
                 try:
@@ -330,22 +327,23 @@ class Engine:
                 except (Exception, SystemExit) as exc:  # a tentacle: its failure is an event
                     said = (VenueFailed("", ts, label, "on_candle", f"{type(exc).__name__}: {exc}"),)
                 if said:
+                    is_due = True  # what follows may set timers
                     self._take(said, market, seq)
-            if ts >= schedule.next_ns:
+            if is_due and ts >= schedule.next_ns:
                 self._serve_due(ts, seq)
             if holders:
-                self._watch(market, mark(price), ts, seq)
+                for book in [*mark(price)]:  # what they order may close positions
+                    actions = watch(market.seats_by_desk[book.name], ts, seq)
+                    if actions:
+                        self._obey(actions, market, ts, seq)
             else:
-                marks[instrument] = price
-            if is_trigger:
-                self._run_and_decide(market, timeframe, candle, seq)
-            else:
-                evaluate(candle, seq)
-            for seat, board, mode_on_candle, decide in seats:
+                marks[candle.instrument] = price
+            evaluate(candle, seq)
+            for seat, board, mode_on_candle in seats:
                 if mode_on_candle is not None:
                     ask_mode(seat, mode_on_candle, seq, candle)
                 board.ts, board.price, board.candle = ts, price, candle
-                raised = decide(ts, seq)
+                raised = decide(seat, ts, seq)
                 if raised is not None:
                     ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
             if reports:
@@ -358,15 +356,6 @@ class Engine:
         if run is None:
             run = market.runners[kind] = self.evaluation.bind(market.routes.get(kind, ()))
         return run
-
-    def _on_trade(self, trade: Trade, seq: int) -> None:
-        self._on_tick("trade", trade, trade.price, seq)
-
-    def _on_quote(self, quote: Quote, seq: int) -> None:
-        self._on_tick("quote", quote, (quote.bid + quote.ask) / 2, seq)
-
-    def _on_book(self, book: BookUpdate, seq: int) -> None:
-        self._on_tick("book", book, None, seq)
 
     def _on_tick(self, kind: str, item: Trade | Quote | BookUpdate, price: float | None, seq: int) -> None:
         market = self._markets.get(item.instrument)
@@ -392,14 +381,12 @@ class Engine:
         self._runner(market, kind)(item, seq)
         if len(self._recorder.events) == before:
             return
-        if not market.deciders:
-            market.deciders = [(seat, self.strategy.bind(seat)) for seat in market.seats_by_evaluation]
-        for seat, decide in market.deciders:
+        for seat in market.seats_by_evaluation:
             board = seat.board
             board.ts = self._now.ts
             board.price = self.portfolio.marks.get(market.instrument.id, 0.0)
             board.candle = None
-            raised = decide(board.ts, seq)
+            raised = self.strategy.decide(seat, board.ts, seq)
             if raised is not None:
                 self._ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
         if self.execution.reports:
@@ -444,6 +431,13 @@ class Engine:
         for venue in self.venues.values():
             self.execution.reports.extend(venue.advance_to(ts))
         self._drain(None, cause)
+
+    def _serve_due_before(self, item: Input, seq: int) -> None:
+        """Serve what is due by the time of an input, or before it where the input brings fills, which come first."""
+        ts = item.ts - 1 if type(item) in _BRING_FILLS else item.ts
+        if ts >= self._schedule.next_ns:
+            self._served_ns = item.ts
+            self._serve_due(ts, seq)
 
     def _serve_due(self, ts: int, seq: int) -> None:
         """Serve what came due before this input, in the order of its time: days, pauses, equity marks, timers."""
@@ -602,14 +596,17 @@ class Engine:
     # Risk that acts
 
     def _watch(self, market: Market, holders: Sequence[Book], ts: int, cause: int) -> None:
-        for book in tuple(holders):  # what they order may close positions
+        for book in [*holders]:  # what they order may close positions
             actions = self.risk.watch(market.seats_by_desk[book.name], ts, cause)
             if actions:
-                self._act(actions, ts)
-                self._schedule.pause_ends(self.risk.next_pause_end_ns())
-                self._drain(market, cause)
+                self._obey(actions, market, ts, cause)
 
-    def _act(self, actions: Sequence[tuple[Scope, RiskAction, int]], ts: int) -> None:
+    def _obey(self, actions: Sequence[Ordered], market: Market, ts: int, cause: int) -> None:
+        self._act(actions, ts)
+        self._schedule.pause_ends(self.risk.next_pause_end_ns())
+        self._drain(market, cause)
+
+    def _act(self, actions: Sequence[Ordered], ts: int) -> None:
         """Do what rules ordered; each action with the seq of the event that says so, the cause of all that follows."""
         for scope, action, cause in actions:
             seats = seats_of(self._seats, scope.name)

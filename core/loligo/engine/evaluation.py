@@ -120,14 +120,15 @@ class EvaluationStage:
         """Return what asks every evaluator of a route, in order, about an input, given its seq. Bound once, for speed:
         it is called once per candle, and the first board of each evaluator is mostly its only one."""
         recorder, fail, cold = self._recorder, self._fail, self._cold
-        asked = tuple((call, slot, slot.label, *slot.boards[0], tuple(slot.boards[1:])) for call, slot in route)
+        asked = tuple((call, slot, slot.label, *slot.boards[0]) for call, slot in route)
+        shared = tuple((*slot.boards[0], slot.boards[1:]) for _, slot in route if len(slot.boards) > 1)
 
         def run(item: Any, cause: int) -> None:
             if cold:
                 cold.clear()
             events, ts = recorder.events, item.ts
             seq = recorder.first_seq + len(events)
-            for call, slot, label, evaluations, evaluated_at_ns, seqs, place, others in asked:
+            for call, slot, label, evaluations, evaluated_at_ns, seqs, place in asked:
                 try:
                     evaluation = call(item)
                     if evaluation is None:
@@ -144,12 +145,11 @@ class EvaluationStage:
                 evaluations[place] = evaluation
                 evaluated_at_ns[place] = ts
                 seqs[place] = seq
-                if others:
-                    for evaluations, evaluated_at_ns, seqs, place in others:
-                        evaluations[place] = evaluation
-                        evaluated_at_ns[place] = ts
-                        seqs[place] = seq
                 seq += 1
+            for evaluations, _, seqs, place, others in shared:
+                if seqs[place] > cause:  # it has just spoken
+                    for theirs, their_times, their_seqs, there in others:
+                        theirs[there], their_times[there], their_seqs[there] = evaluations[place], ts, seqs[place]
 
         return run
 

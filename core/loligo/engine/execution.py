@@ -169,16 +169,17 @@ class ExecutionStage:
         return f"{owner}-{seq}{leg}"
 
     def _send(self, order: Order, ts: int, cause: int, terms: OrderRequest | None) -> None:
-        order_id, desk, events = order.id, order.desk, self._recorder.events
-        seq = self._recorder.first_seq + len(events)
-        events.append(OrderSubmitted(seq, ts, cause, desk, order))
-        working = _Working(order, seq, terms)
-        self._open[order_id] = working
-        self._by_seat.setdefault((desk, order.instrument), {})[order_id] = working
+        seq = self._recorder.emit(OrderSubmitted, ts, cause, order.desk, order).seq
+        self._keep(_Working(order, seq, terms))
         self._submit_times[order.account].append(ts)
         venue = self._venue(order)
         if venue is not None:
             self.reports.extend(venue.submit(order, ts))
+
+    def _keep(self, working: _Working) -> None:
+        order = working.order
+        self._open[order.id] = working
+        self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
 
     def _venue(self, order: Order) -> Venue | None:
         return self._venues.get(order.instrument.partition(":")[0])
@@ -268,9 +269,7 @@ class ExecutionStage:
             report.order.moved_to(OrderState.SUBMITTED) if report.order.state is OrderState.CREATED else report.order
         )
         seq = self._recorder.emit(OrderReported, report.ts, cause, order.desk, report).seq
-        working = _Working(order, seq, None)
-        self._open[order.id] = working
-        self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
+        self._keep(_Working(order, seq, None))
         return order, seq, None
 
     # Protection
@@ -405,9 +404,7 @@ class ExecutionStage:
         for plain, seq, terms, asked in state["open"]:
             order = msgspec.convert(plain, Order)
             request = msgspec.convert(terms, OrderRequest) if terms is not None else None
-            working = _Working(order, seq, request, list(asked))
-            self._open[order.id] = working
-            self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
+            self._keep(_Working(order, seq, request, list(asked)))
         for desk, instrument, price, plain in state["whole_stops"]:
             self._whole_stops[desk, instrument] = (Decimal(price), msgspec.convert(plain, Order))
         for account, times in state["submit_times"].items():

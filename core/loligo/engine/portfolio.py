@@ -162,17 +162,28 @@ class PortfolioStage:
         in one order, so that equity after a restart is the same to the last bit.
         """
         name, marks, holders = instrument.id, self.marks, self.holders(instrument.id)
-        add_up, sum_up = self._add_up, self._sum
 
         def mark(price: float) -> list[Book]:
             marks[name] = price
-            for book in holders:
-                holding = book.holdings[name]
-                worth = price - holding.average_entry if holding.is_perpetual else price  # as `value_at` has it
-                book.values[name] = holding.quantity_float * worth
-                add_up(book)
+            for book in holders:  # as `value_at`, `_add_up` and `_sum` have it, without their calls
+                holding, values = book.holdings[name], book.values
+                values[name] = holding.quantity_float * (
+                    price - holding.average_entry if holding.is_perpetual else price
+                )
+                equity = book.cash
+                for value in values.values():
+                    equity += value
+                book.equity = equity
+                if equity > book.peak_equity:
+                    book.peak_equity = equity
             for book in holders:  # once all are marked: an account's peak must not be one of half-marked books
-                sum_up(book.account)
+                account = book.account
+                equity = account.house_cash
+                for one in account.books:
+                    equity += one.equity
+                account.equity = equity
+                if equity > account.peak_equity:
+                    account.peak_equity = equity
             return holders
 
         return holders, mark

@@ -89,7 +89,7 @@ class Scope:
                 restore(rule.instance, state["rules"][rule.name], rule.name)
 
 
-Actions = list[tuple[Scope, RiskAction, int]]  # with the seq of the event that tells of it
+Ordered = tuple[Scope, RiskAction, int]  # with the seq of the event that tells of it
 Asked = tuple[Scope, Rule, Callable[..., Any]]
 
 
@@ -228,10 +228,10 @@ class RiskStage:
 
     # Watching
 
-    def watch(self, seat: Seat, ts: int, cause: int) -> Sequence[tuple[Scope, RiskAction, int]]:
+    def watch(self, seat: Seat, ts: int, cause: int) -> Sequence[Ordered]:
         """Ask the watching rules of the seat's desk and account; return what they order, after recording it."""
         view = seat.view
-        actions: Actions | None = None
+        actions: list[Ordered] | None = None
         for scope, rule, ask in self._watchers[seat.desk_name]:
             try:
                 action = ask(view)
@@ -242,7 +242,7 @@ class RiskStage:
                 self._heed(actions, scope, rule, action, "watch", seat, ts, cause)
         return actions or ()
 
-    def trade_closed(self, seat: Seat, trade: ClosedTrade, cause: int) -> Actions:
+    def trade_closed(self, seat: Seat, trade: ClosedTrade, cause: int) -> list[Ordered]:
         """Count a closed trade and ask the rules that act on it."""
         scope = self.desks[trade.desk]
         ts = trade.closed_at_ns
@@ -251,7 +251,7 @@ class RiskStage:
         scope.closed.append((ts, trade.instrument, trade.exit_role, float(trade.net)))
         while scope.closed[0][0] < ts - scope.memory_ns:
             scope.closed.popleft()
-        actions: Actions = []
+        actions: list[Ordered] = []
         for over, rule, ask in self._closers[trade.desk]:
             try:
                 action = ask(trade, seat.view)
@@ -262,7 +262,7 @@ class RiskStage:
         return actions
 
     def _heed(
-        self, actions: Actions, scope: Scope, rule: Rule, said: Any, call: str, seat: Seat, ts: int, cause: int
+        self, actions: list[Ordered], scope: Scope, rule: Rule, said: Any, call: str, seat: Seat, ts: int, cause: int
     ) -> None:
         """Take what a rule orders; what watches over losses and has failed stops entries."""
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from loligo.engine.recorder import Recorder
@@ -21,43 +20,32 @@ def accept_outcome(said: Any) -> None:
             raise DataError(f"strength {said.strength} is outside [0, 1]")
 
 
-Decide = Callable[[int, int], SignalRaised | None]  # with the time and a cause
-
-
 class StrategyStage:
     """Asks a seat's strategy once per trigger."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def bind(self, seat: Seat) -> Decide:
-        """Return what asks the seat's strategy: it returns the signal event, or None after recording why there is none.
-        Bound once, for speed: it is called once per candle."""
-        recorder, board, ask, instrument = self._recorder, seat.board, seat.decide, seat.instrument_id
-        desk = seat.desk_name
-
-        def decide(ts: int, cause: int) -> SignalRaised | None:
-            try:
-                outcome: Any = ask(board)  # of a tentacle, so it may be anything
-                if type(outcome) is Declined:
-                    events = recorder.events
-                    seq = recorder.first_seq + len(events)
-                    events.append(DecisionDeclined(seq, ts, cause, desk, instrument, "strategy", outcome))
-                    return None
-                if not _is_plain(outcome):
-                    check_sound(outcome, Signal)
-                if not 0.0 <= outcome.strength <= 1.0:
-                    raise DataError(f"strength {outcome.strength} is outside [0, 1]")
-            except TENTACLE_FAULTS as exc:  # a tentacle: without a decision there is no entry, and protection stays
-                recorder.failed(ts, cause, desk, seat.strategy_name, "decide", exc, seat.strategy.renew)
+    def decide(self, seat: Seat, ts: int, cause: int) -> SignalRaised | None:
+        """Return the signal event of the seat's strategy, or None after recording why there is none."""
+        recorder = self._recorder
+        try:
+            outcome: Any = seat.decide(seat.board)  # of a tentacle, so it may be anything
+            if type(outcome) is Declined:
+                events = recorder.events
+                seq = recorder.first_seq + len(events)
+                events.append(DecisionDeclined(seq, ts, cause, seat.desk_name, seat.instrument_id, "strategy", outcome))
                 return None
-            events, seqs = recorder.events, tuple(board.seqs)
-            newest = (max(seqs) if seqs else 0) or cause
-            raised = SignalRaised(recorder.first_seq + len(events), ts, newest, desk, instrument, outcome, seqs)
-            events.append(raised)
-            return raised
-
-        return decide
+            if not _is_plain(outcome):
+                check_sound(outcome, Signal)
+            if not 0.0 <= outcome.strength <= 1.0:
+                raise DataError(f"strength {outcome.strength} is outside [0, 1]")
+        except TENTACLE_FAULTS as exc:  # a tentacle: without a decision there is no entry, and protection stays
+            recorder.failed(ts, cause, seat.desk_name, seat.strategy_name, "decide", exc, seat.strategy.renew)
+            return None
+        seqs = tuple(seat.board.seqs)
+        newest = (max(seqs) if seqs else 0) or cause
+        return recorder.emit(SignalRaised, ts, newest, seat.desk_name, seat.instrument_id, outcome, seqs)
 
 
 def _is_plain(outcome: Any) -> bool:

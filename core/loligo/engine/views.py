@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
+from typing import Any
 
 from loligo.engine.execution import ExecutionStage
 from loligo.engine.plan import AccountPlan, DeskPlan
@@ -20,8 +22,21 @@ from loligo.model.order import Order
 from loligo.model.risk import AccountLimits, DeskLimits
 
 
+def _read(path: str) -> Any:
+    """Return a property that reads straight through."""
+    return property(attrgetter(path))
+
+
 class SeatView:
     """One desk on one instrument, and the account behind it."""
+
+    ts: int = _read("_now.ts")
+    equity: float = _read("_book.equity")
+    trades_today: int = _read("_scope.trades_today")
+    consecutive_losses: int = _read("_scope.consecutive_losses")
+    account_equity: float = _read("_account_book.equity")
+    account_day_start_equity: float = _read("_account_book.day_start_equity")
+    account_peak_equity: float = _read("_account_book.peak_equity")
 
     def __init__(
         self,
@@ -55,16 +70,8 @@ class SeatView:
         self.account_limits: AccountLimits = account.limits
 
     @property
-    def ts(self) -> int:
-        return self._now.ts
-
-    @property
     def price(self) -> float:
         return self._marks.get(self._instrument_id, 0.0)
-
-    @property
-    def equity(self) -> float:
-        return self._book.equity
 
     @property
     def position(self) -> Decimal:
@@ -113,28 +120,8 @@ class SeatView:
         return len(entered | self._book.holdings.keys())
 
     @property
-    def trades_today(self) -> int:
-        return self._scope.trades_today
-
-    @property
-    def consecutive_losses(self) -> int:
-        return self._scope.consecutive_losses
-
-    @property
     def left_instrument_at_ns(self) -> int:
         return self._scope.left_at_ns.get(self._instrument_id, 0)
-
-    @property
-    def account_equity(self) -> float:
-        return self._account_book.equity
-
-    @property
-    def account_day_start_equity(self) -> float:
-        return self._account_book.day_start_equity
-
-    @property
-    def account_peak_equity(self) -> float:
-        return self._account_book.peak_equity
 
     @property
     def account_exposure(self) -> float:

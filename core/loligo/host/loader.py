@@ -119,7 +119,7 @@ def read_version(entry: RegistryEntry, sources: Sources, running: LoadedTentacle
         )
     is_running = running is not None and (running.tree_hash, running.folder) == (found, folder)
     manifest = running.manifest if running is not None and is_running else read_manifest(folder, files)
-    said, wanted = f"{manifest.kind} {manifest.name} {manifest.version}", f"{entry.slot} {entry.version}"
+    said, wanted = (f"{manifest.kind} {manifest.name} {manifest.version}", f"{entry.kind} {entry.tentacle} {entry.version}")
     if said != wanted:
         raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {wanted}")
     return TentacleVersion(entry=entry, manifest=manifest, tree_hash=found, folder=folder, files=files)
@@ -169,7 +169,7 @@ def check_wishes(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> 
 def check_others(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> None:
     """Do the same with the other tentacles, which may come and go while this one runs."""
     for name, wanted in version.manifest.requires.tentacles.items():
-        versions = [other.version for other in enabled if other.name == name]
+        versions = [other.version for other in enabled if other.tentacle == name]
         if not any(each in SpecifierSet(wanted) for each in versions):
             there = f"the registry has {versions[0]}" if versions else "which is not in the registry or off"
             raise TentacleError(f"needs the tentacle {name} {wanted}, {there}")

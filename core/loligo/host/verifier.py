@@ -35,7 +35,8 @@ class TentacleVersion:
     @property
     def package(self) -> str:
         """Return the name under which it is imported, its own alone."""
-        return f"{NAMESPACE}.{self.entry.kind}_{self.entry.name}__{hash12(self.tree_hash)}"
+        name = self.entry.name.replace("@", "_at_")
+        return f"{NAMESPACE}.{self.entry.kind}_{name}__{hash12(self.tree_hash)}"
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):

@@ -117,6 +117,18 @@ class SwapEnded(msgspec.Struct, frozen=True, array_like=True, tag="swap_ended"):
     took_ms: int
 
 
+class Noted(msgspec.Struct, frozen=True, array_like=True, tag="noted"):
+    """What happened beside the engine and belongs to the history: nothing follows from it. `kind` says what, such as
+    "verdict", `subject` of what, `facts` are texts by name."""
+
+    ts: int
+    kind: str
+    subject: str
+    by: str
+    text: str
+    facts: dict[str, str]
+
+
 class WarmUp(msgspec.Struct, frozen=True, array_like=True, tag="warm_up"):
     """History for the evaluators of a series that have seen nothing yet: each takes the newest candles of it, as many
     as its `warmup`, into its state, and no decision arises. Oldest first, none later than `ts`."""
@@ -128,4 +140,4 @@ class WarmUp(msgspec.Struct, frozen=True, array_like=True, tag="warm_up"):
 
 
 Swapping = GenerationActivated | ShadowStarted | ShadowStopped | ProbationEnded | SwapEnded
-Control = TimeAdvanced | OperatorCommand | VenueReports | Swapping  # inputs that hold no data of a market
+Control = TimeAdvanced | OperatorCommand | VenueReports | Swapping | Noted  # inputs that hold no data of a market

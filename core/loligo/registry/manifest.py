@@ -127,6 +127,8 @@ class Manifest(Strict):
     resources: Resources = Field(default_factory=Resources)
     # What an evaluator's numbers are, in their order, and where a chart draws each.
     draw: dict[Name, Literal["price", "pane", "bars", "none"]] = Field(default_factory=dict)
+    # What it shows of itself, as a page or on the dashboard; judged by whoever shows it, never a reason not to trade.
+    show: dict[Literal["page", "widget"], dict[str, Any]] = Field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -20,12 +20,13 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from loligo.errors import ConfigError
 from loligo.registry.faults import describe_faults
-from loligo.registry.manifest import KIND_FOLDERS, Isolation, Kind, Name, Permission, Strict, VersionText
+from loligo.registry.manifest import KIND_FOLDERS, Isolation, Kind, Permission, Strict, VersionText
 
 REGISTRY_FILE = "tentacle_registry.json"
 SCHEMA_FILE = "config/tentacle_registry.schema.json"  # beside the registry file, for editors
 
 
+PINNED = r"^[a-z][a-z0-9_]{0,63}(@[0-9a-f]{12})?$"  # a desk that names NAME@HASH keeps that version
 TreeHash = Annotated[str, Field(pattern=r"^h1:[0-9a-f]{64}$")]
 
 
@@ -38,7 +39,7 @@ def _inside(path: str) -> str:
 class RegistryEntry(Strict):
     """One tentacle, as a person wants it."""
 
-    name: Name
+    name: Annotated[str, Field(pattern=PINNED, max_length=80, description="NAME, or NAME@HASH beside another version")]
     kind: Kind
     version: VersionText
     tree_hash: TreeHash | None = Field(default=None, description="of the content; only a local tentacle may go without")
@@ -58,6 +59,11 @@ class RegistryEntry(Strict):
     def slot(self) -> str:
         """Return what people call it: kind and name."""
         return f"{self.kind} {self.name}"
+
+    @property
+    def tentacle(self) -> str:
+        """Return the name that its manifest has."""
+        return self.name.partition("@")[0]
 
     @model_validator(mode="after")
     def _bundled_is_hashed(self) -> RegistryEntry:

@@ -278,6 +278,24 @@ def test_a_pause_that_ended_inside_the_candle_of_its_fill_is_over_at_the_next_in
     assert times == sorted(times)
 
 
+def test_a_pause_that_a_fill_sets_and_the_same_candle_outlives_is_lifted_within_that_input() -> None:
+    """The stop fills within the half hour that ends at 1:30, the pause ends a nanosecond later, and nothing else is
+    due: the equity of 1:00 was told before."""
+    mode = Wishes()
+    acts = rule(
+        lambda: Counts(
+            Tier.STRATEGY, lambda trade, view: RiskAction(ActionKind.PAUSE, "x", until_ns=trade.closed_at_ns + 1)
+        ),
+        "counts",
+    )
+    bot = bot_with(mode, LETS_POSITION, acts, timeframe="30m")
+    mode.wishes = [buy()]
+    bot.candle(0, 100, timeframe="30m")
+    bot.feed(TimeAdvanced(HOUR_NS + 1))
+    record = bot.candle(1, 100, high=120, low=89, close=110, timeframe="30m")
+    assert [event.ts for event in of(record, Resumed)] == [HOUR_NS * 3 // 2]
+
+
 @pytest.mark.parametrize(
     "answer", [broken, lambda view: "stop", lambda view: RiskAction(ActionKind.TIGHTEN, "x", price=float("nan"))]
 )
