@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from pydantic import ValidationError
 
 from loligo.config import LoligoConfig
 from loligo.engine.plan import EnginePlan
@@ -51,6 +52,17 @@ class Generation:
         places = {slot.tentacle for slot in running}
         new = [slot for slot in self.slots if slot not in running and slot.tentacle != RECIPE and not is_of_edges(slot)]
         return all(known.get(slot.tentacle) == slot and slot.tentacle not in places for slot in new)
+
+    def comers(self, running: tuple[SlotVersion, ...]) -> list[str]:
+        """Return the desks and accounts that come to those that run, as desk/NAME and account/NAME."""
+        known = {slot.tentacle for slot in running}
+        names = {slot.tentacle for slot in self.slots if slot.tentacle.startswith(("desk/", "account/"))}
+        return sorted(names - known)
+
+    def changed_beside(self, running: tuple[SlotVersion, ...]) -> list[str]:
+        """Return what of the engine would not stay as it runs."""
+        gone = set(running) - set(self.slots)
+        return sorted(slot.tentacle for slot in gone if slot.tentacle != RECIPE and not is_of_edges(slot))
 
     def packages(self) -> set[str]:
         """Return the names under which its tentacles are imported."""
@@ -96,23 +108,35 @@ def earlier_plan(home: Path, slots: tuple[SlotVersion, ...], now: Recipe | None 
     recipe = next((slot.tree_hash for slot in slots if slot.tentacle == RECIPE), None)
     if recipe is None:
         return None
-    host = Host(home, bundled_root())
     try:
-        found = read_recipe(host.content, slots)
-        if now is not None:
-            found = found.filled(now)
-        wanted = Registry.model_validate(found.registry)
-        hashes = {slot.tentacle: slot.tree_hash for slot in slots}
-        host.load_all(
-            registry=wanted.model_copy(update={"tentacles": [_as_it_ran(e, hashes) for e in wanted.tentacles]})
-        )
-        config = LoligoConfig.model_validate_json(msgspec.json.encode(found.config))
-        return build_plan(config, host, slots)
+        found, host = as_it_ran(home, slots, now)
+        return build_plan(config_of(found), host, slots)
     except (TentacleError, ConfigError, JournalError) as exc:
         raise JournalError(
             f"the journal needs generation {recipe[:15]} to be read on, and it cannot be made again: {exc}; restore "
             "state/ from a backup, or move it away to begin a new run"
         ) from exc
+
+
+def as_it_ran(home: Path, slots: tuple[SlotVersion, ...], now: Recipe | None = None) -> tuple[Recipe, Host]:
+    """Return the settings of a generation that a journal names, and its tentacles, loaded from the content store; what
+    cannot be loaded says so when it is asked for. JournalError when the settings are gone."""
+    host = Host(home, bundled_root())
+    found = read_recipe(host.content, slots)
+    if now is not None:
+        found = found.filled(now)
+    wanted = Registry.model_validate(found.registry)
+    hashes = {slot.tentacle: slot.tree_hash for slot in slots}
+    host.load_all(registry=wanted.model_copy(update={"tentacles": [_as_it_ran(e, hashes) for e in wanted.tentacles]}))
+    return found, host
+
+
+def config_of(recipe: Recipe) -> LoligoConfig:
+    """Return the configuration that a recipe holds. ConfigError where this version does not understand it."""
+    try:
+        return LoligoConfig.model_validate_json(msgspec.json.encode(recipe.config))
+    except ValidationError as exc:
+        raise ConfigError(f"settings as recorded: {exc}") from exc
 
 
 def _as_it_ran(entry: RegistryEntry, hashes: Mapping[str, str]) -> RegistryEntry:

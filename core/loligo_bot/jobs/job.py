@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from loligo.ports.tentacles import Message
+from loligo_notify import Kind
 
 
 class State(StrEnum):
@@ -53,5 +54,14 @@ def told(job: Job) -> Message:
     """Return what people, the one who asked among them, hear of a job that has ended."""
     outcome = str(job.summary.get("verdict", "")) if job.state is State.DONE else job.reason
     text = f"{job.kind} {job.number} ({job.title}) is {job.state}{f': {outcome}' if outcome else ''}"
-    fields = {"job": str(job.number), "by": job.by, "state": str(job.state), "time": job.ended_at}
-    return Message(level="info" if job.state is State.DONE else "warning", text=text, fields=fields)
+    fields = {
+        "time": job.ended_at,
+        "job": str(job.number),
+        "what": job.kind,
+        "title": job.title,
+        "by": job.by,
+        "state": str(job.state),
+        "outcome": outcome,
+    }
+    level = "warning" if job.state is State.FAILED else "info"
+    return Message(kind=Kind.JOB_DONE, level=level, text=text, fields=fields)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +21,12 @@ from loligo_bot.jobs.config import JobsConfig
 from loligo_bot.jobs.job import Job, State
 from loligo_bot.jobs.store import RESULT, JobStore
 
-MAINS = {"backtest": "loligo_bot.backtest_job:main"}  # "module:function" that a child runs, by kind
+MAINS = {  # "module:function" that a child runs, by kind
+    "backtest": "loligo_bot.backtest_job:main",
+    "replay": "loligo_bot.recheck_job:replay",
+    "scan": "loligo_bot.scan_job:main",
+    "reality": "loligo_bot.recheck_job:check_reality",
+}
 INTERRUPTED = "the bot ended while it ran; `retry` begins it anew"
 LONGEST_LINE = 200
 _log = get_logger("jobs")
@@ -39,7 +45,8 @@ def utc_now() -> str:
 
 
 class Jobs:
-    """All jobs of one bot. `tell` hears of each that has ended by itself."""
+    """All jobs of one bot. `tell` hears of each that has ended, unless the bot's end interrupted it. `version` counts
+    what has changed, progress included."""
 
     def __init__(
         self,
@@ -64,6 +71,8 @@ class Jobs:
         self._running: dict[int, _Run] = {}
         self._turn = asyncio.Lock()  # of those who write
         self._is_closing = False
+        self.version = 0
+        self._changed = asyncio.Event()
 
     # What there is
 
@@ -94,6 +103,18 @@ class Jobs:
         except FileNotFoundError as exc:
             raise NotFound(f"what {self.get(number).kind} {number} was given is gone from state/jobs") from exc
 
+    async def after(self, version: int, within_s: float) -> None:
+        """Return as soon as anything has changed since a version, or after that time."""
+        if self.version == version:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._changed.wait()
+
+    def _has_changed(self) -> None:
+        self.version += 1
+        self._changed.set()  # wakes all who wait now
+        self._changed.clear()
+
     # Changes
 
     def open(self) -> None:
@@ -115,6 +136,7 @@ class Jobs:
         async with self._turn:
             job = await asyncio.to_thread(self._store.add, job, what)
             self._jobs[job.number] = job
+        self._has_changed()
         self._go_on()
         return self._jobs[job.number]
 
@@ -127,6 +149,7 @@ class Jobs:
             await run.is_over.wait()
         elif job.state is State.QUEUED:
             await self._end(job, State.CANCELLED, "cancelled before it began")
+            self._tell(self._jobs[number])
         return self.get(number, kind)
 
     async def retry(self, number: int, kind: str = "") -> Job:
@@ -146,12 +169,14 @@ class Jobs:
         if not job.state.is_ended:
             raise LoligoError(f"{job.kind} {number} is {job.state}: cancel it first")
         del self._jobs[number]
+        self._has_changed()
         await asyncio.to_thread(self._store.remove, number)
         return job
 
     def close(self) -> None:
         """End every child: the bot ends."""
         self._is_closing = True
+        self._has_changed()  # nobody waits for more
         for run in list(self._running.values()):
             run.end(State.INTERRUPTED, INTERRUPTED)
 
@@ -176,7 +201,7 @@ class Jobs:
         finally:
             del self._running[job.number]
             run.is_over.set()
-        if state in (State.DONE, State.FAILED):
+        if state is not State.INTERRUPTED:
             self._tell(self._jobs[job.number])
         await self._prune()
         self._go_on()
@@ -219,6 +244,7 @@ class Jobs:
         told = str(line.get("line", job.line))[:LONGEST_LINE]
         summary = line.get("summary", job.summary)
         self._jobs[number] = job.changed(progress=progress, line=told, summary=summary)
+        self._has_changed()
 
     async def _end(self, job: Job, state: State, reason: str) -> None:
         await self._save(self._ended(job, state, reason))
@@ -233,6 +259,7 @@ class Jobs:
         async with self._turn:
             await asyncio.to_thread(self._store.save, job)
             self._jobs[job.number] = job
+        self._has_changed()
         return job
 
     async def _prune(self) -> None:

@@ -17,6 +17,7 @@ from loligo_bot.jobs.config import JobsConfig
 from loligo_bot.jobs.job import Job, State, told
 from loligo_bot.jobs.keeper import INTERRUPTED, Jobs
 from loligo_bot.jobs.store import JobStore
+from loligo_notify.kinds import EXAMPLES, Kind
 from tests.fakes.job_mains import MAINS
 
 NOW = "2026-01-02T03:04:05Z"
@@ -94,7 +95,7 @@ def test_a_cancelled_job_ends_its_process_and_leaves_nothing(tmp_path: Path) -> 
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
             assert at.files(1) == {"job.json", "what.json"}
-            assert at.heard == []
+            assert [one.state for one in at.heard] == [State.CANCELLED]
 
     run(work())
 
@@ -214,3 +215,35 @@ def test_a_file_that_cannot_be_read_hides_no_other_job(tmp_path: Path) -> None:
         store.add(Job(number=0, kind="good", title="", arguments={}, by="a", created_at=NOW), b"{}")
     (store.place(1) / "job.json").write_text("{")
     assert list(store.load()) == [2]
+
+
+def test_who_waits_for_news_hears_of_the_next_change_and_of_no_earlier_one(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with bench(tmp_path) as at:
+            waiting = asyncio.create_task(at.jobs.after(at.jobs.version, 60))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            before = at.jobs.version
+            await at.add("waiting")
+            await waiting
+            assert at.jobs.version > before
+            await at.jobs.after(before, 60)  # it has changed since: at once
+
+    run(work())
+
+
+def test_a_cancelled_job_is_told_with_all_that_templates_may_use(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with bench(tmp_path, at_once=1) as at:
+            for _ in range(2):
+                await at.add("waiting")
+            await at.until(1, lambda job: job.line.startswith("pid"))
+            await at.jobs.cancel(2)
+            await at.jobs.cancel(1)
+            assert [(one.number, one.state) for one in at.heard] == [(2, State.CANCELLED), (1, State.CANCELLED)]
+            message = told(at.heard[1])
+            assert (message.kind, message.level) == (Kind.JOB_DONE, "info")
+            assert message.text == "waiting 1 (a waiting one) is cancelled: cancelled"
+            assert message.fields.keys() == EXAMPLES[Kind.JOB_DONE].fields.keys()
+
+    run(work())
