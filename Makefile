@@ -8,7 +8,7 @@ LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenar
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-late-runs test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap
+.PHONY: help setup run page test test-early-runs test-late-runs test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,15 +56,19 @@ lint: setup  ## Check style, types and import rules
 coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
 	$(BIN)/python -m pytest -q $(COVERAGE)
 
-verify-kill: setup  ## Kill a paper bot at 100 moments; installs and updates at 50, swaps at 50; each comes up whole
+verify-kill: setup  ## Kill a paper bot at 100 moments; installs and updates, swaps, A/B tests at 50 each; all come up whole
 	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} LOLIGO_INSTALL_KILLS=$${LOLIGO_INSTALL_KILLS:-50} \
 	  LOLIGO_SWAP_KILLS=$${LOLIGO_SWAP_KILLS:-50} \
+	  LOLIGO_EXPERIMENT_KILLS=$${LOLIGO_EXPERIMENT_KILLS:-50} \
 	  $(BIN)/python -m pytest -q -rP -k kill tests/scenario/test_kill.py tests/scenario/test_install.py \
-	  tests/scenario/test_swap_kill.py
+	  tests/scenario/test_swap_kill.py tests/scenario/test_experiments.py
 
 verify-swap: setup  ## Exchange tentacles 1,000 times under 10,000 events a second; replay a session of 50 swaps of all kinds
 	$(BIN)/python -m tests.benchmarks.swaps
 	LOLIGO_SWAP_STEPS=$${LOLIGO_SWAP_STEPS:-50} $(BIN)/python -m pytest -q -rP tests/scenario/test_swap_session.py
+
+verify-stats: setup  ## Measure how often verdicts of A/B tests are wrong, and find what is there; writes verify-stats.json
+	$(BIN)/python -m loligo_lab.verify_stats --json tests/benchmarks/verify-stats.json
 
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks

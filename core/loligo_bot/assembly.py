@@ -18,6 +18,7 @@ from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import Feed, HistoricalFeed
 from loligo.registry.registry_file import Registry
 from loligo_bot.edge_plan import FEED, edge_plans
+from loligo_bot.experiment_config import ExperimentsConfig
 from loligo_bot.generation import Generation, make_generation
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.wanted import NOTHING_OFF, KeptOff, Wanted, load_wanted
@@ -31,6 +32,7 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "health": HealthConfig,
     "jobs": JobsConfig,
     "install": InstallConfig,
+    "experiments": ExperimentsConfig,
 }
 
 

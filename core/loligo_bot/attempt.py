@@ -15,6 +15,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from loligo.engine.engine import Engine
 from loligo.engine.swap import ALONE
 from loligo.errors import InboxClosed, LoligoError
 from loligo.log import get_logger
@@ -107,6 +108,8 @@ class SwapRun:
             return SwapResult.REFUSED, refused
         ear.begin(attempt.number)
         self._engine.prepare(self._wanted.plan)
+        if self._comes_beside:
+            return await self._come()
         attempt.phase = "shadow"
         self._put(ShadowStarted(0, attempt.number, self._wanted.slots))
         first = await ear.step(SwapStep.SHADOWING, SwapStep.REFUSED)
@@ -129,11 +132,37 @@ class SwapRun:
             return await self._let_go(SwapResult.REFUSED, str(exc))
         return await self._flip()
 
+    @property
+    def _comes_beside(self) -> bool:
+        """Say whether desks come to those that run, which stay as they are."""
+        return bool(self._wanted.comers(self._attempt.running))
+
+    async def _come(self) -> Outcome:
+        """Let desks come: there is nothing beside which they could be tried, and those that run stay as they are."""
+        attempt, session = self._attempt, self._session
+        if attempt.how is How.SHADOW:
+            return SwapResult.REFUSED, "desks that come have nothing to be compared with; take them up as they are"
+        attempt.phase = "coming"
+        await asyncio.to_thread(Engine, self._wanted.plan)  # what cannot be made must not reach the one that trades
+        await self._edges.prepare(self._wanted)
+        self._put(GenerationActivated(0, attempt.number, self._wanted.slots))
+        while session.generation is None or session.generation.number != attempt.number:
+            await self._ear.more(LOOK_S)
+        await self._edges.commit()
+        feeds, cursors = self._edges.feeds.by_name, dict(session.cursors)
+        inputs, short = await asyncio.to_thread(warm_start, self._engine, feeds, cursors)
+        for item in inputs:
+            self._put(item)
+        attempt.said.extend(f"too little history for {line}" for line in short)
+        await self._edges.settle()
+        attempt.phase = "ended"
+        return SwapResult.GOOD, ""
+
     async def _rehearsed(self) -> str:
         """Let the new ones work through the newest inputs first, apart from what trades; return what speaks against
         them. What is only switched off, or on again, is at work at once."""
         attempt, past, wanted = self._attempt, self._session.memory.recall(), self._wanted
-        if past is None or not wanted.decides_otherwise_than(attempt.running):
+        if past is None or self._comes_beside or not wanted.decides_otherwise_than(attempt.running):
             return ""
         if attempt.how is How.REPLACE and wanted.only_toggles(attempt.running, self._known):
             return ""

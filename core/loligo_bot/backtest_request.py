@@ -10,7 +10,7 @@ the whole generation), and no secret goes along.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +36,7 @@ from loligo_kit.lock import admission
 
 SECTIONS = ("desks", "accounts", "venues", "engine")  # in which single settings may be other than configured
 _OUTSIDE = ("interface", "notifier", "automation")  # kinds that a run over history has no use for
-_EMPTY = {f"{kind}s": () for kind in _OUTSIDE}
+_EMPTY: dict[str, Any] = {**{f"{kind}s": () for kind in _OUTSIDE}, "experiments": {}}
 SHORTEST_HASH = 6
 Share = Annotated[Decimal, Field(ge=0, lt=1)]
 
@@ -113,11 +113,19 @@ def thawed(frozen: bytes) -> Prepared:
     )
 
 
-def prepare(home: Path, request: BacktestRequest, *, file: Path | None = None, is_whole: bool = False) -> Prepared:
+def prepare(
+    home: Path,
+    request: BacktestRequest,
+    *,
+    file: Path | None = None,
+    is_whole: bool = False,
+    settings: Setting | None = None,
+    beside: Sequence[RegistryEntry] = (),
+) -> Prepared:
     """Return what a request comes to in a bot folder now, whole with what surrounds the engine (named in a journal as
-    in that of a paper run) or without. BadArguments has a sentence for each field that is wrong; ConfigError is about
-    the configuration itself."""
-    settings = read_settings(home, bundled_root=bundled_root(), file=file)
+    in that of a paper run) or without. `settings` stand in for those of the files, `beside` joins the registry's
+    entries. BadArguments has a sentence for each field that is wrong; ConfigError is about the configuration itself."""
+    settings = settings or read_settings(home, bundled_root=bundled_root(), file=file)
     check_settings(settings, parts=PARTS, where=str(file or home / CONFIG_FILE))  # its own faults are no one's who asks
     _lay(request, settings)
     try:
@@ -125,7 +133,7 @@ def prepare(home: Path, request: BacktestRequest, *, file: Path | None = None, i
     except ConfigError as exc:
         raise _told(exc, request) from exc
     registry = load_registry(Host(home, bundled_root()).registry_path)
-    wanted = [one for one in registry.tentacles if is_whole or one.kind not in _OUTSIDE]
+    wanted = [one for one in (*registry.tentacles, *beside) if is_whole or one.kind not in _OUTSIDE]
     entries = [_chosen_version(one, request, home) for one in wanted]
     _refuse_unknown(request.versions, [f"{one.kind}/{one.name}" for one in entries], "versions")
     return Prepared(
@@ -265,7 +273,8 @@ def _chosen(config: LoligoConfig, request: BacktestRequest) -> LoligoConfig:
         needed = sum((desk.capital for desk in desks.values() if desk.account == name), Decimal(0))
         deposits = {**account.deposits, account.reference: max(account.deposits.get(account.reference, needed), needed)}
         accounts[name] = account.model_copy(update={"deposits": deposits})
-    return config.model_copy(update={"desks": desks, "accounts": accounts})
+    experiments = config.experiments if len(desks) == len(config.desks) else {}  # they want their arms
+    return config.model_copy(update={"desks": desks, "accounts": accounts, "experiments": experiments})
 
 
 def _is_wanted(desk: DeskConfig, symbol: str, wanted: tuple[str, ...]) -> bool:

@@ -7,18 +7,19 @@ in the middle, after a restart, comes out as if it had been heard from its begin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from loligo.model.command import SwapEnded, SwapResult
+from loligo.model.command import Noted, SwapEnded, SwapResult
 from loligo.model.events import EquityMarked, OrderReported, Record, Refused, TradeClosed
 from loligo.model.order import Filled
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import Message
+from loligo_bot.experiment_config import VERDICT
 from loligo_notify import Kind
 from loligo_store.rows import ProjectionReader
 
@@ -45,6 +46,7 @@ class Daily:
         self._currencies = currencies
         self._day = _Day()
         self._until_ns = 0  # when the day ends, 0: not begun
+        self._verdicts: dict[str, str] = {}  # of A/B tests that go on, as they were told last
 
     def begin(self, rows: ProjectionReader, seq: int, ts: int) -> None:
         """Take up the day of `ts` as it stands before the record `seq`, from the read models; blocks."""
@@ -56,6 +58,8 @@ class Daily:
         day.swaps = len(rows.rows("swaps", where={"result": SwapResult.GOOD.value}, **within))
         for fill in rows.rows("fills", **within):
             day.fees[fill["fee_asset"]] += fill["fee"]
+        for row in rows.rows("notes", where={"kind": VERDICT}, below={"seq": seq}):
+            self._heard(row["subject"], row["facts"])
         for account in self._currencies:
             where = {"desk": "", "account": account}
             known = rows.rows("equity", where=where, below={"ts": since_ns, "seq": seq}, limit=1)
@@ -79,6 +83,8 @@ class Daily:
         day = self._day
         if type(record.input) is SwapEnded:
             day.swaps += record.input.result is SwapResult.GOOD
+        elif type(record.input) is Noted and record.input.kind == VERDICT:
+            self._heard(record.input.subject, record.input.facts)
         for event in record.events:
             kind = type(event)
             if kind is EquityMarked:
@@ -90,6 +96,11 @@ class Daily:
             else:
                 day.trades += kind is TradeClosed
                 day.refusals += kind is Refused
+
+    def _heard(self, experiment: str, facts: Mapping[str, str]) -> None:
+        self._verdicts[experiment] = facts["headline"]
+        if facts["ended"]:
+            del self._verdicts[experiment]
 
     def _mark(self, account: str, equity: float) -> None:
         self._day.equity[account] = equity
@@ -120,8 +131,10 @@ class Daily:
             "fees": _amounts(day.fees),
             "swaps": str(day.swaps),
             "refusals": str(day.refusals),
+            "experiments": "; ".join(f"{name}: {said}" for name, said in sorted(self._verdicts.items())),
         }
         text = f"The day to {fields['day']}: equity {fields['equity']} {currency}, result {fields['pnl']}"
+        text += f"; {fields['experiments']}" if fields["experiments"] else ""
         return Message(kind=Kind.DAILY_SUMMARY, level="info", text=text, seq=seq, fields=fields)
 
 

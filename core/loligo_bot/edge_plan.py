@@ -23,6 +23,7 @@ from loligo_bot.automata.book import book_of
 from loligo_bot.plan import settings_hash
 
 FEED, NOTIFIER, INTERFACE, AUTOMATION = "feed", "notifier", "interface", "automation"
+EXPERIMENT = "experiment"  # beside the engine, too: it is judged from the journal
 KINDS = {"feeds": FEED, "notifiers": NOTIFIER, "interfaces": INTERFACE, "automations": AUTOMATION}  # by section
 
 
@@ -79,11 +80,19 @@ def edge_plans(
 
 def is_of_edges(slot: SlotVersion) -> bool:
     """Say whether a slot is the code or the settings of an edge, with which the engine has nothing to do."""
-    return slot.tentacle.partition("/")[0] in (*KINDS, *KINDS.values())
+    return slot.tentacle.partition("/")[0] in (*KINDS, *KINDS.values(), EXPERIMENT)
 
 
 def edge_slots(config: LoligoConfig, registry: Registry) -> tuple[SlotVersion, ...]:
     """Return the settings of every edge, as slots of a generation; its code is a slot like that of any tentacle."""
+    return (*_slots(config, registry), *(_experiment_slot(*item) for item in sorted(config.experiments.items())))
+
+
+def _experiment_slot(name: str, section: Mapping[str, Any]) -> SlotVersion:
+    return SlotVersion(f"{EXPERIMENT}/{name}", "", settings_hash(section))
+
+
+def _slots(config: LoligoConfig, registry: Registry) -> tuple[SlotVersion, ...]:
     basis = {entry.slot: entry.settings for entry in registry.tentacles}
     return tuple(
         SlotVersion(

@@ -24,6 +24,7 @@ from loligo_bot.edge_instance import Launch, Limits, Surroundings
 from loligo_bot.edge_plan import FEED, EdgePlan, edge_plans
 from loligo_bot.feeding import Feeds
 from loligo_bot.generation import Generation
+from loligo_bot.health.silence import silent_after_s, with_silence
 from loligo_bot.mailbox import Mailbox
 
 _log = get_logger("edges")
@@ -97,7 +98,9 @@ class Edges:
     def status(self) -> dict[str, dict[str, Any]]:
         """Return by place how each edge is."""
         told = {place: mailbox.status() for place, mailbox in sorted(self._mailboxes.items())}
-        return {**self.feeds.status(), **told}
+        limit_s = silent_after_s(self.hooks.running.config)
+        feeds = {place: with_silence(one, limit_s) for place, one in self.feeds.status().items()}
+        return {**feeds, **told}
 
     # Exchange
 

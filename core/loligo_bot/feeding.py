@@ -92,6 +92,7 @@ class Feeds:
             plan.place: {
                 "state": "ended" if running.is_ended else "failing" if running.is_failing else "running",
                 "error": running.error,
+                **({"silence_s": running.stream.silence_s} if isinstance(running.stream, LiveStream) else {}),
             }
             for running in self._running.values()
             for plan in running.plans

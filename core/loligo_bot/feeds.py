@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import repeat
+from time import monotonic
 from typing import Protocol
 
 from loligo.api.candles import market_order
@@ -38,6 +39,7 @@ class FeedInbox(InboxPort):
     def __init__(self, inbox: Inbox, feeds: Iterator[str]) -> None:
         self._inbox, self._feeds = inbox, feeds
         self.newest: list[FromFeed] = []  # what was put of the newest instant
+        self.heard_s = monotonic()  # when anything was put last, or the inbox was made
         self._is_open, self._is_calm = asyncio.Event(), asyncio.Event()
         self._is_open.set()
         self._under_way = 0
@@ -76,6 +78,7 @@ class FeedInbox(InboxPort):
             raise
 
     def _note(self, sent: list[FromFeed]) -> None:
+        self.heard_s = monotonic()
         newest_ns, first = sent[-1].item.ts, len(sent) - 1
         while first and sent[first - 1].item.ts == newest_ns:
             first -= 1
@@ -115,6 +118,11 @@ class LiveStream:
     def __init__(self, name: str, feed: Feed, since: tuple[int, int], inbox: Inbox) -> None:
         self._name, self._feed, self._since = name, feed, since
         self._inbox = FeedInbox(inbox, repeat(name))
+
+    @property
+    def silence_s(self) -> float:
+        """For how long nothing has come."""
+        return monotonic() - self._inbox.heard_s
 
     async def run(self) -> None:
         since_ns, count = self._since

@@ -19,6 +19,7 @@ from loligo.log import get_logger
 from loligo.model.events import Record
 from loligo.ports.tentacles import Message
 from loligo_bot.daily import Daily
+from loligo_bot.health.silence import SILENT
 from loligo_bot.tell import Orders, messages_of
 from loligo_notify import Kind, Mark, Post, mark_of
 from loligo_store.reader import JournalReader
@@ -28,6 +29,8 @@ EVERY_S = 0.5  # notices are written
 LOOK_S = 5.0  # at feeds, and at how far everybody was told
 MOST_AGAIN = 200_000  # records from which messages are made again at a start: the newest
 _HEARD, _NOTED = "heard", "noted"  # facts: everybody was told so far; notices are written so far
+
+TROUBLED = ("failing", SILENT)  # states of feeds
 
 _log = get_logger("notify")
 
@@ -52,7 +55,7 @@ class Notifying:
         self._early: list[Record] | None = []  # heard before all that was missed was told
         self._said_early: list[Message] = []
         self._unwritten: list[tuple[Message, Mark | None]] = []
-        self._failing: set[str] = set()  # feeds, as people were told
+        self._failing: dict[str, str] = {}  # feeds that fail or are silent, as people were told
 
     def _order(self, order_id: str) -> Mapping[str, Any] | None:
         return next(iter(self._rows.rows("orders", where={"id": order_id})), None)
@@ -179,17 +182,18 @@ class Notifying:
         if not any(edge.get("waiting") for edge in status.values()):  # nobody has anything left to take
             await asyncio.to_thread(self.post.store.set_fact, _HEARD, str(seq))
         feeds = {name: edge for name, edge in status.items() if name.startswith("feeds/")}
-        failing = {name for name, edge in feeds.items() if edge["state"] == "failing"}
-        for name in sorted(failing - self._failing):
-            self.say(feed_message(name, feeds[name]["error"]))
-        for name in sorted(self._failing - failing):
+        failing = {name: edge["state"] for name, edge in feeds.items() if edge["state"] in TROUBLED}
+        for name, state in sorted(failing.items()):
+            if self._failing.get(name) != state:
+                self.say(feed_message(name, feeds[name]["error"], state))
+        for name in sorted(self._failing.keys() - failing.keys()):
             self.say(feed_message(name, ""))
         self._failing = failing
 
 
-def feed_message(name: str, error: str) -> Message:
-    """Return what is said of a feed that fails, or, without an error, works again."""
-    text = f"{name} fails: {error}" if error else f"{name} works again"
+def feed_message(name: str, error: str, state: str = "failing") -> Message:
+    """Return what is said of a feed that fails or is silent, or, without an error, works again."""
+    text = f"{name} {'is silent' if state == SILENT else 'fails'}: {error}" if error else f"{name} works again"
     fields = {"time": "", "feed": name, "error": error}
     return Message(kind=Kind.FEED_STALE, level="problem" if error else "info", text=text, fields=fields)
 

@@ -157,7 +157,7 @@ def _maker(
 
 
 def _key(loaded: LoadedTentacle, settings: TentacleSettings) -> str:
-    return f"{loaded.name}@{loaded.tree_hash}#{settings_hash(settings.model_dump(mode='json'))}"
+    return f"{loaded.entry.tentacle}@{loaded.tree_hash}#{settings_hash(settings.model_dump(mode='json'))}"
 
 
 def _evaluator(

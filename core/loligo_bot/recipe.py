@@ -24,7 +24,12 @@ from loligo.registry.tree import hash12
 
 RECIPE = "recipe"  # the slot that names it
 CONFIG, REGISTRY = "config.json", "registry.json"
-SETTINGS = {"desks": "desk", "accounts": "account", "venues": "venue"}  # section: its slots, by the name behind a "/"
+SETTINGS = {
+    "desks": "desk",
+    "accounts": "account",
+    "venues": "venue",
+    "experiments": "experiment",
+}  # section: its slots, by the name behind a "/"
 MOST_LINES, LONGEST_VALUE = 60, 80  # of what a person is told
 _NOTHING = object()  # stands where there is no such setting
 _OF_NAME = ("kind", "name", "isolation")
@@ -79,7 +84,7 @@ class Difference:
 
 def recipe_of(config: LoligoConfig, registry: Registry) -> Recipe:
     """Return the recipe, secrets included, of what is wanted now."""
-    of_edges = dict.fromkeys(("feeds", "notifiers", "interfaces", "automations"), ...)
+    of_edges = dict.fromkeys(("feeds", "notifiers", "interfaces", "automations", "experiments"), ...)
     decides: Any = {"bot": {"name"}, "venues": ..., "accounts": ..., "desks": ..., "engine": {"equity_every_s"}}
     return Recipe(
         config.model_dump(mode="json", include=decides | of_edges), registry.model_dump(mode="json", by_alias=True)
@@ -112,12 +117,14 @@ def changes(before: Slots, after: Slots, content: ContentStore) -> tuple[str, ..
     old, new = ({slot.tentacle: slot for slot in slots} for slots in (before, after))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name) and name != RECIPE)
     try:
-        found = differences(read_recipe(content, before), read_recipe(content, after))
+        every = differences(read_recipe(content, before), read_recipe(content, after))
     except JournalError:  # a journal of an earlier version, or content that was cut: the hashes have to do
         return tuple(_line(name, old, new) for name in names)
+    found = [one for one in every if one.way[1:]]  # not that a section was empty
     code = [name for name in names if name.partition("/")[0] in KIND_FOLDERS]
     come = {one.way[1] for one in found if one.way[0] == "tentacles" and one.way[2] == "kind"}  # new, or gone
-    told = [_told(one) for one in found if not _is_told(one, code, come)]
+    whole = {name for name in names if name not in old or name not in new}  # each in one line
+    told = [_told(one) for one in found if not _is_told(one, code, come) and _slot_of(one) not in whole]
     lines = [_line(name, old, new) for name in names if name in code or name not in slots_in(told)] + told
     more = len(lines) - MOST_LINES
     return (*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else []))
@@ -148,6 +155,10 @@ def _is_told(one: Difference, code: Sequence[str], come: Collection[str]) -> boo
         return False
     is_plain = one.way[2] in _OF_NAME or not (one.before or one.after)
     return one.way[2] in _OF_CODE or (one.way[1] in come and is_plain)
+
+
+def _slot_of(one: Difference) -> str:
+    return f"{SETTINGS[one.way[0]]}/{one.way[1]}" if one.way[0] in SETTINGS else ""
 
 
 def _told(one: Difference) -> str:

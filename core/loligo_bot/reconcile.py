@@ -32,8 +32,8 @@ from loligo_bot.wish import FILES, How, SwapReport, Wish
 
 TOLD_TIMEOUT_S = 2.0  # for the history to be durable, before who waits is answered
 _NO_EXPERIMENTS = (
-    "experiments do not exist yet, so it cannot run as one; compare it with `--as shadow`, or let it take over with "
-    "`--as replace`"
+    "an experiment is a desk beside the one that runs: ask for it by the verb tentacle.apply, and put the version that "
+    "runs back if it is to stay"
 )
 _Slots = tuple[SlotVersion, ...]
 
@@ -116,6 +116,11 @@ class Reconciler:
             self._let_go(ran, before)
             self._turn.release()
 
+    async def look(self) -> Generation:
+        """Return what is wanted now, loaded, without taking it up. Whatever is not taken up is let go with the next
+        change that is."""
+        return await asyncio.to_thread(self._read)
+
     def _noted(self, read: Callable[[], Generation]) -> Callable[[], Generation]:
         def noted() -> Generation:
             generation = read()
@@ -165,7 +170,7 @@ class Reconciler:
         refused = (
             _NO_EXPERIMENTS
             if attempt.how is How.EXPERIMENT
-            else self._lost() or at_a_start(self.running.config, wanted.config)
+            else self._lost() or at_a_start(self.running.config, wanted.config) or not_beside(self.running, wanted)
         )
         if refused:
             return self._report(attempt, SwapResult.REFUSED, refused)
@@ -294,6 +299,22 @@ class Reconciler:
         return True
 
 
+def not_beside(running: Generation, wanted: Generation) -> str:
+    """Return why desks that come cannot come now, in one sentence; "" when they can, or none come."""
+    coming = wanted.comers(running.slots)
+    if coming and (changed := wanted.changed_beside(running.slots)):
+        also = ", ".join(changed)
+        return f"{', '.join(coming)}: desks come by themselves, and {also} would change, too: one after the other"
+    for name in sorted(wanted.config.desks.keys() - running.config.desks.keys()):
+        desk = wanted.config.desks[name]
+        if desk.account in running.config.accounts:
+            return (
+                f"desks.{name} takes capital of account {desk.account}, which trades: that is decided at a start; give "
+                "it an account of its own, or stop the bot and run it again"
+            )
+    return ""
+
+
 def at_a_start(old: LoligoConfig, new: LoligoConfig) -> str:
     """Return what only a start can do, in one sentence; "" when a swap can do all."""
     for name in sorted(old.venues.keys() | new.venues.keys()):
@@ -303,10 +324,10 @@ def at_a_start(old: LoligoConfig, new: LoligoConfig) -> str:
                 f"venues.{name}: its kind and its instruments change with the next start, orders and positions stay "
                 "where they are until then; put it back, or stop the bot and run it again"
             )
-    if old.accounts.keys() != new.accounts.keys() or old.desks.keys() != new.desks.keys():
-        return "desks and accounts come and go with the next start: stop the bot, then run it again"
-    for name, desk in new.desks.items():
-        was = old.desks[name]
+    if gone := sorted((old.accounts.keys() - new.accounts.keys()) | (old.desks.keys() - new.desks.keys())):
+        return f"{', '.join(gone)}: desks and accounts go with the next start: stop the bot, then run it again"
+    for name, was in old.desks.items():
+        desk = new.desks[name]
         for term in ("venue", "account", "instruments", "capital", "tick_s"):
             if getattr(desk, term) != getattr(was, term):
                 return f"desks.{name}.{term} changes with the next start; put it back, or stop the bot and run it again"

@@ -29,10 +29,13 @@ from loligo_bot.control_socket import ControlServer
 from loligo_bot.daily import Daily
 from loligo_bot.desired import Desired
 from loligo_bot.door import control
+from loligo_bot.door.experiment_acts import follow
 from loligo_bot.door.following import Following
 from loligo_bot.door.front_door import FrontDoor
 from loligo_bot.door.inside import Inside
 from loligo_bot.edges import Edges
+from loligo_bot.experiments.keeper import Experiments
+from loligo_bot.experiments.standing import Standing
 from loligo_bot.feeds import in_time_order
 from loligo_bot.generation import earlier_plan
 from loligo_bot.health.config import HealthConfig
@@ -51,6 +54,7 @@ from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
 from loligo_bot.session import Durability, EngineThread, Observer, Session, no_fault
 from loligo_bot.wish import When, Wish
+from loligo_lab.experiment import Judgement
 from loligo_notify import post_of
 from loligo_store.journal import Journal
 from loligo_store.projector import Projector
@@ -198,6 +202,13 @@ class _Running:
             tentacle_timeout_s=bot.config.engine.tentacle_timeout_s,
             on_look=self._health.cpu.look,
         )
+        self._experiments = Experiments(
+            bot.home,
+            lambda: self._reconciler.running.config,
+            self._reader,
+            self._journal_reader,
+            lambda: bot.engine.now_ns,
+        )
         self._are_feeds_read = False
         self._on_read = on_read
         self.inside: Inside  # once it runs
@@ -277,6 +288,8 @@ class _Running:
         tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
         tasks.start(self._reconcile(), name="reconciler", stage="edges")
         tasks.start(self._keep_healthy(), name="health", stage="edges")
+        judging = self._experiments.run(self._projecting.catch_up, self._inbox.put_first, self._follow_verdict)
+        tasks.start(judging, name="experiments", stage="edges")
         notifying = self._notifying.run(self._journal_reader, self._projecting.catch_up)
         tasks.start(notifying, name="notifications", stage="edges")
 
@@ -344,6 +357,7 @@ class _Running:
             committer=self._committer,
             notifying=self._notifying,
             jobs=self._jobs,
+            experiments=self._experiments,
         )
 
     def _journal_reader(self) -> JournalReader:
@@ -361,9 +375,13 @@ class _Running:
             self._loop.call_soon_threadsafe(self._health.hear, records)
             self._loop.call_soon_threadsafe(self._following.hear, records)
             self._loop.call_soon_threadsafe(self._meter.hear, records)
+            self._loop.call_soon_threadsafe(self._experiments.hear, records)
         self._edges.hooks.relay.records_committed(records)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._notifying.hear, records)
+
+    async def _follow_verdict(self, standing: Standing, judgement: Judgement) -> None:
+        await follow(self.inside, standing, judgement)
 
     def _hear_step(self, record: Record) -> None:
         """Let the swap at work go on; on the engine's thread, before the step is durable."""

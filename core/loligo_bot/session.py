@@ -27,6 +27,7 @@ from loligo.log import get_logger
 from loligo.model.command import (
     CommandKind,
     GenerationActivated,
+    Noted,
     OperatorCommand,
     ProbationEnded,
     ShadowStarted,
@@ -48,9 +49,15 @@ from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
-_ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded)  # somebody waits for them to be durable
+_ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded, Noted)  # somebody waits for them to be durable
 _STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
-_NOW = (OperatorCommand, *get_args(Swapping), WarmUp, ExternalSignal)  # happen when they are taken; not those of feeds
+_NOW = (
+    OperatorCommand,
+    Noted,
+    *get_args(Swapping),
+    WarmUp,
+    ExternalSignal,
+)  # happen when they are taken; not those of feeds
 Observer = Callable[[Sequence[Record]], None]
 
 _log = get_logger("session")

@@ -14,6 +14,7 @@ from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError, TentacleError
 from loligo.host import Host, bundled_root
 from loligo.model.instrument import InstrumentKind
+from loligo_bot.experiment_config import check_experiments
 
 
 def check_tentacle_settings(
@@ -38,6 +39,7 @@ def check_tentacle_settings(
         count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
         where = file or home / CONFIG_FILE
         raise ConfigError("\n".join([f"{where}: {count}", *(f"  {fault}" for fault in faults)]))
+    check_experiments(config)
 
 
 def sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str, Any]]]:

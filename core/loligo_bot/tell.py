@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from loligo.model.command import OperatorCommand, SwapEnded, SwapResult
+from loligo.model.command import Noted, OperatorCommand, SwapEnded, SwapResult
 from loligo.model.events import (
     CommandHandled,
     ConsentAsked,
@@ -29,6 +29,7 @@ from loligo.model.order import Filled, Liquidated, Order, OrderRole, VenueFailed
 from loligo.model.risk import ActionKind
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import Message
+from loligo_bot.experiment_config import VERDICT
 from loligo_notify import Kind
 
 KEPT_ORDERS = 20_000
@@ -63,6 +64,8 @@ def messages_of(records: Sequence[Record], orders: Orders | None = None) -> Iter
     for record in records:
         if type(record.input) is SwapEnded and (swapped := _swapped(record.input, record.seq)) is not None:
             yield swapped
+        if type(record.input) is Noted and record.input.kind == VERDICT:
+            yield _verdict(record.input, record.seq)
         for event in record.events:
             make = _MADE.get(type(event))
             if make is not None and (message := make(event, record, orders)) is not None:
@@ -251,6 +254,13 @@ _SWAPS: Mapping[SwapResult, tuple[Kind, str, str]] = {  # kind, level, what is s
     SwapResult.ROLLED_BACK: (Kind.TENTACLE_ROLLED_BACK, "problem", "was taken back"),
     SwapResult.REFUSED: (Kind.TENTACLE_REFUSED, "warning", "was refused"),
 }
+
+
+def _verdict(note: Noted, seq: int) -> Message:
+    told = {name: note.facts[name] for name in ("verdict", "headline", "winner", "day", "percent_per_month")}
+    level = "problem" if told["verdict"] in ("stopped", "invalid") else "info"
+    fields = {"time": iso(note.ts), "experiment": note.subject, **told}
+    return Message(kind=Kind.VERDICT, level=level, text=note.text, seq=seq, fields=fields)
 
 
 def _swapped(ended: SwapEnded, seq: int) -> Message | None:

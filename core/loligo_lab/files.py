@@ -9,27 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from loligo_lab.drawing import drawn
+from loligo_lab.paper import listed, page, table
 
 COLUMNS = ("opened_at", "closed_at", "desk", "instrument", "side", "quantity", "entry_price", "exit_price", "gross",
            "fees", "funding", "net", "exit_role")  # fmt: skip
 SHOWN_TRADES = 500
-_STYLE = """
-:root{color-scheme:light dark;--line:light-dark(#dfe6ee,#26344a);--muted:light-dark(#55657a,#93a4b9);
---accent:light-dark(#0b7285,#3bc9db);--ground:light-dark(#fff,#0d141e);--text:light-dark(#13202f,#e3eaf3)}
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;background:var(--ground);
-color:var(--text);font-variant-numeric:tabular-nums}h1{font-size:1.5rem;margin:0}
-h2{font-size:1.1rem;margin:2rem 0 .5rem}
-.muted,caption,th{color:var(--muted)}.verdict{font-size:1.15rem}table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child{text-align:left;padding-left:0}.scroll{overflow-x:auto}li{margin:.2rem 0}
-svg{width:100%;border:1px solid var(--line);border-radius:8px}path{fill:none;stroke-width:1.6}
-.line0{stroke:var(--accent)}.line1{stroke:var(--muted);stroke-dasharray:5 4}code{overflow-wrap:anywhere}
-"""
 _ROWS = (  # what a row of figures is called, its name, how it is written
     ("Return after fees", "return", "share"),
     ("Per year", "cagr", "share"),
@@ -75,7 +64,7 @@ def as_html(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         f'<p class="muted">{escape(data["since"][:10])} to {escape(data["until"][:10])}, by {escape(about["by"])}, '
         f"{escape(about['ended_at'])}</p>",
         f'<p class="verdict">{escape(result["verdict"])}</p>',
-        _list(result["warnings"]),
+        listed(result["warnings"]),
         "<h2>Equity, and holding dashed</h2>",
         drawn((("Equity", curve["equity"]), ("holding", curve["holding"]))),
         "<h2>Figures</h2>",
@@ -84,10 +73,7 @@ def as_html(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         "<h2>What to compute it again with</h2>",
         _recipe(about, result),
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{"".join(parts)}</body></html>'
-    )
+    return page(title, parts)
 
 
 def _figures(metrics: Mapping[str, Any]) -> str:
@@ -97,7 +83,7 @@ def _figures(metrics: Mapping[str, Any]) -> str:
         names += [f"{name}, {figures['currency']}", "holding"]
         columns += [figures, figures["holding"] or {}]
     rows = [[label, *(_figure(one.get(name), kind) for one in columns)] for label, name, kind in _ROWS]
-    return _table(names, rows)
+    return table(names, rows)
 
 
 def _figure(value: Any, kind: str) -> str:
@@ -127,7 +113,7 @@ def _trades(result: Mapping[str, Any]) -> str:
     )
     rows = [[str(trade[key])[:19] for key in keys] for trade in newest]
     more = result["counts"]["trades"] - len(newest)
-    return _table(names, rows) + (f'<p class="muted">and {more} older ones</p>' if more else "")
+    return table(names, rows) + (f'<p class="muted">and {more} older ones</p>' if more else "")
 
 
 def _recipe(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
@@ -148,16 +134,6 @@ def _recipe(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         ("Data", series),
         ("Hashes and counts", [*facts, *hashes]),
     )
-    told = "".join(f"<h3>{name}</h3>{_list(lines)}" for name, lines in blocks)
+    told = "".join(f"<h3>{name}</h3>{listed(lines)}" for name, lines in blocks)
     given = escape(json.dumps(about["given"]["config"], indent=1, ensure_ascii=False))
     return f"{told}<details><summary>The whole configuration</summary><pre>{given}</pre></details>"
-
-
-def _list(lines: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -66,7 +66,7 @@ class Tally:
     def add(self, record: Record) -> None:
         """Count one record."""
         if record.feed:
-            self._add_input(record.input)
+            self.add_input(record.input)
         for event in record.events:
             kind = type(event)
             if kind is DecisionDeclined:
@@ -84,7 +84,8 @@ class Tally:
             elif isinstance(event, EquityMarked):
                 self.equity.append((event.ts, event.desk or f"account:{event.account}", event.equity))
 
-    def _add_input(self, item: Any) -> None:
+    def add_input(self, item: Any) -> None:
+        """Count one input of a feed, and nothing of what followed."""
         if not self.inputs:
             self.first_ns = item.ts
         self.inputs += 1

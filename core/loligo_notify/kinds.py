@@ -27,10 +27,12 @@ class Kind(StrEnum):
     TENTACLE_REFUSED = "tentacle_refused"
     TENTACLE_FAILED = "tentacle_failed"
     TENTACLE_QUARANTINED = "tentacle_quarantined"
-    FEED_STALE = "feed_stale"  # a feed fails, or works again
+    FEED_STALE = "feed_stale"  # a feed fails or is silent, or works again
     STARTED = "started"
     STOPPED = "stopped"
     DAILY_SUMMARY = "daily_summary"
+    JOB_DONE = "job_done"  # a job beside the trading has ended
+    VERDICT = "verdict"  # an A/B test says something else than before
     AUTOMATION = "automation"  # what an automation has to say
     COMMAND = "command"  # what came of a person's command
     ERROR = "error"  # a venue failed, or anything else that needs a person
@@ -51,10 +53,12 @@ MEANING: Mapping[Kind, str] = {
     Kind.TENTACLE_REFUSED: "a new version was refused",
     Kind.TENTACLE_FAILED: "a tentacle raised",
     Kind.TENTACLE_QUARANTINED: "a tentacle failed too often and is off, or is back",
-    Kind.FEED_STALE: "a feed fails, or works again",
+    Kind.FEED_STALE: "a feed fails or is silent, or works again",
     Kind.STARTED: "the bot has started",
     Kind.STOPPED: "the bot has stopped",
     Kind.DAILY_SUMMARY: "what the day brought",
+    Kind.JOB_DONE: "a backtest or another job has ended, failed or was cancelled",
+    Kind.VERDICT: "an A/B test comes to another verdict",
     Kind.AUTOMATION: "an automation tells what it was set to tell",
     Kind.COMMAND: "what came of a person's command",
     Kind.ERROR: "a venue failed, or something else needs a person",
@@ -64,7 +68,15 @@ _NOW = {"time": "2026-11-22T08:30:00Z"}
 _ORDER = {"order": "trend-17-1", "instrument": "coinbase:BTC/USD", "side": "buy", "role": "entry"}
 _FILL = {"price": "43750.5", "quantity": "0.012", "fee": "0.31", "fee_asset": "USD"}
 _SWAP = {"generation": "7", "changed": "evaluator/rsi 1.0.0 -> 1.1.0", "result": "good", "by": "web:anna", "reason": ""}
-_DAY = {"equity": "10240.55", "currency": "USD", "pnl": "31.20", "trades": "4", "fees": "2.11 USD", "swaps": "1"}
+_DAY = {
+    "equity": "10240.55",
+    "currency": "USD",
+    "pnl": "31.20",
+    "trades": "4",
+    "fees": "2.11 USD",
+    "swaps": "1",
+    "experiments": "",
+}
 
 
 def _example(kind: Kind, text: str, fields: Mapping[str, str], *, level: str = "info", desk: str = "") -> Message:
@@ -168,6 +180,24 @@ EXAMPLES: Mapping[Kind, Message] = {
             Kind.DAILY_SUMMARY,
             "The day to 2026-11-22: equity 10240.55 USD, result 31.20",
             {**_DAY, "day": "2026-11-22", "refusals": "12"},
+        ),
+        _example(
+            Kind.VERDICT,
+            "rsi_9: tuned_b is better. If both were equal, a gap this big would show in fewer than 1 in 20 tests",
+            {
+                "experiment": "rsi_9",
+                "verdict": "challenger_better",
+                "headline": "tuned_b is better",
+                "winner": "tuned_b",
+                "day": "112",
+                "percent_per_month": "1.920",
+            },
+        ),
+        _example(
+            Kind.JOB_DONE,
+            "backtest 12 (RSI over 10 candles) is done: 4.1 % after fees in 402 days",
+            {"job": "12", "what": "backtest", "title": "RSI over 10 candles", "by": "web:anna", "state": "done"}
+            | {"outcome": "4.1 % after fees in 402 days"},
         ),
         _example(Kind.AUTOMATION, "guard: BTC/USD at 8,990, below 9,000", {"automation": "guard"}, level="warning"),
         _example(

@@ -18,6 +18,7 @@ from loligo.host.finder import modules_of
 from loligo.host.loader import check_wishes
 from loligo.host.verifier import Findings, TentacleVersion, shared_verifier
 from loligo.registry.manifest import SETTINGS_FILE
+from loligo_kit.views import declared_places, read_view
 from loligo_testing.report import Check, failed, missing, passed
 from loligo_testing.subject import read_declared
 from loligo_verifier.lint import lint
@@ -36,6 +37,8 @@ def manifest(version: TentacleVersion, findings: Findings | None, *, write: bool
     try:
         check_wishes(version, ())
         read_declared(version)
+        for place in declared_places(given):
+            read_view(given, place)
     except LoligoError as exc:
         if not str(exc).startswith("needs the tentacle"):  # that is for the bot in which it is to work
             return failed(name, str(exc), "correct the manifest, or what it wants"), version

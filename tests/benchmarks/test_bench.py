@@ -22,8 +22,10 @@ PROMISED = {
     "step_latency_p99_us",
     "memory_growth_mb",
     "cli_help_s",
+    "ab_extra_arm_cost_pct",
+    "ab_run_s",
 }
-MEASURES = ("step", "sma_cross", "latency", "memory", "cli_help")
+MEASURES = ("step", "sma_cross", "latency", "memory", "cli_help", "ab")
 KEYS = {"name", "value", "unit", "reference", "ratio"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from loligo_bot.door.inside import Inside
 
 _PARTS = ("bot", "session", "thread", "reconciler", "health", "edges", "projecting", "rows", "journal", "tasks")
-_COUNTING = ("meter", "committer", "notifying", "jobs")
+_COUNTING = ("meter", "committer", "notifying", "jobs", "experiments")
 
 
 def inside(**parts: Any) -> Inside:

@@ -16,6 +16,7 @@ _TYPES: Mapping[str, Any] = {
 }
 _KNOWN = {"$ref", "$defs", "type", "properties", "required", "items", "anyOf", "allOf", "enum", "const"}
 _KNOWN |= {"additionalProperties", "title", "description", "default", "pattern", "minimum", "maximum", "prefixItems"}
+_KNOWN |= {"minItems", "maxItems"}
 
 
 def breaches(
@@ -37,6 +38,8 @@ def breaches(
         return
     if value not in schema.get("enum", [value]) or value != schema.get("const", value):
         yield f"{at}: {value!r} is not allowed"
+    if isinstance(value, list) and not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+        yield f"{at}: {len(value)} items"
     if isinstance(value, list) and "items" in schema:
         for number, item in enumerate(value):
             yield from breaches(item, schema["items"], root, f"{at}[{number}]")

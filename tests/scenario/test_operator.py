@@ -9,16 +9,39 @@ from typing import Any
 
 import pytest
 
-from loligo.model.command import OperatorCommand
+from loligo.model.command import Noted, OperatorCommand
 from loligo.model.events import Approved, KillSwitchSet
 from loligo.model.order import OrderRole
 from loligo.model.timeframe import iso
+from tests.fakes.tentacle_folder import write_registry, write_tentacle
 from tests.scenario.bots import BotFolder, ended
 
 STOP_LIMIT_S = 20.0  # of a machine that is busy; two seconds of one that is not
 FAST = "720000"  # 200 candles of an hour per second
 SLOW = "3600"  # one
 VERY_SLOW = "1"  # none while a test runs
+CURIOUS = """
+from contextlib import suppress
+from loligo.api import Actor, Denied, Factory, Role, TentacleSettings, hookimpl
+
+class Settings(TentacleSettings):
+    pass
+
+class Curious:
+    def __init__(self, settings, context):
+        self.door = context.door
+
+    async def run(self):
+        anna = Actor(name="curious:anna", role=Role.VIEW)
+        await self.door.ask(anna, "status", {})
+        for _ in range(3):
+            with suppress(Denied):
+                await self.door.ask(anna, "panic", {"level": "flatten"})
+
+@hookimpl
+def interface() -> Factory:
+    return Factory(settings=Settings, create=Curious)
+"""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
@@ -100,3 +123,24 @@ def test_panic_at_level_three_closes_every_position_and_lets_no_entry_through(
 
 def is_held(status: dict[str, Any], desk: str) -> bool:
     return any(float(quantity) for quantity in status["desks"][desk]["positions"].values())
+
+
+def test_what_was_denied_and_who_stopped_the_bot_is_in_the_journal(new_season: Callable[[str], BotFolder]) -> None:
+    bot = new_season("audited")
+    write_tentacle(bot.home, "interface", "curious", code=CURIOUS)
+    write_registry(bot.home)
+    bot.edit(lambda config: config.update(interfaces=[{"tentacle": "curious"}]))
+    with bot.running("run", "--headless", "--speed", VERY_SLOW) as process:
+        bot.wait_until(lambda status: status["edges"].get("interfaces/curious", {}).get("state") == "ended")
+        assert bot.call("pause", "trend").data["ok"] is True
+        told = bot.asked("audit")["answer"]["rows"]
+        assert bot.call("stop").code == 0
+        assert ended(process).code == 0
+    assert [(one["what"], one["by"], one["is_done"]) for one in told] == [
+        ("command", told[0]["by"], True),
+        ("denied", "curious:anna", False),  # asked three times within a minute
+    ]
+    notes = [record.input for record in bot.records() if isinstance(record.input, Noted)]
+    assert [(one.kind, one.subject) for one in notes] == [("denied", "panic"), ("stop", "bot")]
+    assert notes[0].text == "curious:anna may not use panic: it needs the role trade, and they have view"
+    assert notes[1].by == told[0]["by"] and notes[1].by.startswith("cli:")

@@ -103,14 +103,12 @@ def test_version_is_only_compared_and_let_go(bot: BotFolder) -> None:
     with running(bot) as process:
         rewrite(bot, COUNTER, '"count"', '"recount"')
         done = told(bot, "tentacle", "apply", "--as", "shadow", "--inputs", "20")
-        experiment = told(bot, "tentacle", "apply", "--as", "experiment", code=1)
         told(bot, "tentacle", "apply", "--when", "soon", code=3)
         row = phase_of(bot, "counter")
         stopped(process)
     assert done["swap"]["result"] == "shadowed"
     compared, different = (int(part.split()[0]) for part in done["swap"]["text"].split("; ")[1].split(", "))
     assert compared == different >= 20  # each opinion has another code
-    assert "experiments do not exist yet" in experiment["swap"]["text"]
     assert (row["phase"], row["runs"] == row["hash12"]) == ("refused", False)
 
 

@@ -16,12 +16,14 @@ import typer
 
 from loligo import __version__
 from loligo_bot.cli import (
+    ab_verbs,
     ask_verb,
     config_verbs,
     folder_verbs,
     health_verbs,
     journal_verbs,
     operator_verbs,
+    replay_verbs,
     run_verbs,
     tentacle_verbs,
 )
@@ -34,7 +36,8 @@ _FLAGS = ("--json", "--quiet", "-q", "--no-color")
 _EPILOG = (
     "Global options may also stand after the verb. Exit codes: 0 ok, 1 failure, 2 usage, 3 configuration invalid, "
     "4 not running or nothing to do, 5 exchange or network, 6 permission refused, 7 risk limit or kill switch in "
-    "force, 70 a tentacle hung where it cannot be interrupted, 130 interrupted (by Ctrl-C; SIGTERM ends a run with 0)."
+    "force, 8 no verdict yet (--check of an A/B test), 70 a tentacle hung where it cannot be interrupted, 130 "
+    "interrupted (by Ctrl-C; SIGTERM ends a run with 0)."
 )
 
 
@@ -44,12 +47,13 @@ def build() -> typer.Typer:
         name="loligo", cls=plugged(), no_args_is_help=True, epilog=_EPILOG, pretty_exceptions_enable=False, help=_HELP
     )
     app.callback()(_options)
-    for verbs in (folder_verbs, run_verbs, operator_verbs, ask_verb, journal_verbs, health_verbs):
+    for verbs in (folder_verbs, run_verbs, operator_verbs, ask_verb, journal_verbs, replay_verbs, health_verbs):
         for verb in verbs.VERBS:
             app.command(verb.__name__)(verb)
     app.add_typer(journal_verbs.journal, name="journal")
     app.add_typer(tentacle_verbs.tentacle, name="tentacle")
     app.add_typer(config_verbs.config, name="config")
+    app.add_typer(ab_verbs.ab, name="ab")
     return app
 
 

@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     NETWORK = 5  # exchange or network
     PERMISSION = 6  # or a signature was refused
     RISK = 7  # a risk limit or the kill switch is in force
+    UNDECIDED = 8  # --check of an A/B test: there is no verdict yet
     INTERRUPTED = 130  # by Ctrl-C (SIGINT), as shells have it; a service manager's SIGTERM is an ordinary stop
 
 

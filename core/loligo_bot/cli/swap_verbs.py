@@ -40,6 +40,9 @@ def apply(
     if "at_work" in answer:
         shell.lines(answer, [how_far(answer["at_work"])])
         return 0
+    if "answer" in answer:  # an experiment began, or was refused
+        shell.lines(answer, answer["lines"])
+        return 0 if answer["ok"] else 1
     shell.lines(answer, _lines(answer["swap"]))
     return int(exit_code_of_swap(answer["swap"]))
 

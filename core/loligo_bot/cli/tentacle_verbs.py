@@ -93,6 +93,22 @@ def refresh(
         raise typer.Exit(1)
 
 
+@tentacle.command()
+def outdated(context: typer.Context) -> None:
+    """Ask the sources of installed tentacles whether they have something newer; nothing is installed."""
+    from loligo.host import bundled_root
+    from loligo_kit import outdated as sources
+    from loligo_kit.bot_folder import BotFolder
+
+    shell: Shell = context.obj
+    rows = [asdict(one) for one in sources.outdated(BotFolder(shell.home, bundled_root()))]
+    columns = ("kind", "name", "version", "available", "source", "problem")
+    shell.result(
+        {"ok": True, "sources": rows},
+        lambda console: show_table(console, columns, [[str(row[name]) for name in columns] for row in rows]),
+    )
+
+
 def told_of(row: TentacleStatus, standings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Return what stands in a row beside the host's own words; the host knows best why it cannot load one."""
     standing = standings.get(f"{row.kind}/{row.name}", {"phase": "", "generation": 0, "last_good": "", "reason": ""})

@@ -31,9 +31,13 @@ async def answer(door: FrontDoor, inside: Inside, request: dict[str, Any]) -> di
             now = (await status(inside, Asked(actor), Arguments())).model_dump(mode="json")
             return {"ok": True, "status": {**now, "tentacles": await inside.read(lambda: tentacles_standing(inside))}}
         case "stop":
-            inside.tasks.stop("operator")
+            await door.ask(actor, "stop", {})
             return {"ok": True, "message": "stopping"}
         case "apply":
+            if request.get("as") == "experiment":
+                terms = {name: request[name] for name in ("why", "patience_s") if request.get(name)}
+                arguments = {"how": "experiment", **terms}
+                return await _asked(door, actor, {"verb": "tentacle.apply", "arguments": arguments})
             return await _applied(inside, request)
         case other:
             return {"ok": False, "error": f"do {other!r}: expected one of ask, status, stop, apply"}

@@ -15,7 +15,7 @@ from loligo_bot.door.offer import Arguments, Asked, Offer, changing
 from loligo_bot.door.operating import Done
 from loligo_bot.door.tentacles import OfTentacle, folder, found
 from loligo_bot.judgement import judge
-from loligo_bot.wish import NOT_WATCHED, How, SwapReport, When, Wish, how_far
+from loligo_bot.wish import NOT_WATCHED, SwapReport, When, how_far
 from loligo_kit.installer import Change, Installer
 from loligo_kit.plans import plan_rollback
 
@@ -113,22 +113,6 @@ def installer_of(inside: Inside) -> Installer:
     return Installer(folder(inside), judge)
 
 
-class Apply(Changing):
-    """How the files are taken up."""
-
-    when: When | None = Field(
-        default=None, description="now, candle (after the next one) or flat (when nothing is held)"
-    )
-    how: How | None = Field(default=None, description="replace, shadow (compare, then let it go) or experiment")
-    inputs: int | None = Field(default=None, ge=1, description="compare over so many inputs")
-
-
-async def apply(inside: Inside, asked: Asked, given: Apply) -> Exchanged:
-    """Take up what registry and configuration say now."""
-    wish = Wish(by=asked.actor.name, why=given.why, when=given.when, how=given.how, inputs=given.inputs)
-    return exchanged(await inside.swap(wish, given.patience_s))
-
-
 class Rollback(Changing):
     """Which tentacle, and to which version."""
 
@@ -157,7 +141,6 @@ OFFERS: tuple[Offer, ...] = (
     changing(
         "tentacle.switch", "switch a tentacle on or off, while the bot runs", Role.ADMIN, Switch, Exchanged, switch
     ),
-    changing("tentacle.apply", "take up what registry and configuration say now", Role.ADMIN, Apply, Exchanged, apply),
     changing(
         "tentacle.rollback",
         "go back to the version before, or to the one named",

@@ -19,6 +19,7 @@ from loligo.log import get_logger
 from loligo.model.events import Record
 from loligo.ports.door import Actor, Answer, Verb
 from loligo.registry.faults import did_you_mean
+from loligo_bot.door.audit import Denials
 from loligo_bot.door.catalogue import OFFERS
 from loligo_bot.door.following import Following
 from loligo_bot.door.inside import Inside, keyed_id
@@ -38,12 +39,14 @@ class FrontDoor:
         self._offers = {offer.verb.name: offer for offer in offers}
         self.verbs: Mapping[str, Verb] = {name: offer.verb for name, offer in self._offers.items()}
         self._inside: Inside | None = None
+        self._denials = Denials()
         self._once: Once | None = None
         self._following: Following | None = None
 
     def open(self, inside: Inside, following: Following) -> None:
         """Let people in: the bot runs."""
         self._inside, self._following = inside, following
+        inside.door = self
         self._once = Once(inside.start)
 
     async def ask(self, actor: Actor, verb: str, arguments: Mapping[str, Any], *, key: str = "") -> Answer:
@@ -54,7 +57,10 @@ class FrontDoor:
         if actor.role < offer.verb.role:
             _log.warning("denied", actor=actor.name, verb=verb)
             needs, has = offer.verb.role.name.lower(), actor.role.name.lower()
-            raise Denied(f"{actor.name} may not use {verb}: it needs the role {needs}, and they have {has}")
+            said = f"{actor.name} may not use {verb}: it needs the role {needs}, and they have {has}"
+            if self._inside is not None:
+                self._denials.note(self._inside, actor, verb, said)
+            raise Denied(said)
         given = _checked(offer.verb.arguments, arguments, verb)
         if self._inside is None or self._once is None:
             raise NotRunning("the bot has not begun to run yet: ask again in a moment")

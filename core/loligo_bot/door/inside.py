@@ -22,6 +22,7 @@ from loligo.config import LoligoConfig
 from loligo.engine.engine import Engine
 from loligo.errors import BadArguments, InboxClosed, LoligoError
 from loligo.model.command import OperatorCommand
+from loligo.ports.door import Door
 from loligo.registry.registry_file import REGISTRY_FILE
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.assembly import Bot
@@ -29,6 +30,7 @@ from loligo_bot.committing import Beside
 from loligo_bot.door.looked import Looked
 from loligo_bot.door.once import OTHER_ARGUMENTS
 from loligo_bot.edges import Edges
+from loligo_bot.experiments.keeper import Experiments
 from loligo_bot.health.monitor import Monitor
 from loligo_bot.jobs.keeper import Jobs
 from loligo_bot.metering import Meter
@@ -73,13 +75,16 @@ class Inside:
     committer: Beside
     notifying: Notifying
     jobs: Jobs
+    experiments: Experiments
     command_timeout_s: float = COMMAND_TIMEOUT_S
     numbers: Iterator[int] = field(default_factory=count)  # of commands without a key
     _commands: dict[str, asyncio.Task[Handled | LoligoError]] = field(default_factory=dict)  # not told yet, by id
     _is_recalled: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # of those who want the read models to be new
     looked: Looked = field(default_factory=Looked)  # packages that wait for a person's yes
+    available: dict[str, str] = field(default_factory=dict)  # newer versions by kind/name, as sources were asked
     drawing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one picture at a time
+    door: Door | None = None  # to itself: what a view of a tentacle shows is asked as anything else is
     _asked: int = 0
     _projected: int = 0  # so many of them have had their round
 

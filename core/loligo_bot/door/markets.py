@@ -23,6 +23,7 @@ from loligo_bot.door.market import MS_NS
 from loligo_bot.door.money import OfDesk, OpenPosition, positions
 from loligo_bot.door.offer import Arguments, Asked, Offer, looking
 from loligo_bot.door.pages import Part
+from loligo_bot.door.scanning import WatchedRow, watched, watched_line
 from loligo_bot.door.series import candles_known, history_feeds, instrument_of, instruments, own_timeframes, timeframes
 from loligo_bot.door.state import mode_of
 from loligo_store.candles import newest_quote
@@ -69,6 +70,7 @@ class MarketRow(Part):
     positions: list[OpenPosition]
     open_orders: int
     opinions: list[NewestOpinion]
+    watched: list[WatchedRow] = Field(description="by desks that look at it and do not trade it")
 
 
 class Markets(Answer):
@@ -91,7 +93,8 @@ def _lines(one: MarketRow) -> list[str]:
     held = [f"  {each.desk} holds {each.quantity} from {each.average_entry:.8g}" for each in one.positions]
     orders = [f"  {one.open_orders} open orders"] * bool(one.open_orders)
     said = [f"  {each.evaluator.partition(' ')[0]} {each.value:+.2f} {each.code}" for each in one.opinions]
-    return [f"{one.instrument}: {one.price:,.8g}{change}{old}", *held, *orders, *said]
+    seen = [f"  {watched_line(each)}" for each in one.watched]
+    return [f"{one.instrument}: {one.price:,.8g}{change}{old}", *held, *orders, *said, *seen]
 
 
 async def market(inside: Inside, _asked: Asked, given: MarketAsked) -> Markets:
@@ -101,11 +104,15 @@ async def market(inside: Inside, _asked: Asked, given: MarketAsked) -> Markets:
 def read_markets(inside: Inside, feeds: Sequence[HistoryFeed], instrument: str | None) -> Markets:
     """Return the answer; blocks."""
     known = instruments(inside) if instrument is None else [instrument_of(inside, instrument)]
+    seen = watched(inside)
     held, mode, orders = positions(inside, OfDesk()).positions, mode_of(inside), _open_orders(inside)
     prices = {name: _price(inside, feeds, name) for name in known[:MOST]}
     newest_ns = max((one.at_ns for one in prices.values()), default=0)
     clock_ns = newest_ns if mode == "replay" else max(newest_ns, SystemClock().now_ns())
-    rows = [_row(inside, price, clock_ns, held, orders.get(name, 0)) for name, price in prices.items()]
+    rows = [
+        _row(inside, price, clock_ns, held, orders.get(name, 0), [one for one in seen if one.instrument == name])
+        for name, price in prices.items()
+    ]
     left_out = max(0, len(known) - MOST)
     return Markets(time=iso(inside.engine.now_ns), mode=mode, markets=rows, left_out=left_out)
 
@@ -146,7 +153,9 @@ def _price(inside: Inside, feeds: Sequence[HistoryFeed], name: str) -> _Price:
     return _Price(instrument=name, candle_ns=length, candles=candles, quote=quote)
 
 
-def _row(inside: Inside, of: _Price, clock_ns: int, held: Sequence[OpenPosition], orders: int) -> MarketRow:
+def _row(
+    inside: Inside, of: _Price, clock_ns: int, held: Sequence[OpenPosition], orders: int, seen: list[WatchedRow]
+) -> MarketRow:
     name, candles, quote, at_ns = of.instrument, of.candles, of.quote, of.at_ns
     sparks = candles[::-1][:: -(-len(candles) // SPARKS) or 1][::-1]
     return MarketRow(
@@ -166,6 +175,7 @@ def _row(inside: Inside, of: _Price, clock_ns: int, held: Sequence[OpenPosition]
         positions=[one for one in held if one.instrument == name],
         open_orders=orders,
         opinions=_opinions(inside, name),
+        watched=seen,
     )
 
 

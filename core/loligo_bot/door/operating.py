@@ -1,6 +1,6 @@
 """Verbs of a person at the controls: pause, resume, panic, cancel, close, flatten, stop.
 
-All but `stop` are operator commands in the journal: who, what, and what came of it.
+All but `stop`, which is a note, are operator commands in the journal: who, what, and what came of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import Field
 
 from loligo.model.command import CommandKind, OperatorCommand
 from loligo.ports.door import Answer, Role
+from loligo_bot.door.audit import STOPPED, note, taken
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing
 
@@ -90,7 +91,9 @@ async def flatten(inside: Inside, asked: Asked, given: Target) -> Done:
     return await command_of(inside, asked, CommandKind.CLOSE, given.target)
 
 
-async def stop(inside: Inside, _asked: Asked, _given: Arguments) -> Done:
+async def stop(inside: Inside, asked: Asked, _given: Arguments) -> Done:
+    note(inside, STOPPED, asked.actor, "bot", f"{asked.actor.name} stops the bot")
+    await taken(inside)
     inside.tasks.stop("operator")
     return Done(is_done=True, message="stopping")
 

@@ -21,6 +21,7 @@ from loligo_bot.currencies import CurrencyPortfolio
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, looking
 from loligo_bot.door.pages import Part, brief, known_number
+from loligo_bot.health.silence import SILENT
 from loligo_bot.history import is_code, standings
 
 
@@ -165,7 +166,16 @@ class Health(Answer):
 
 async def health(inside: Inside, _asked: Asked, _given: Arguments) -> Health:
     leaks, attempt = inside.reconciler.leaks.holders, inside.reconciler.attempt
-    return Health.model_validate(await inside.health.answer(inside.engine.now_ns, attempt, leaks))
+    found = await inside.health.answer(inside.engine.now_ns, attempt, leaks)
+    return Health.model_validate({**found, "problems": [*_troubled_feeds(inside), *found["problems"]]})
+
+
+def _troubled_feeds(inside: Inside) -> list[Problem]:
+    return [
+        Problem(problem=f"feed {one['state']}", reason=one["error"], command="loligo ask status", tentacle=place)
+        for place, one in inside.edges.status().items()
+        if place.startswith("feeds/") and one["state"] in ("failing", SILENT)
+    ]
 
 
 class Version(Answer):

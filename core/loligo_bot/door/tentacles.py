@@ -37,6 +37,7 @@ class TentacleRow(TentacleHealth):
     permissions: list[str] = Field(description="granted")
     is_pinned: bool
     waiting: str = Field(description="version of an update that waits for permissions; empty: none")
+    available: str = Field(description="version that its source had when last asked; empty: none that is newer")
 
 
 class Tentacles(Answer):
@@ -68,7 +69,7 @@ def _rows(inside: Inside, healths: Sequence[Mapping[str, Any]]) -> list[Tentacle
     entries, standing, lock = folder(inside).entries(), tentacles_standing(inside), load_lock(inside.home)
     slots = [f"{one['kind']} {one['name']}" for one in healths]
     return [
-        _row(one, entries.get(slot), standing, _waiting(lock.find(slot)))
+        _row(one, entries.get(slot), standing, _waiting(lock.find(slot)), inside.available)
         for one, slot in zip(healths, slots, strict=True)
     ]
 
@@ -80,8 +81,13 @@ def _waiting(locked: LockedTentacle | None) -> str:
 
 
 def _row(
-    health: Mapping[str, Any], entry: RegistryEntry | None, standing: Mapping[str, Mapping[str, Any]], waiting: str
+    health: Mapping[str, Any],
+    entry: RegistryEntry | None,
+    standing: Mapping[str, Mapping[str, Any]],
+    waiting: str,
+    newer: Mapping[str, str],
 ) -> TentacleRow:
+    available = newer.get(f"{health['kind']}/{health['name']}", "")
     told = standing.get(f"{health['kind']}/{health['name']}", _NO_STANDING)
     return TentacleRow.model_validate(
         {
@@ -93,6 +99,7 @@ def _row(
             "permissions": list(entry.permissions) if entry is not None else [],
             "is_pinned": entry is not None and entry.pin,
             "waiting": waiting,
+            "available": available if available != health["version"] else "",
         }
     )
 

@@ -33,6 +33,9 @@ class HealthConfig(BaseModel):
     on_cpu: Literal["report", "quarantine"] = Field(
         default="report", description="a tentacle far over its budget: report it, or quarantine it too"
     )
+    feed_silent_s: float | None = Field(
+        default=None, gt=0, description="a live feed is silent that brings nothing for so long; null: three candles"
+    )
     crashed_starts: int = Field(default=3, ge=1, description="after so many in a row the next start is a safe one")
     summary_at: str = Field(
         default="00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="hour of the daily summary, time of the data"

@@ -293,7 +293,7 @@ def test_experiment_is_refused_with_a_sentence(bench: Bench) -> None:
     bench.want("b")
     report = swapped(bench, Wish(how=How.EXPERIMENT))
     assert report.result is SwapResult.REFUSED
-    assert "experiments do not exist yet" in report.text
+    assert "an experiment is a desk beside the one that runs" in report.text
     assert bench.inputs(ShadowStarted) == []
 
 

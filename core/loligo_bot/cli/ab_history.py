@@ -1,0 +1,213 @@
+"""`loligo ab run` and `loligo ab check`: an A/B test over recorded data, in seconds; a verdict computed once more from
+its file. Neither needs a bot that runs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from loligo_bot.cli import ab_tables
+from loligo_bot.cli.outcome import ExitCode
+from loligo_bot.cli.output import Shell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from loligo_bot.historic import Asked, Cost, Historic
+
+HISTORIC = "historic"  # the name of a test that has none of its own
+FORMATS = ("html", "json", "csv")
+
+
+def run(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="An experiment of the configuration.", show_default=False)
+    ] = None,
+    control: Annotated[str | None, typer.Option(help="Instead: a desk that is there, called A.")] = None,
+    challenger: Annotated[list[str] | None, typer.Option(help="A desk against it; may be given several times.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Or B is A but for this, such as timeframe=4h."),
+    ] = None,
+    version: Annotated[
+        list[str] | None, typer.Option(metavar="KIND/NAME=HASH|DIR", help="B runs another version of a tentacle.")
+    ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(metavar='"KEY=VALUE ..."', help="Another arm like --set, once for each: B, C, D and so on."),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--from", help="Begin after this time of the data, ISO 8601.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Stop at this time of the data, ISO 8601.")] = None,
+    bundled: Annotated[bool, typer.Option("--bundled", help="Over the candles that came with Loligo.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Instead of HOME/config/loligo.yaml, with its desks and feeds.")
+    ] = None,
+    capital: Annotated[str | None, typer.Option(help="Of each arm, in its account's currency.")] = None,
+    mode: Annotated[Literal["open_ended", "fixed_end"] | None, typer.Option(help="As of `loligo ab start`.")] = None,
+    days: Annotated[int | None, typer.Option(help="Planned days; 180 unless said.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write it to FILE.html, FILE.json or FILE.csv.", show_default=False)
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="End with 8 when there is no verdict.")] = False,
+) -> None:
+    """Try an A/B test over the recorded data of the feeds: the same arms, engine and rule of decision, in seconds.
+
+    What did better on data that were known tells little about data to come: a test of a running bot decides that.
+    """
+    from loligo_bot.cli.ab_verbs import OPEN, pairs, versions
+    from loligo_bot.experiments.draft import Variant, Wanted
+    from loligo_bot.historic import Asked, run_historic
+
+    shell: Shell = context.obj
+    if (name is None) == (control is None):
+        raise typer.BadParameter("expected the NAME of an experiment, or --control with --challenger, --set or --arm")
+    if report is not None and report.suffix.lstrip(".") not in FORMATS:
+        raise typer.BadParameter(f'--report "{report}": expected a name that ends with .html, .json or .csv')
+    variants = [Variant(changes=pairs(set_ or (), "--set"), versions=versions(shell.home, version or ()))]
+    variants = [one for one in variants if one.changes or one.versions]
+    variants += [Variant(changes=pairs(shlex.split(words), "--arm")) for words in arm or ()]
+    rule = {field: value for field, value in (("mode", mode), ("days", days)) if value is not None}
+    wanted = Wanted(
+        name=name or HISTORIC, control=control or "", challengers=challenger or (), variants=variants, rule=rule
+    )
+    if name is not None and (challenger or variants or rule):
+        raise typer.BadParameter(f"{name} has its arms and its rule in the configuration; give it alone, or --control")
+    asked = Asked(
+        wanted=wanted,
+        is_named=name is not None,
+        since=since,
+        until=until,
+        data="bundled" if bundled else "configured",
+        capital=_money(capital),
+        file=config,
+    )
+    with _watched(shell, asked) as on_progress:
+        found = run_historic(shell.home, asked, on_progress)
+    document = _document(found)
+    told = _told(document, found)
+    if report is not None:
+        from loligo_lab.experiment_files import written
+
+        report.write_text(written(document, report.suffix.lstrip(".")), encoding="utf-8")
+        told["report"] = str(report)
+    shell.result({"ok": True, **told}, lambda console: _show(console, told))
+    if check and told["verdict"] in OPEN:
+        raise typer.Exit(ExitCode.UNDECIDED)
+
+
+def check(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What `loligo ab export --format json` or `ab run --report` wrote.")],
+) -> None:
+    """Compute a verdict once more from its exported file alone. Ends with 1 when it is another one."""
+    from loligo.errors import DataError
+    from loligo_lab.experiment_files import is_confirmed, recomputed
+
+    shell: Shell = context.obj
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise DataError(f"{file}: not JSON: {exc}") from exc
+    judgement, is_same = recomputed(document), is_confirmed(document)
+    told = {"ok": is_same, "name": judgement.name, "verdict": judgement.verdict.value, "sentence": judgement.sentence}
+    said = "confirmed to the last digit" if is_same else f'the file says "{document["judgement"]["headline"]}"'
+    days = len(document["days"])
+    lines = [f"{judgement.name}: {judgement.headline}", judgement.sentence, f"From its {days:,} days: {said}."]
+    shell.lines({**told, "days": days}, lines)
+    if not is_same:
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+@contextmanager
+def _watched(shell: Shell, asked: Asked) -> Iterator[Callable[[float], object]]:
+    """Say how far it is, to a person who watches."""
+    from loligo.log import configure
+    from loligo_bot.interpreter import tuned_interpreter
+
+    configure(level="error")
+    with tuned_interpreter():
+        if not shell.is_live:
+            yield lambda share: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=shell.console(stderr=True), transient=True) as progress:
+            task = progress.add_task(f"A/B test {asked.wanted.name}", total=1.0)
+            yield lambda share: progress.update(task, completed=share)
+
+
+def _document(found: Historic) -> dict[str, Any]:
+    from loligo_bot.experiments.document import document_of
+
+    return document_of(found.standing, found.recipe, kind="historic", data=dict(found.data), failures=found.failures)
+
+
+def _told(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
+    from loligo_lab.experiment_files import arms_of
+
+    judged, about = document["judgement"], document["about"]
+    return {
+        **judged,
+        "day": len(document["days"]),
+        "rule": about["rule"],
+        "arms": arms_of(document),
+        "unlike": about["unlike"],
+        "data": about["data"],
+        "failures": found.failures,
+        "unasked": list(found.unasked),
+        "took_s": round(found.took_s, 3),
+        "cost": _cost(found.cost),
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    share = cost.extra_arm_share
+    return {
+        "inputs": cost.inputs,
+        "control_cpu_s": round(cost.control_s, 4),
+        "all_cpu_s": round(cost.all_s, 4),
+        "extra_arm_percent": None if share is None else round(share * 100, 1),
+    }
+
+
+def _show(console: Console, told: Mapping[str, Any]) -> None:
+    ab_tables.show_one(console, told)
+    for line in _last_lines(told):
+        ab_tables.say(console, line, style="dim")
+
+
+def _last_lines(told: Mapping[str, Any]) -> Sequence[str]:
+    data, cost, arms = told["data"], told["cost"], len(told["arms"])
+    span = f"{data['inputs']:,} inputs from {data['since'][:10]} to {data['until'][:10]}"
+    lines = [f"{arms} arms over {span} in {told['took_s']:.1f} s."]
+    if cost["extra_arm_percent"] is not None:
+        lines.append(
+            f"An extra arm costs {cost['extra_arm_percent']:.0f} % of the first (processor time of the first "
+            f"{cost['inputs']:,} inputs: {cost['control_cpu_s']:.2f} s with one arm, {cost['all_cpu_s']:.2f} s with "
+            f"{arms})."
+        )
+    for arm in told["unasked"]:
+        lines.append(f"{arm} never decided anything: does a feed have candles of its timeframe and its instruments?")
+    if told["failures"]:
+        lines.append(f"Tentacles failed {told['failures']} times: the arms did not do what they would do when whole.")
+    if "report" in told:
+        lines.append(f"The report is {told['report']}.")
+    return lines
+
+
+def _money(text: str | None) -> Any:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f'--capital "{text}": expected a number') from None

@@ -1,0 +1,143 @@
+"""How `loligo ab` shows A/B tests to people: the verdict in words first, then the arms, then what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from loligo_bot.cli.output import show_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Told = Mapping[str, Any]
+MOST_LINES = 12  # on what the arms differ in
+
+
+def show_list(console: Console, told: Told) -> None:
+    """Draw a row for each test."""
+    if not told["experiments"]:
+        say(console, "no A/B tests yet; `loligo ab start` begins one, `loligo ab run` tries one over recorded data")
+        return
+    columns = ("test", "verdict", "day", "% a month", "A", "against", "")
+    rows = [
+        [
+            one["name"],
+            one["headline"],
+            f"{one['day']} of {one['days_planned']}",
+            _signed(one["percent_per_month"]),
+            one["control"],
+            ", ".join(one["challengers"]),
+            "ended" if one["is_ended"] else "",
+        ]
+        for one in told["experiments"]
+    ]
+    show_table(console, columns, rows)
+
+
+def show_one(console: Console, told: Told) -> None:
+    """Draw a test that runs, or one over recorded data."""
+    say(console, f"{told['name']}: {told['headline']}", style="bold")
+    say(console, told["sentence"])
+    say(console, told["rule"], style="dim")
+    if told["arms"]:
+        show_arms(console, told["arms"])
+    if told["pairs"]:
+        show_pairs(console, told["pairs"])
+    for line in notes_of(told["pairs"]):
+        say(console, line)
+    for line in told["unlike"][:MOST_LINES]:
+        say(console, line, style="dim")
+    if len(told["unlike"]) > MOST_LINES:
+        say(console, f"and {len(told['unlike']) - MOST_LINES} more; --json has all", style="dim")
+
+
+def show_arms(console: Console, arms: Sequence[Told]) -> None:
+    """Draw what each arm did; figures with intervals where they are known."""
+    has_figures = any("figures" in one for one in arms)
+    columns = ["arm", "growth %", "deepest fall %", "trades", "fees", "turnover", "orders", "refused"]
+    if has_figures:
+        columns.insert(2, "sharpe (95 %)")
+    rows = []
+    for one in arms:
+        refused = one.get("refused_orders", one.get("rejected", 0))
+        row = [f"{one['letter']} {one['name']}", _signed(one["growth"], 100), _percent(one["drawdown"]), one["trades"]]
+        row += [round(one["fees"], 2), round(one["turnover"], 2), one["orders"], refused]
+        if has_figures:
+            sharpe = next((figure for figure in one["figures"] if figure["name"] == "sharpe"), None)
+            row.insert(2, _interval(sharpe))
+        rows.append(row)
+    show_table(console, columns, rows)
+
+
+def show_pairs(console: Console, pairs: Sequence[Told]) -> None:
+    """Draw each challenger against the control."""
+    rows = []
+    for one in pairs:
+        effect = one["effect"] or {}
+        low, high = effect.get("low_percent_per_month"), effect.get("high_percent_per_month")
+        between = "-" if low is None or high is None else f"{low:+.2f} to {high:+.2f}"
+        p_value = "-" if one["p_value"] is None else f"{one['p_value']:.3f}"
+        correlation = "-" if one["correlation"] is None else f"{one['correlation']:.2f}"
+        ahead = _signed(effect.get("percent_per_month"))
+        rows.append([one["challenger"], one["headline"], ahead, between, p_value, correlation, one["day"]])
+    show_table(console, ("challenger", "verdict", "% a month", "between", "p", "correlation", "day"), rows)
+
+
+def notes_of(pairs: Sequence[Told]) -> list[str]:
+    """Return what else is to be known of each pair: how likely luck is, what it waits for, what is broken."""
+    found = []
+    for one in pairs:
+        said = [one["luck"], *one["notes"]]
+        said += [gate["words"] for gate in one["gates"] if gate["have"] < gate["need"]]
+        said += [rail["words"] for rail in one["rails"] if rail["is_broken"]]
+        said += [check["words"] for check in one["checks"] if not check["is_met"]]
+        found += [f"{one['challenger']}: {line}" for line in dict.fromkeys(line.rstrip(".") for line in said if line)]
+    return found
+
+
+def show_plan(console: Console, told: Told) -> None:
+    """Draw how long it takes in both modes."""
+    for one in told["outlooks"]:
+        say(console, f"{one['mode'].replace('_', ' ')}: {one['words']}")
+    columns, is_estimate = ["mode", "days to plan", "half found by"], told["ratio_low"] is not None
+    rows = [[one["mode"], _days(one["days"]), _days(one["half_found_by"])] for one in told["outlooks"]]
+    if is_estimate:
+        columns += ["at best", "at worst"]
+        for row, one in zip(rows, told["outlooks"], strict=True):
+            row += [_days(one["days_at_best"]), _worst(told, one)]
+    show_table(console, columns, rows)
+    ratio = f"information ratio {told['ratio']:.2f} a year"
+    if is_estimate:
+        ratio += f" (95 %: {told['ratio_low']:.2f} to {told['ratio_high']:.2f})"
+    known = "" if told["correlation"] is None or not told["days"] else f", correlation {told['correlation']:.2f}"
+    scale = "" if told["risk_scale"] is None else f", equal risk at {told['risk_scale']:.2f} times the control"
+    say(console, f"From {told['basis']}{known}: {ratio}{scale}.", style="dim")
+
+
+def _worst(told: Told, one: Told) -> str:
+    is_zero_in = told["ratio_low"] <= 0 <= told["ratio_high"]
+    return "for ever" if is_zero_in else _days(one["days_at_worst"])
+
+
+def _days(days: int | None) -> str:
+    return "over a century" if days is None else f"{days:,}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share * 100:.2f}"
+
+
+def _signed(value: float | None, times: float = 1) -> str:
+    return "-" if value is None else f"{value * times:+.2f}"
+
+
+def _interval(figure: Told | None) -> str:
+    if figure is None or figure["value"] is None:
+        return "-"
+    value = f"{figure['value']:.2f}"
+    return value if figure["low"] is None else f"{value} ({figure['low']:.2f} to {figure['high']:.2f})"
+
+
+def say(console: Console, line: str, style: str = "") -> None:
+    console.print(line, style=style or None, markup=False, soft_wrap=True)

@@ -1,0 +1,113 @@
+"""What people tried and did, beside commands: questions that were denied and the end of the bot go into the journal as
+notes, and the verb audit tells all of it together.
+
+What must hold: a note never waits for the engine, and nobody fills the journal by asking: one who is denied the same
+again within a minute is noted once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic
+
+from pydantic import Field
+
+from loligo.errors import InboxClosed
+from loligo.log import get_logger
+from loligo.model.command import Noted
+from loligo.model.timeframe import iso
+from loligo.ports.door import Actor, Answer
+from loligo_bot.door.inside import Inside
+from loligo_bot.door.offer import Arguments, Offer, reading
+from loligo_bot.door.pages import Limit, Part, brief
+
+DENIED, STOPPED = "denied", "stop"  # kinds of notes
+EVERY_S = 60.0
+TAKEN_S, LOOK_S = 0.5, 0.01
+MOST_KNOWN = 1_000  # pairs of actor and verb; beyond it only the log has it
+_log = get_logger("door")
+
+
+class Denials:
+    """Who was denied what lately."""
+
+    def __init__(self) -> None:
+        self._noted: dict[tuple[str, str], float] = {}
+
+    def note(self, inside: Inside, actor: Actor, verb: str, why: str) -> None:
+        pair, now_s = (actor.name, verb), monotonic()
+        if now_s - self._noted.get(pair, -EVERY_S) < EVERY_S or len(self._noted) >= MOST_KNOWN:
+            return
+        self._noted[pair] = now_s
+        note(inside, DENIED, actor, verb, why)
+
+
+def note(inside: Inside, kind: str, actor: Actor, subject: str, text: str) -> None:
+    """Put a note into the journal, before all that waits there."""
+    role = {"role": actor.role.name.lower()}
+    try:
+        inside.thread.inbox.put_first(Noted(ts=0, kind=kind, subject=subject, by=actor.name, text=text, facts=role))
+    except InboxClosed:
+        _log.warning("not noted: the bot is stopping", actor=actor.name, subject=subject)
+
+
+async def taken(inside: Inside) -> None:
+    """Return when the engine has taken the notes; not later than `TAKEN_S`, for it may hang and the bot must end."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TAKEN_S):
+            while inside.thread.inbox.first:
+                await asyncio.sleep(LOOK_S)
+
+
+class AuditRow(Part):
+    """One thing that somebody did or tried."""
+
+    time: str = Field(description="in the time of the data")
+    seq: int
+    by: str
+    what: str = Field(description="command, denied or stop")
+    is_done: bool
+    text: str
+
+
+class Audit(Answer):
+    """What people did and tried, newest first."""
+
+    rows: list[AuditRow]
+
+    def lines(self) -> Sequence[str]:
+        told = [f"{brief(one.time)} {one.by} {one.what}: {one.text}" for one in self.rows]
+        return told or ["nobody did anything yet"]
+
+
+class AuditAsked(Arguments):
+    """How much of it."""
+
+    limit: Limit = 50
+
+
+def audit(inside: Inside, given: AuditAsked) -> Audit:
+    notes = inside.rows.rows("notes", where={"kind": (DENIED, STOPPED)}, limit=given.limit)
+    rows = [
+        AuditRow(
+            time=iso(row["ts"]),
+            seq=row["seq"],
+            by=row["by"],
+            what=row["kind"],
+            is_done=row["kind"] != DENIED,
+            text=row["text"],
+        )
+        for row in notes
+    ]
+    for row in inside.rows.rows("commands", limit=given.limit):
+        said = " ".join(filter(None, (row["kind"], row["target"], row["message"])))
+        told = AuditRow(
+            time=iso(row["ts"]), seq=row["seq"], by=row["by"], what="command", is_done=bool(row["is_done"]), text=said
+        )
+        rows.append(told)
+    return Audit(rows=sorted(rows, key=lambda one: -one.seq)[: given.limit])
+
+
+OFFERS: tuple[Offer, ...] = (reading("audit", "what people did, and what they were denied", AuditAsked, Audit, audit),)

@@ -1,0 +1,105 @@
+"""The section `experiments`: who competes, by which rule. All of it is fixed from the start; a change ends the test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
+
+from loligo.config import LoligoConfig
+from loligo.config.schema import Name
+from loligo.errors import ConfigError
+from loligo_lab.experiment import Arm, Limits, Mode, Plan
+
+LIMITS = {one.name for one in fields(Limits)}
+MOST_ARMS = 20
+VERDICT = "verdict"  # kind of the notes that tell of them in the journal
+
+
+class ExperimentConfig(BaseModel):
+    """One A/B test. Rates are fractions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    control: Name = Field(description="the desk that is there, called A")
+    challengers: tuple[Name, ...] = Field(min_length=1, max_length=MOST_ARMS - 1, description="desks against it")
+    mode: Literal["open_ended", "fixed_end"] = Field(
+        default="open_ended", description="open_ended: for as long as you like; fixed_end: sooner sure, never extended"
+    )
+    days: int = Field(default=180, ge=21, le=3_650, description="planned; with a fixed end the last that counts")
+    margin_per_year: float = Field(default=0.05, ge=0, lt=10, description="arms no further apart are the same")
+    risk_scale: dict[Name, Annotated[float, Field(gt=0, lt=1_000)]] = Field(
+        default={}, description="by challenger: the control's returns count so many times, for equal risk"
+    )
+    limits: dict[str, float | None] = Field(default={}, description="guardrails other than usual; null: off")
+    on_win: Literal["tell", "promote"] = Field(default="tell", description="promote: a challenger that wins takes over")
+    ended: bool = Field(default=False, description="no longer judged; the verdict of its last day stays")
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_exist(cls, limits: dict[str, float | None]) -> dict[str, float | None]:
+        if unknown := sorted(limits.keys() - LIMITS):
+            raise ValueError(f"{unknown[0]} is no limit; expected some of {', '.join(sorted(LIMITS))}")
+        return limits
+
+    @model_validator(mode="after")
+    def _arms_differ(self) -> ExperimentConfig:
+        if len({*self.arms}) < len(self.arms):
+            raise ValueError(f"arms are {', '.join(self.arms)}; expected different desks")
+        if unknown := sorted(self.risk_scale.keys() - {*self.challengers}):
+            raise ValueError(f"risk_scale: {unknown[0]} is no challenger")
+        if self.mode == "fixed_end" and len(self.challengers) > 1:
+            raise ValueError("mode fixed_end compares two desks; with more choose open_ended")
+        return self
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        return (self.control, *self.challengers)
+
+    def plan(self, name: str, hashes: Mapping[str, str]) -> Plan:
+        """Return the rule of decision; `hashes` are the arms' as they began."""
+        scales = {self.control: 1.0, **self.risk_scale}
+        return Plan(
+            name=name,
+            arms=tuple(Arm(name=one, config_hash=hashes[one], risk_scale=scales.get(one, 1.0)) for one in self.arms),
+            mode=Mode(self.mode),
+            days=self.days,
+            margin_per_year=self.margin_per_year,
+            limits=Limits(**self.limits),
+        )
+
+
+class ExperimentsConfig(RootModel[dict[Name, ExperimentConfig]]):
+    """The whole section, by name."""
+
+
+def experiments_of(config: LoligoConfig) -> dict[str, ExperimentConfig]:
+    """Return every experiment of a configuration, those that ended, too."""
+    return ExperimentsConfig.model_validate(config.experiments).root
+
+
+def check_experiments(config: LoligoConfig) -> None:
+    """ConfigError where arms cannot be compared: they need desks, one venue, one currency; a challenger has one
+    experiment."""
+    taken: dict[str, str] = {}
+    for name, one in experiments_of(config).items():
+        if one.ended:
+            continue
+        where = f"experiments.{name}"
+        for arm in one.arms:
+            if arm not in config.desks:
+                raise ConfigError(f'{where}: there is no desk "{arm}"; expected some of {", ".join(config.desks)}')
+        desks = [config.desks[arm] for arm in one.arms]
+        kinds = {
+            "venue": {desk.venue for desk in desks},
+            "reference currency": {config.accounts[desk.account].reference for desk in desks},
+        }
+        for what, found in kinds.items():
+            if len(found) > 1:
+                raise ConfigError(f"{where}: the arms differ in {what}: {', '.join(sorted(found))}; expected one")
+        for arm in one.challengers:
+            if arm in taken:
+                raise ConfigError(f'{where}: desk "{arm}" is a challenger of {taken[arm]} already')
+            taken[arm] = name

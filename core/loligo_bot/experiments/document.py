@@ -1,0 +1,90 @@
+"""An experiment as a document that stands alone: what it was judged by, and the settings and versions of its arms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from loligo import __version__
+from loligo.model.timeframe import iso
+from loligo_bot.experiment_config import ExperimentConfig
+from loligo_bot.experiments.standing import Standing
+from loligo_bot.recipe import Recipe
+from loligo_lab.experiment_files import document
+
+
+def document_of(standing: Standing, recipe: Recipe, **about: Any) -> dict[str, Any]:
+    """Return the document; the recipe is that with which the arms began, `about` what else is to be known."""
+    one, kept = standing.config, recipe.masked()
+    versions = {f"{item['kind']}/{item['name']}": item["version"] for item in kept.registry["tentacles"]}
+    desks = {arm: kept.config["desks"][arm] for arm in one.arms}
+    accounts = {desk["account"] for desk in desks.values()}
+    venues = {desk["venue"] for desk in desks.values()}
+    told = {
+        "name": standing.name,
+        "loligo": __version__,
+        "since": iso(standing.since_ns),
+        "until": iso(standing.until_ns) if standing.until_ns else "",
+        "rule": rule_of(one),
+        "arms": [
+            {
+                "name": arm,
+                "generation": standing.runs[arm].number,
+                "code": {
+                    name: {"version": versions.get(name, ""), "tree_hash": tree_hash}
+                    for name, tree_hash in standing.runs[arm].code.items()
+                },
+            }
+            for arm in one.arms
+        ],
+        "unlike": unlike(desks, one),
+        "settings": {
+            "experiment": one.model_dump(mode="json"),
+            "desks": desks,
+            "accounts": {name: kept.config["accounts"][name] for name in sorted(accounts)},
+            "venues": {name: kept.config["venues"][name] for name in sorted(venues)},
+        },
+        **about,
+    }
+    return document(standing.plan, standing.days, standing.judgement, told)
+
+
+def rule_of(one: ExperimentConfig) -> str:
+    """Return the rule of decision in a sentence."""
+    if one.mode == "fixed_end":
+        return f"Decided on any day up to day {one.days}, not later; looking every day costs nothing."
+    return f"Planned for {one.days} days, may end earlier or go on; looking every day costs nothing."
+
+
+def unlike(desks: Mapping[str, Any], one: ExperimentConfig) -> list[str]:
+    """Return in words where the desks of the arms differ, each challenger against the control."""
+    return [f"{name}: {key} is {other}, with {one.control} {own}" for name, key, own, other in apart(desks, one)]
+
+
+def apart(desks: Mapping[str, Any], one: ExperimentConfig) -> Iterator[tuple[str, str, str, str]]:
+    """Yield challenger, setting, the control's value and the challenger's, wherever they differ."""
+    leaves = {name: _leaves(desks[name]) for name in one.arms if name in desks}
+    control = leaves.get(one.control, {})
+    for name in one.challengers:
+        other = leaves.get(name, {})
+        for key in sorted({*control, *other} - {"account", "capital"}):
+            if control.get(key) != other.get(key):
+                yield name, key, _shown(control.get(key)), _shown(other.get(key))
+
+
+def _leaves(node: Any, way: str = "") -> dict[str, Any]:
+    """Return every single setting by its way; entries of a list go by their tentacle's name,
+    whatever its version."""
+    if isinstance(node, Mapping) and node:
+        return {key: value for name, inner in node.items() for key, value in _leaves(inner, f"{way}.{name}").items()}
+    if isinstance(node, list) and any(isinstance(one, Mapping) for one in node):
+        named = {
+            str(one.get("tentacle", place)).partition("@")[0] if isinstance(one, Mapping) else str(place): one
+            for place, one in enumerate(node)
+        }
+        return {key: value for name, inner in named.items() for key, value in _leaves(inner, f"{way}.{name}").items()}
+    return {} if isinstance(node, Mapping) else {way.lstrip("."): node}
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)

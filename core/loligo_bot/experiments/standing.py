@@ -1,0 +1,239 @@
+"""How an experiment stands: from the journal's read models alone, so that it is the same after a restart.
+
+    generations ─► when it began, what each arm ran ─┐
+    desk_days ─► closed days of every arm ───────────┴─► loligo_lab.experiment.judge
+
+A day counts when it lies whole behind the start and is over for all. An edit of the experiment's own section begins it
+anew; an edit of an arm makes it invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from loligo.errors import JournalError
+from loligo.model.command import SlotVersion
+from loligo.model.timeframe import DAY_NS, SECOND_NS
+from loligo_bot.experiment_config import ExperimentConfig
+from loligo_bot.experiments.arms import Runs, on_day, runs_of
+from loligo_bot.past import Past
+from loligo_bot.recipe import Recipe
+from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
+from loligo_store.days import Row
+from loligo_store.rows import ProjectionReader
+
+SECTION = "experiments"
+Rows = Mapping[str, Sequence[Row]]  # days of each arm, oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Led:
+    """A generation that led, from when."""
+
+    number: int
+    since_ns: int
+    recipe: Recipe
+    slots: Sequence[SlotVersion]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An experiment and what is known of it."""
+
+    name: str
+    config: ExperimentConfig
+    since_ns: int
+    until_ns: int  # it ended then; 0: it goes on
+    plan: Plan
+    runs: Mapping[str, Runs]  # of each arm at the start
+    days: Sequence[Day]
+    today: Day | None  # as far as it is known
+    judgement: Judgement
+
+
+class Downs:
+    """When a person kept an arm from entering, of all commands ("*" is about all arms, and so no difference)."""
+
+    def __init__(self, commands: Sequence[Row], arm: str, account: str) -> None:
+        self._spans: list[tuple[int, int]] = []
+        began = None
+        for row in commands:
+            if row["target"] not in (arm, f"account:{account}", "*"):
+                continue
+            if row["kind"] == "pause" and began is None:
+                began = row["ts"]
+            elif row["kind"] == "resume" and began is not None:
+                self._spans.append((began, row["ts"]))
+                began = None
+        if began is not None:
+            self._spans.append((began, 2**63))
+
+    def seconds(self, day: int) -> float:
+        """Return how long of a day it lasted."""
+        begin, end = day * DAY_NS, (day + 1) * DAY_NS
+        return sum(max(0, min(end, until) - max(begin, since)) for since, until in self._spans) / SECOND_NS
+
+
+NO_DOWNS: Mapping[str, Downs] = {}
+NOTHING: Mapping[str, float] = {}
+
+
+def generations_of(past: Past, ts_of: Callable[[int], int]) -> list[Led]:
+    """Return what led, oldest first; `ts_of` gives the time of a record. What was rolled back led for a while."""
+    found: list[Led] = []
+    for row in past.generations:
+        try:
+            recipe = past.recipe(row["number"])
+        except JournalError:
+            continue  # its settings were cut: no experiment that still runs began then
+        slots = [SlotVersion(*slot) for slot in row["slots"]]
+        before = found[-1] if found else None
+        found.append(Led(number=row["number"], since_ns=ts_of(row["first_seq"]), recipe=recipe, slots=slots))
+        if row["phase"] == "rolled_back" and before is not None:
+            found.append(Led(number=before.number, since_ns=row["ts"], recipe=before.recipe, slots=before.slots))
+    return found
+
+
+def standing_of(
+    name: str, one: ExperimentConfig, led: Sequence[Led], rows: ProjectionReader, now_ns: int
+) -> Standing | None:
+    """Return how an experiment stands, None while it has not begun."""
+    own = [item for item in led if _is_on(item, name, one)]
+    since = _since(led, own)
+    if since is None:
+        return None
+    ended = next((item.since_ns for item in led if item.since_ns >= since.since_ns and _has_ended(item, name)), 0)
+    ran = {arm: _runs(arm, [item for item in led if item.since_ns >= since.since_ns]) for arm in one.arms}
+    begin = -(-since.since_ns // DAY_NS)
+    limit = (ended or now_ns) // DAY_NS
+    days = {
+        arm: rows.rows("desk_days", desk=arm, above={"day": begin - 1}, below={"day": limit + 1}) for arm in one.arms
+    }
+    last = {arm: rows.rows("equity", desk=arm, below={"ts": begin * DAY_NS + 1}, limit=1) for arm in one.arms}
+    starts = {arm: float(found[0]["equity"]) for arm, found in last.items() if found and found[0]["equity"] is not None}
+    commands = rows.rows("commands", where={"kind": ("pause", "resume"), "is_done": True})
+    downs = {arm: Downs(commands, arm, runs[0].account) for arm, runs in ran.items()}
+    span: dict[str, int] = {"since_ns": since.since_ns, "until_ns": ended, "open_day": limit}
+    return judged(name, one, **span, ran=ran, rows=days, starts=starts, downs=downs)
+
+
+def judged(
+    name: str,
+    one: ExperimentConfig,
+    *,
+    since_ns: int,
+    until_ns: int,
+    open_day: int,
+    ran: Mapping[str, Sequence[Runs]],
+    rows: Rows,
+    starts: Mapping[str, float] = NOTHING,
+    downs: Mapping[str, Downs] = NO_DOWNS,
+) -> Standing:
+    """Return the judgement of the days before `open_day`; `starts` is what the arms were worth at the start, where that
+    is not their capital."""
+    pinned = {arm: runs[0] for arm, runs in ran.items()}
+    plan = one.plan(name, {arm: runs.config_hash for arm, runs in pinned.items()})
+    every = days_of(one.arms, -(-since_ns // DAY_NS), ran, rows, starts, downs)
+    days = [day for day in every if day.opened_at_ns < open_day * DAY_NS]
+    return Standing(
+        name=name,
+        config=one,
+        since_ns=since_ns,
+        until_ns=until_ns,
+        plan=plan,
+        runs=pinned,
+        days=days,
+        today=every[-1] if len(every) > len(days) else None,
+        judgement=judge(plan, days),
+    )
+
+
+def _is_on(item: Led, name: str, one: ExperimentConfig) -> bool:
+    known = _section(item, name)
+    return known is not None and known.model_copy(update={"ended": one.ended}) == one
+
+
+def _has_ended(item: Led, name: str) -> bool:
+    known = _section(item, name)
+    return known is not None and known.ended
+
+
+def _section(item: Led, name: str) -> ExperimentConfig | None:
+    known = item.recipe.config.get(SECTION, {}).get(name)
+    return None if known is None else ExperimentConfig.model_validate(known)
+
+
+def _since(led: Sequence[Led], own: Sequence[Led]) -> Led | None:
+    """Return the first of the newest unbroken run of generations that have the experiment."""
+    first = None
+    for item in reversed(led):
+        if item not in own:
+            break
+        first = item
+    return first
+
+
+def _runs(arm: str, led: Sequence[Led]) -> list[Runs]:
+    slots = [[{"tentacle": one.tentacle, "tree_hash": one.tree_hash} for one in item.slots] for item in led]
+    found = [
+        runs_of(arm, item.recipe, known, item.since_ns, item.number) for item, known in zip(led, slots, strict=True)
+    ]
+    return [one for one in found if one is not None]
+
+
+def days_of(
+    arms: Sequence[str],
+    begin: int,
+    ran: Mapping[str, Sequence[Runs]],
+    rows: Rows,
+    starts: Mapping[str, float],
+    downs: Mapping[str, Downs],
+) -> list[Day]:
+    """Return the days from `begin` on in which any arm was asked or marked; one that did not move has no mark."""
+    by_day = {arm: {row["day"]: row for row in rows[arm]} for arm in arms}
+    is_alike = len({runs[0].market for runs in ran.values()}) == 1
+    folds = {arm: _Arm(starts.get(arm, ran[arm][0].capital), downs.get(arm), is_alike) for arm in arms}
+    return [
+        Day(
+            opened_at_ns=day * DAY_NS,
+            arms=tuple(fold.day(day, by_day[arm].get(day), on_day(ran[arm], day)) for arm, fold in folds.items()),
+        )
+        for day in sorted(set().union(*by_day.values()))
+        if day >= begin
+    ]
+
+
+class _Arm:
+    """One arm from day to day."""
+
+    def __init__(self, equity: float, downs: Downs | None, is_alike: bool) -> None:
+        self._equity = self._highest = equity
+        self._trades = 0
+        self._downs, self._is_alike = downs, is_alike
+
+    def day(self, day: int, row: Row | None, runs: Runs) -> ArmDay:
+        """Return one day of it; without a row nothing happened."""
+        row = row or {}
+        before = self._equity
+        equity, low, high = (row.get(name) for name in ("equity", "low", "high"))
+        self._equity = before if equity is None else float(equity)
+        self._trades += row.get("trades", 0)
+        highest = max(self._highest, before)
+        self._highest = max(highest, before if high is None else high)
+        lowest = before if low is None else low
+        return ArmDay(
+            daily_return=self._equity / before - 1.0 if before > 0 else 0.0,
+            equity=self._equity,
+            drawdown=max(0.0, 1.0 - lowest / highest, 1.0 - self._equity / self._highest),
+            closed_trades=self._trades,
+            turnover=row.get("turnover") or 0.0,
+            fees=row.get("fees") or 0.0,
+            exposure=row.get("exposure", 0.0),
+            orders=row.get("orders", 0),
+            refused_orders=row.get("rejected", 0),
+            events=row.get("answers", 0) if self._is_alike else 0,
+            down_s=self._downs.seconds(day) if self._downs is not None else 0.0,
+            fee_schedule=runs.fee_schedule,
+            config_hash=runs.config_hash,
+        )

@@ -1,0 +1,229 @@
+"""An A/B test over recorded data: the same arms, engine, days and rule as of one that runs, in seconds.
+
+    experiment, or arms that are asked for ─► desks of one run ─► days, as the journal folds them ─► the same judgement
+    a part of it with the control alone ─► what one more arm costs
+
+What must hold: nothing is written; all arms are fed by one run; a day counts here exactly when it would count there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any, Literal
+
+from loligo.config import LoligoConfig, check_settings, read_settings
+from loligo.config.layers import Setting
+from loligo.errors import DataError, NotFound
+from loligo.host import Host, bundled_root
+from loligo.model.events import DecisionDeclined, Record
+from loligo.model.timeframe import DAY_NS, iso
+from loligo.ports.runner import FinishedRun
+from loligo.registry.faults import did_you_mean
+from loligo.registry.registry_file import RegistryEntry, load_registry
+from loligo_bot.assembly import PARTS
+from loligo_bot.backtest import run_prepared
+from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
+from loligo_bot.experiment_config import ExperimentConfig, experiments_of
+from loligo_bot.experiments.arms import runs_of
+from loligo_bot.experiments.draft import Wanted, drafted
+from loligo_bot.experiments.standing import SECTION, Standing, judged
+from loligo_bot.recipe import Recipe, recipe_of
+from loligo_lab.tally import Tally
+from loligo_store.days import OF_DAY, Row, day_key, fold_day
+
+SAMPLE = 50_000  # inputs over which the cost of an arm is measured
+TELL_EVERY = 1_024  # inputs between two words on how far it is
+Progress = Callable[[float], object]  # 0 to 1, of the time in the data
+ORIGIN = "A/B test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be tried: an experiment of the configuration by its name, or arms of their own."""
+
+    wanted: Wanted
+    is_named: bool = False  # the experiment stands in the configuration: the rest of `wanted` is empty
+    since: str | None = None
+    until: str | None = None
+    data: Literal["configured", "bundled"] = "configured"
+    capital: Decimal | None = None  # of each arm
+    file: Path | None = None  # in place of the home's configuration
+    sample: int = SAMPLE  # inputs over which the cost of an arm is measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Seconds of the processor over the same inputs, the control alone and all arms together."""
+
+    inputs: int
+    control_s: float
+    all_s: float
+    arms: int
+
+    @property
+    def extra_arm_share(self) -> float | None:
+        """Return what one more arm costs, of what the control costs alone; None where too little ran to say."""
+        if self.control_s <= 0 or self.arms < 2:
+            return None
+        return (self.all_s - self.control_s) / (self.arms - 1) / self.control_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Historic:
+    """What came of it."""
+
+    standing: Standing
+    recipe: Recipe  # without secrets
+    run: FinishedRun
+    data: Mapping[str, Any]  # as of a backtest: since, until, inputs, hash, series
+    failures: int  # of tentacles
+    unasked: Sequence[str]  # arms whose strategies were never asked: no feed has their candles
+    took_s: float
+    cost: Cost
+
+
+@dataclass(slots=True)
+class _Watched:
+    """The days of every arm, record by record, and the time that a part of it took."""
+
+    until_count: int
+    rows: dict[tuple[str, int], Row] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    count: int = 0
+    on_progress: Progress = lambda share: None
+    first_ns: int = 0
+    last_ns: int | None = None
+    began_s: float = 0.0
+    sampled_s: float = 0.0
+    sampled_ns: int = 0
+
+    def add(self, record: Record) -> None:
+        if record.feed:
+            self._clock(record)
+            self.tally.add_input(record.input)
+        rows = self.rows
+        for event in record.events:
+            if type(event) in _OF_DAY:
+                key = day_key(event)
+                row = rows.get(key)
+                if row is not None and isinstance(event, DecisionDeclined):  # most are, and of a day all but one
+                    row["answers"] += event.by == "strategy"  # all of `fold_day` that is read here
+                elif (row := fold_day(row, event, record)) is not None:
+                    rows[key] = row
+
+    def _clock(self, record: Record) -> None:
+        if self.count == 0:
+            self.began_s = process_time()
+        self.count += 1
+        if self.count <= self.until_count:
+            self.sampled_s, self.sampled_ns = process_time() - self.began_s, record.input.ts
+        if self.count % TELL_EVERY == 0 and self.last_ns is not None and self.last_ns > self.first_ns:
+            self.on_progress(min(1.0, (record.input.ts - self.first_ns) / (self.last_ns - self.first_ns)))
+
+    def covers(self, first_ns: int, last_ns: int | None) -> None:
+        self.first_ns, self.last_ns = first_ns, last_ns
+
+    def of(self, arm: str) -> list[Row]:
+        """Return the days of an arm, oldest first."""
+        return sorted((row for (desk, _), row in self.rows.items() if desk == arm), key=lambda row: int(row["day"]))
+
+
+_OF_DAY = frozenset(OF_DAY)
+
+
+def run_historic(home: Path, asked: Asked, on_progress: Progress = lambda share: None) -> Historic:
+    """Run an experiment over recorded data. BadArguments, ConfigError or NotFound says what is wrong with what is
+    asked, DataError when there are no data."""
+    one, prepared = prepared_for(home, asked)
+    began_s, watched = perf_counter(), _Watched(until_count=asked.sample, on_progress=on_progress)
+    run = run_prepared(home, prepared, file=asked.file, on_record=watched.add, on_range=watched.covers)
+    took_s = perf_counter() - began_s
+    if not watched.count:
+        raise DataError("the feeds have no data between --from and --to: choose another range, or another feed")
+    recipe = recipe_of(prepared.config, prepared.registry).masked()
+    return Historic(
+        standing=_standing(asked.wanted.name, one, recipe, run, watched),
+        recipe=recipe,
+        run=run,
+        data=watched.tally.data(),
+        failures=sum(row["failures"] for row in watched.rows.values()),
+        unasked=[arm for arm in one.arms if not sum(row["answers"] for row in watched.of(arm))],
+        took_s=took_s,
+        cost=_cost(home, prepared, one, watched, asked.file),
+    )
+
+
+def prepared_for(home: Path, asked: Asked) -> tuple[ExperimentConfig, Prepared]:
+    """Return the experiment and a run of its arms alone."""
+    settings = read_settings(home, bundled_root=bundled_root(), file=asked.file)
+    config = check_settings(settings, parts=PARTS, where=str(asked.file or home))
+    one, pins = _of_config(config, asked.wanted.name) if asked.is_named else _asked_for(home, config, settings, asked)
+    request = BacktestRequest(
+        desks=one.arms, since=asked.since, until=asked.until, data=asked.data, capital=asked.capital
+    )
+    return one, prepare(home, request, file=asked.file, settings=settings, beside=pins)
+
+
+def _of_config(config: LoligoConfig, name: str) -> tuple[ExperimentConfig, Sequence[RegistryEntry]]:
+    known = experiments_of(config)
+    if name not in known:
+        listed = ", ".join(known) or "none"
+        hint = did_you_mean(name, list(known))
+        raise NotFound(f'there is no experiment "{name}"{hint}; there are {listed}; --control begins one of its own')
+    return known[name], ()
+
+
+def _asked_for(
+    home: Path, config: LoligoConfig, settings: Setting, asked: Asked
+) -> tuple[ExperimentConfig, Sequence[RegistryEntry]]:
+    """Return an experiment of its own, and lay the arms that it makes over the settings."""
+    registry = load_registry(Host(home, bundled_root()).registry_path)
+    draft = drafted(home, recipe_of(config, registry).config, asked.wanted)
+    one = ExperimentConfig.model_validate(draft.config[SECTION][asked.wanted.name])
+    for name in one.challengers:
+        if name not in config.desks:
+            for section in ("desks", "accounts"):
+                settings.place((section, name), setting_of(draft.config[section][name], ORIGIN))
+    return one, draft.pins
+
+
+def _standing(name: str, one: ExperimentConfig, recipe: Recipe, run: FinishedRun, watched: _Watched) -> Standing:
+    tally, rows = watched.tally, {arm: watched.of(arm) for arm in one.arms}
+    slots = [{"tentacle": slot, "tree_hash": tree_hash} for slot, tree_hash in run.about["tree_hashes"].items()]
+    ran = {}
+    for arm in one.arms:
+        found = runs_of(arm, recipe, slots, tally.first_ns, 1)
+        ran[arm] = [found] if found is not None else []
+    return judged(
+        name,
+        one,
+        since_ns=tally.first_ns,
+        until_ns=0,
+        open_day=tally.last_ns // DAY_NS,
+        ran=ran,
+        rows=rows,
+        starts=starts_of(rows, -(-tally.first_ns // DAY_NS)),
+    )
+
+
+def starts_of(rows: Mapping[str, Sequence[Row]], begin: int) -> dict[str, float]:
+    """Return what each arm was worth at the start of a day, where it was marked before: the first day is a part of one,
+    and does not count."""
+    marked = {arm: [row["equity"] for row in own if row["day"] < begin] for arm, own in rows.items()}
+    known = {arm: [float(equity) for equity in own if equity is not None] for arm, own in marked.items()}
+    return {arm: own[-1] for arm, own in known.items() if own}
+
+
+def _cost(home: Path, prepared: Prepared, one: ExperimentConfig, watched: _Watched, file: Path | None) -> Cost:
+    """Run the control alone over the first inputs."""
+    desks = {one.control: prepared.config.desks[one.control]}
+    span = {**prepared.span, "until": iso(watched.sampled_ns)}
+    config = prepared.config.model_copy(update={"desks": desks})
+    alone = _Watched(until_count=watched.until_count)
+    run_prepared(home, Prepared(config=config, registry=prepared.registry, span=span), file=file, on_record=alone.add)
+    inputs = min(watched.count, watched.until_count)
+    return Cost(inputs=inputs, control_s=alone.sampled_s, all_s=watched.sampled_s, arms=len(one.arms))

@@ -1,0 +1,237 @@
+"""An experiment as a file: JSON with all that its verdict comes from, CSV with its days, HTML to read anywhere.
+
+What must hold: whoever has the JSON comes to the same verdict by `recomputed`, with nothing else; the HTML holds no
+address and no script; whatever comes from outside is escaped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from html import escape
+from typing import Any
+
+import msgspec
+
+from loligo.api import DAY_NS, DataError, iso
+from loligo_lab.drawing import drawn
+from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
+from loligo_lab.experiment.figures import figures_of
+from loligo_lab.paper import listed, page, table
+
+FORMAT = 1
+MEDIA_TYPES = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
+_OF_DAY = tuple(one.name for one in fields(ArmDay))
+_MS_NS = 1_000_000
+Document = Mapping[str, Any]
+
+
+def document(plan: Plan, days: Sequence[Day], judgement: Judgement, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an experiment as plain data; `about` says where it comes from, and is not judged by."""
+    return {
+        "format": FORMAT,
+        "about": dict(about),
+        "plan": msgspec.to_builtins(plan),
+        "judgement": msgspec.to_builtins(judgement),
+        "figures": msgspec.to_builtins(figures_of(plan, days)),
+        "days": msgspec.to_builtins(list(days)),
+    }
+
+
+def written(told: Document, kind: str) -> str:
+    """Return it as html, json or csv."""
+    return {"html": as_html, "json": as_json, "csv": as_csv}[kind](told)
+
+
+def recomputed(told: Document) -> Judgement:
+    """Return the judgement of a document's plan and days, whatever verdict it holds. DataError when it holds none."""
+    if told.get("format") != FORMAT:
+        raise DataError(f"format is {told.get('format')!r}; expected an exported experiment of format {FORMAT}")
+    try:
+        plan = msgspec.convert(told["plan"], Plan)
+        days = msgspec.convert(told["days"], list[Day])
+    except (KeyError, msgspec.ValidationError) as exc:
+        raise DataError(f"not an exported experiment: {exc}") from exc
+    return judge(plan, days)
+
+
+def is_confirmed(told: Document) -> bool:
+    """Say whether the document's judgement is what its plan and days come to, to the last digit."""
+    return bool(_plain(recomputed(told)) == _plain(told["judgement"]))
+
+
+def _plain(node: Any) -> Any:
+    """Return it as it is once it was written down."""
+    return msgspec.json.decode(msgspec.json.encode(node))
+
+
+def as_json(told: Document) -> str:
+    return json.dumps(told, indent=1, ensure_ascii=False)
+
+
+def as_csv(told: Document) -> str:
+    """Return a row for each arm and day, oldest first. A name that a spreadsheet would take for a formula has a quote
+    before it."""
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(("day", "opened_at", "arm", *_OF_DAY))
+    names = [arm["name"] for arm in told["plan"]["arms"]]
+    for number, day in enumerate(told["days"], start=1):
+        for name, own in zip(names, day["arms"], strict=True):
+            tame = f"'{name}" if name[:1] in ("=", "+", "-", "@") else name
+            writer.writerow((number, iso(day["opened_at_ns"]), tame, *(own[column] for column in _OF_DAY)))
+    return output.getvalue()
+
+
+def arms_of(told: Document) -> list[dict[str, Any]]:
+    """Return what each arm did over all days: plain sums, and the figures with their intervals."""
+    found = []
+    for place, arm in enumerate(told["plan"]["arms"]):
+        days = [day["arms"][place] for day in told["days"]]
+        growth = 1.0
+        for own in days:
+            growth *= 1.0 + own["daily_return"]
+        found.append(
+            {
+                "name": arm["name"],
+                "letter": chr(ord("A") + place),
+                "growth": growth - 1.0 if days else None,
+                "drawdown": max((own["drawdown"] for own in days), default=None),
+                "trades": days[-1]["closed_trades"] if days else 0,
+                "fees": sum(own["fees"] for own in days),
+                "turnover": sum(own["turnover"] for own in days),
+                "orders": sum(own["orders"] for own in days),
+                "refused_orders": sum(own["refused_orders"] for own in days),
+                "figures": [one for one in told["figures"] if one["arm"] == arm["name"]],
+            }
+        )
+    return found
+
+
+# HTML
+
+
+def as_html(told: Document) -> str:
+    """Return the report as one page."""
+    about, judged = told["about"], told["judgement"]
+    title = f"A/B test {about['name']}: {judged['headline']}"
+    span = f"{len(told['days'])} closed days from {about['since'][:10]}"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="muted">{escape(span)}; {escape(about["rule"])}</p>',
+        f'<p class="verdict">{escape(judged["sentence"])}</p>',
+        "<h2>Arms</h2>",
+        table(_ARMS, [_arm_row(one) for one in arms_of(told)]),
+        '<p class="muted">Intervals hold 95 %. These figures are shown and never decide.</p>',
+        *(_pair(told, place, pair) for place, pair in enumerate(judged["pairs"], start=1)),
+        "<h2>In what they differ</h2>",
+        listed(about["unlike"] or ["nothing"]),
+        "<h2>What to compute it again with</h2>",
+        _recipe(told),
+    ]
+    return page(title, parts)
+
+
+_ARMS = ("", "Growth", "Sharpe ratio", "Deepest fall", "Trades", "Fees", "Turnover a day")
+
+
+def _arm_row(one: Mapping[str, Any]) -> list[str]:
+    figures = {figure["name"]: figure for figure in one["figures"]}
+    return [
+        f"{one['letter']} {one['name']}",
+        percent(one["growth"]),
+        interval(figures.get("sharpe")),
+        percent(one["drawdown"]),
+        f"{one['trades']:,}",
+        f"{one['fees']:,.2f}",
+        interval(figures.get("turnover")),
+    ]
+
+
+def interval(figure: Mapping[str, Any] | None) -> str:
+    """Return a figure with its interval, such as "0.81 (-0.40 to 1.92)"."""
+    if figure is None or figure["value"] is None:
+        return "-"
+    value = f"{figure['value']:,.2f}"
+    return value if figure["low"] is None else f"{value} ({figure['low']:,.2f} to {figure['high']:,.2f})"
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{share * 100:,.2f} %"
+
+
+def _pair(told: Document, place: int, pair: Mapping[str, Any]) -> str:
+    control, challenger = escape(pair["control"]), escape(pair["challenger"])
+    lines = [pair["sentence"], *filter(None, [pair["luck"]]), *pair["notes"]]
+    lines += [rail["words"] for rail in pair["rails"] if rail["is_broken"]]
+    lines += [check["words"] for check in pair["checks"] if not check["is_met"]]
+    lines = list(dict.fromkeys(f"{line.rstrip('.')}." for line in lines))
+    worth = [(arm["name"], _worth(told, at)) for at, arm in enumerate(told["plan"]["arms"]) if at in (0, place)]
+    became = " and ".join(f"{points[-1][1]:,.2f} with {name}" for name, points in worth if points)
+    return (
+        f"<h2>{challenger} against {control}: {escape(pair['headline'])}</h2>{listed(lines)}"
+        f"<h3>What 100 became</h3>{drawn(worth)}"
+        f'<p class="muted">{escape(became)}, which is dashed</p>'
+        f"<h3>By how much {challenger} is ahead</h3>{drawn(_band(pair))}"
+        f'<p class="muted">{escape(_band_in_words(pair))}</p>'
+    )
+
+
+def _band_in_words(pair: Mapping[str, Any]) -> str:
+    if not pair["band"]:
+        return "No day is closed yet."
+    last = pair["band"][-1]
+    said = f"{last['difference'] * 100:+,.2f} % of capital on day {last['day']}"
+    if last["low"] is None or last["high"] is None:
+        return f"{said}; nothing can be said of luck before the gates are passed"
+    return f"{said}; anything from {last['low'] * 100:+,.2f} % to {last['high'] * 100:+,.2f} % fits (dashed)"
+
+
+def _worth(told: Document, place: int) -> list[tuple[float, float]]:
+    points, worth = [], 100.0
+    for day in told["days"]:
+        worth *= 1.0 + day["arms"][place]["daily_return"]
+        points.append(((day["opened_at_ns"] + DAY_NS) / _MS_NS, worth))
+    return points
+
+
+def _band(pair: Mapping[str, Any]) -> tuple[tuple[str, list[tuple[float, float]]], ...]:
+    """Return the difference, its limits where there are some, and where it would be none."""
+    lines = []
+    for name in ("difference", "low", "high"):
+        points = [
+            ((one["opened_at_ns"] + DAY_NS) / _MS_NS, one[name] * 100) for one in pair["band"] if one[name] is not None
+        ]
+        lines.append((name, points))
+    if lines[0][1]:
+        ends = (lines[0][1][0][0], lines[0][1][-1][0])
+        lines.append(("none", [(at, 0.0) for at in ends]))
+    return tuple(lines)
+
+
+def _recipe(told: Document) -> str:
+    about, plan = told["about"], told["plan"]
+    facts = [
+        f"Loligo {about['loligo']}",
+        *(f"{arm['name']}: configuration {arm['config_hash']}" for arm in plan["arms"]),
+        *([f"data {about['data']['hash']}"] if about.get("data") else []),
+    ]
+    rule = [f"{key} = {json.dumps(value)}" for key, value in plan.items() if key not in ("arms", "name")]
+    verdicts = [f"{one['time']}: {one['headline']}" for one in about.get("verdicts", ())]
+    given = escape(json.dumps(about["settings"], indent=1, ensure_ascii=False))
+    blocks = (("Rule, fixed before the start", rule), ("Hashes", facts), ("Verdicts as told", verdicts))
+    told_blocks = "".join(f"<h3>{name}</h3>{listed(lines)}" for name, lines in blocks if lines)
+    code = f"<h3>Versions</h3>{table(('Tentacle', 'Version', 'Tree hash', 'Arms'), _versions(about['arms']))}"
+    return f"{told_blocks}{code}<details><summary>The settings of the arms</summary><pre>{given}</pre></details>"
+
+
+def _versions(arms: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a row for each version that an arm runs, and which of them do."""
+    users: dict[tuple[str, str, str], list[str]] = {}
+    for arm in arms:
+        for name, one in arm["code"].items():
+            users.setdefault((name, one["version"], one["tree_hash"]), []).append(arm["name"])
+    return [[*key, "all" if len(names) == len(arms) else ", ".join(names)] for key, names in sorted(users.items())]

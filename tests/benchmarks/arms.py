@@ -1,0 +1,96 @@
+"""What an A/B test over recorded data costs: eight arms on ten markets, by the way that `loligo ab run` goes.
+
+The arms differ in how sure their strategies have to be, so they share every evaluator. Times are CPU seconds of the
+same inputs, the control alone and all arms together; market data, feed and journal of days are paid for once.
+"""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from loligo.log import configure
+from loligo.model.timeframe import DAY_NS, iso, ns_from_iso
+from loligo.registry.registry_file import editing
+from loligo_bot.experiments.draft import Wanted
+from loligo_bot.historic import Asked, Historic, run_historic
+from loligo_bot.interpreter import tuned_interpreter
+from tests.benchmarks import bots
+from tests.benchmarks.measures import Figure
+
+PAIRS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "LINK", "AVAX", "LTC", "TRX", "UNI")
+THRESHOLDS = (0.8, 0.79, 0.81, 0.78, 0.82, 0.77, 0.83, 0.8)  # one for each arm: as busy as the first, on average
+BEGIN, DAYS = "2024-01-01", 249  # to 2024-09-06, where the data of all ten end
+EVERYTHING = 1 << 40
+RUNS = 1 if bots.SCALE >= 1 else 3
+
+
+def ab(folder: Path) -> list[Figure]:
+    """Eight months of 5m candles of ten pairs, times SCALE."""
+    days = max(7, round(DAYS * bots.SCALE))
+    with bots.bot_folder(bots.FULL_CHAIN) as home:
+        write_config(home, folder)
+        until = iso(ns_from_iso(BEGIN) + days * DAY_NS)
+        asked = Asked(wanted=Wanted(name="bench", control=""), is_named=True, until=until, sample=EVERYTHING)
+        configure(level="error")  # they begin without history, which is no news here
+        with tuned_interpreter():
+            found = [run_historic(home, asked) for _ in range(RUNS)]
+    return figures(found, days)
+
+
+def figures(found: list[Historic], days: int) -> list[Figure]:
+    """Return the medians."""
+    arms = found[0].cost.arms
+    shares = [one.cost.extra_arm_share for one in found]
+    known = [share for share in shares if share is not None]
+    trades = sum(own.closed_trades for own in found[0].standing.days[-1].arms)
+    if len(known) < len(shares) or not trades or found[0].failures:
+        raise SystemExit(f"the run is too quiet to measure: {trades} trades, {found[0].failures} failures")
+    count, first_s = found[0].cost.inputs, statistics.median(one.cost.control_s for one in found)
+    note = f"{arms} arms, {count:,} candles of {len(PAIRS)} pairs in {days} days, {trades} trades"
+    whole_s = statistics.median(one.took_s for one in found)
+    return [
+        Figure("ab_extra_arm_cost_pct", statistics.median(known) * 100, "%", note),
+        Figure("ab_first_arm_us", first_s / count * 1e6, "us/candle", "CPU time, the control alone"),
+        Figure("ab_run_s", whole_s, "s", "wall time of all arms"),
+    ]
+
+
+def write_config(home: Path, data: Path) -> None:
+    """Write a folder's configuration: an experiment of eight desks on ten markets, and the feed that has them."""
+    yaml, file = YAML(), home / "config" / "loligo.yaml"
+    config = yaml.load(file)
+    terms = config["venues"]["binance"]["instruments"]["ETH/USDT"]
+    markets = [f"{name}/USDT" for name in PAIRS]
+    config["venues"]["binance"]["instruments"] = {market: dict(terms) for market in markets}
+    desk = config["desks"].pop("year")
+    for letter, threshold in zip("abcdefgh", THRESHOLDS, strict=True):
+        config["accounts"][f"arm_{letter}"] = dict(config["accounts"]["paper"])
+        config["desks"][f"arm_{letter}"] = arm(desk, f"arm_{letter}", markets, threshold)
+    names = list(config["desks"])
+    config["experiments"] = {"bench": {"control": names[0], "challengers": names[1:]}}
+    config["feeds"] = [{"tentacle": "replay", "settings": {"sources": sources(data, markets), "since": BEGIN}}]
+    yaml.dump(config, file)
+    with editing(home / "tentacle_registry.json") as entries:  # as a person grants it
+        entries["feed replay"] = entries["feed replay"].model_copy(update={"permissions": ["files"]})
+
+
+def arm(desk: dict[str, Any], account: str, markets: list[str], threshold: float) -> dict[str, Any]:
+    settings = {"entry_threshold": threshold, "exit_threshold": threshold}
+    strategy = {"tentacle": "weighted_vote", "settings": settings}
+    return {**desk, "account": account, "instruments": markets, "strategy": strategy}
+
+
+def sources(data: Path, markets: list[str]) -> list[dict[str, str]]:
+    return [
+        {
+            "file": str(data / "binance" / f"{market.replace('/', '_')}-5m.parquet"),
+            "instrument": f"binance:{market}",
+            "kind": "candles",
+            "timeframe": "5m",
+        }
+        for market in markets
+    ]

@@ -1,0 +1,111 @@
+"""`loligo ab`: an A/B test over recorded data, and one of a running bot from its start to its promotion."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenario.bots import LIMIT_S, BotFolder, ended
+from tests.scenario.test_experiments import EAGER, FAST, judged, two_arms
+
+SPAN = ("--from", "2018-01-01", "--to", "2018-06-01")
+BOLD = "--set", "strategy.settings.entry_threshold=0.9"
+
+
+def test_a_historic_test_prints_verdict_figures_time_and_what_an_arm_costs(template: BotFolder, tmp_path: Path) -> None:
+    file = tmp_path / "test.json"
+    done = template.call("ab", "run", "--control", "trend", *BOLD, *SPAN, "--report", str(file), "--check")
+    told = done.data
+    assert done.code == (8 if told["verdict"] in ("too_early", "no_clear_difference") else 0)
+    assert [one["name"] for one in told["arms"]] == ["trend", "historic_b"]
+    assert told["arms"][0]["trades"] > told["arms"][1]["trades"] > 0  # who is harder to convince trades less
+    assert told["unlike"] == ["historic_b: strategy.settings.entry_threshold is 0.9, with trend not set"]
+    assert told["day"] == 150  # 151 of January to May; at the close of the first one all start
+    assert told["took_s"] > 0 and told["cost"]["control_cpu_s"] > 0 and told["cost"]["extra_arm_percent"] is not None
+    assert not template.home.joinpath("state", "journal.sqlite").exists()
+    assert template.call("ab", "check", str(file)).data["sentence"] == told["sentence"]
+    document = json.loads(file.read_text())
+    document["days"][40]["arms"][0]["daily_return"] += 0.01
+    file.write_text(json.dumps(document))
+    assert template.call("ab", "check", str(file)).code == 1
+
+
+def test_arms_that_are_the_same_differ_by_exactly_nothing(template: BotFolder) -> None:
+    arms = ("--arm", "timeframe=1h", "--arm", "timeframe=1h evaluators.rsi.settings.period=28")
+    told = template.call("ab", "run", "--control", "trend", *arms, *SPAN).data
+    assert [one["verdict"] for one in told["pairs"]] == ["practically_the_same"] * 2
+    assert [one["effect"]["per_day"] for one in told["pairs"]] == [0.0, 0.0]
+    assert told["arms"][2]["letter"] == "C"
+
+
+def test_a_historic_test_comes_to_what_the_test_of_a_paper_run_came_to(template: BotFolder, tmp_path: Path) -> None:
+    changes = {"strategy": {"tentacle": "weighted_vote", "settings": {"entry_threshold": 0.9}}}
+    bot = template.copy(tmp_path / "bot").edit(two_arms(changes, days=60))
+    file = tmp_path / "test.json"
+    told = bot.call("ab", "run", "tuned", "--report", str(file)).data
+    assert bot.call("run", "--headless").code == 0
+    paper = judged(bot)
+    document = json.loads(file.read_text())
+    ours = [[one["daily_return"] for one in day["arms"]] for day in document["days"]]
+    assert ours == [[one.daily_return for one in day.arms] for day in paper.days][: len(ours)]
+    assert len(ours) > 300 and abs(len(ours) - len(paper.days)) <= 1  # the last day may be open in one of them
+    assert told["pairs"][0]["verdict_day"] == paper.judgement.pairs[0].verdict_day
+    hashes = [arm["config_hash"] for arm in document["plan"]["arms"]]
+    assert hashes == [arm.config_hash for arm in paper.plan.arms]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothing",), 'there is no experiment "nothing"; there are none'),
+        (("--control", "trends", *BOLD), 'control: there is no desk "trends"; expected some of trend, dips'),
+        (("--control", "trend", "--set", "strategy.settings.entry_threshold=9"), "entry_threshold"),
+        (("--control", "trend", *BOLD, "--from", "2031-01-01"), "no data between --from and --to"),
+    ],
+)
+def test_what_cannot_be_run_is_told(template: BotFolder, arguments: tuple[str, ...], words: str) -> None:
+    done = template.call("ab", "run", *arguments)
+    assert done.code in (1, 3, 4)
+    assert words in done.data["error"]["message"]
+
+
+def until_judged(bot: BotFolder) -> dict[str, Any]:
+    limit = time.monotonic() + LIMIT_S
+    while time.monotonic() < limit:
+        shown = bot.call("ab", "show", "tuned").data
+        if shown["verdict"] != "too_early":
+            return shown
+    raise AssertionError("there was no verdict")
+
+
+def test_a_test_is_begun_looked_at_exported_promoted_and_over_by_commands_alone(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05")
+    sets = [word for key, value in EAGER.items() for word in ("--set", f"{key}={value}")]
+    file = tmp_path / "tuned.json"
+    with bot.running("run", "--headless", "--speed", FAST) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 3_000)
+        began = bot.call("ab", "start", "tuned", "--control", "trend", *sets, "--days", "60")
+        until_judged(bot)
+        (row,) = bot.call("ab", "list").data["experiments"]
+        planned = bot.call("ab", "plan", "--control", "trend", "--challenger", "tuned_b").data
+        exported = bot.call("ab", "export", "tuned", "--format", "json", "--output", str(file))
+        early = bot.call("ab", "promote", "tuned")
+        promoted = bot.call("ab", "promote", "tuned", "--override", "--why", "for the test")
+        again = bot.call("ab", "stop", "tuned")
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert began.code == 0, began.out
+    assert (row["name"], row["challengers"], row["days_planned"]) == ("tuned", ["tuned_b"], 60)
+    assert planned["days"] >= 21 and 0 < planned["correlation"] <= 1
+    assert exported.code == 0 and bot.call("ab", "check", str(file)).code == 0
+    assert json.loads(file.read_text())["about"]["settings"]["desks"].keys() == {"trend", "tuned_b"}
+    assert early.code == 1 and "no challenger has won" in early.data["error"]["message"]
+    assert promoted.code == 0 and "an override" in promoted.data["message"]
+    assert again.code == 1 and "has ended already" in again.data["error"]["message"]

@@ -1,0 +1,137 @@
+"""`loligo ab`: arguments as people type them become those of the door's verbs; answers become words and exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loligo.registry.content import CONTENT_FOLDER, ContentStore
+from loligo.registry.tree import read_tree
+from tests.unit.cli.conftest import Call
+from tests.unit.cli.test_operator_verbs import AnsweringBot
+
+DONE = {"is_done": True, "message": "experiment x begins", "changed": ["desk/x_b off → 3f2a"]}
+ROW: dict[str, Any] = {
+    **{"name": "x", "control": "trend", "challengers": ["x_b"], "mode": "open_ended", "day": 3, "days_planned": 60},
+    **{"verdict": "too_early", "headline": "Too early", "sentence": "Nothing can be said yet.", "is_ended": False},
+    **{"percent_per_month": None},
+}
+DETAIL = {**ROW, "rule": "Planned for 60 days.", "arms": [], "pairs": [], "unlike": ["x_b: timeframe is 4h"]}
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[AnsweringBot]:
+    bot = AnsweringBot(tmp_path)
+    bot.start()
+    yield bot
+    bot.end()
+
+
+def answered(running: AnsweringBot, answer: dict[str, Any], *, ok: bool = True) -> None:
+    running.answer = {"ok": ok, "answer": answer, "lines": [str(answer.get("message", ""))]}
+
+
+def test_a_start_becomes_a_verb_with_only_what_was_said(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
+    answered(running, DONE)
+    options: tuple[str, ...] = (
+        "--set",
+        "strategy.settings.entry_threshold=0.9",
+        "--set",
+        "mode.tentacle=grid",
+        "--days",
+        "60",
+    )
+    options += ("--limit", "drawdown=0.1", "--limit", "worst_day=null", "--on-win", "promote", "--key", "k1")
+    called = call("ab", "start", "x", "--control", "trend", *options, "--home", tmp_path)
+    assert (called.code, called.out) == (0, "experiment x begins\ndesk/x_b off → 3f2a\n")
+    expected = {
+        **{"name": "x", "control": "trend", "days": 60, "on_win": "promote"},
+        **{"changes": {"strategy.settings.entry_threshold": 0.9, "mode.tentacle": "grid"}},
+        **{"limits": {"drawdown": 0.1, "worst_day": None}},
+    }
+    assert running.heard == [{"do": "ask", "verb": "experiment.start", "arguments": expected, "key": "k1"}]
+
+
+def test_a_version_in_a_folder_is_taken_into_the_content_of_the_bot(
+    call: Call, tmp_path: Path, running: AnsweringBot
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "tentacle.toml").write_text('name = "rsi"')
+    answered(running, DONE)
+    call("ab", "start", "x", "--control", "trend", "--version", f"evaluator/rsi={folder}", "--home", tmp_path)
+    kept = running.heard[0]["arguments"]["versions"]["evaluator/rsi"]
+    assert ContentStore(tmp_path / CONTENT_FOLDER).get(kept) == read_tree(folder)
+
+
+def test_the_verdict_comes_first_and_a_check_tells_that_there_is_none(
+    call: Call, tmp_path: Path, running: AnsweringBot
+) -> None:
+    answered(running, DETAIL)
+    called = call("ab", "show", "x", "--check", "--home", tmp_path)
+    assert called.code == 8
+    assert called.out.splitlines()[:2] == ["x: Too early", "Nothing can be said yet."]
+    answered(running, {**DETAIL, "verdict": "control_better"})
+    assert call("ab", "show", "x", "--check", "--home", tmp_path).code == 0
+
+
+def test_a_list_has_a_row_for_each_test(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
+    answered(running, {"experiments": [ROW, {**ROW, "name": "old", "is_ended": True, "percent_per_month": 0.5}]})
+    called = call("ab", "list", "--home", tmp_path)
+    assert "3 of 60" in called.out and "+0.50" in called.out and "ended" in called.out
+    answered(running, {"experiments": []})
+    assert "no A/B tests yet" in call("ab", "list", "--home", tmp_path).out
+    assert call("ab", "list", "--json", "--home", tmp_path).json == {"ok": True, "experiments": []}
+
+
+def test_what_was_not_promoted_ends_with_one(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
+    answered(running, {"is_done": False, "message": "refused: a fault", "changed": []}, ok=False)
+    called = call("ab", "promote", "x", "--override", "--yes", "--why", "now", "--home", tmp_path)
+    assert (called.code, called.out) == (1, "refused: a fault\n")
+    assert running.heard[0]["arguments"] == {"name": "x", "override": True, "why": "now"}
+
+
+def test_an_export_is_written_to_the_file(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
+    answered(running, {"name": "experiment-x.csv", "media_type": "text/csv", "content": "day,ä\n"})
+    file = tmp_path / "out.csv"
+    called = call("ab", "export", "x", "--format", "csv", "--output", file, "--json", "--home", tmp_path)
+    assert called.json == {"ok": True, "file": str(file), "bytes": 7}
+    assert file.read_text(encoding="utf-8") == "day,ä\n"
+
+
+def test_a_plan_from_numbers_needs_no_bot(call: Call, tmp_path: Path) -> None:
+    called = call("ab", "plan", "--correlation", "0.5", "--sharpe-difference", "2", "--json", "--home", tmp_path)
+    assert [one["days"] for one in called.json["outlooks"]] == [1_250, 825]  # 5000 / 2² and 3300 / 2²
+    said = call("ab", "plan", "--correlation", "0.5", "--sharpe-difference", "2", "--home", tmp_path).out
+    assert said.startswith("open ended: Plan 1,250 days: 8 of 10 differences like this are found in that time")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("plan", "--correlation", "0.5"), 2, "expected --correlation and --sharpe-difference, or --control"),
+        (("plan", "--correlation", "1", "--sharpe-difference", "2"), 1, "correlation is 1.0; expected -1 or more"),
+        (("start", "x", "--control", "trend", "--set", "period"), 2, '--set "period": expected KEY=VALUE'),
+        (("start", "x", "--control", "trend", "--version", "rsi"), 2, '--version "rsi": expected KIND/NAME=HASH'),
+        (("run",), 2, "expected the NAME of an experiment, or --control"),
+        (("run", "x", "--set", "tick_s=1"), 2, "x has its arms and its rule in the configuration"),
+        (("run", "x", "--report", "out.pdf"), 2, "ends with .html, .json or .csv"),
+        (("run", "--control", "trend", "--capital", "much"), 2, '--capital "much": expected a number'),
+        (("list",), 4, "no bot is running"),
+    ],
+)
+def test_mistakes_of_use_are_told(call: Call, tmp_path: Path, arguments: Any, code: int, words: str) -> None:
+    called = call("ab", *arguments, "--home", tmp_path)
+    assert called.code == code
+    assert words in called.err
+
+
+def test_a_check_of_what_is_no_export_says_so(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"format": 2}))
+    called = call("ab", "check", file)
+    assert (called.code, "expected an exported experiment of format 1" in called.err) == (1, True)
