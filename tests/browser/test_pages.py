@@ -22,7 +22,9 @@ PAGES = (
     "/tentacles/install",
     "/tentacles/evaluator/rsi",
     "/tentacles/interface/web",
+    "/view/strategy/weighted_vote",
     "/decisions",
+    "/experiments",
     "/performance",
     "/backtests",
     "/automations",
@@ -82,9 +84,14 @@ def test_the_doors_are_for_everybody_too(browser: Browser, bot: Bot) -> None:
 def test_a_page_is_light(page: Watched, path: str) -> None:
     page.open(path)
     page.page.wait_for_load_state("load")
-    wanted = {request.url for request in page.requests if request.resource_type in ("document", "stylesheet", "script")}
-    sizes = {url: len(gzip.compress(page.page.request.get(url).body(), 6)) for url in sorted(wanted)}
+    sizes = weight(page)
     assert sum(sizes.values()) <= PAGE_LIMIT, sizes
+
+
+def weight(page: Watched) -> dict[str, int]:
+    """Return how many bytes travelled for a page, by what was asked for."""
+    wanted = {request.url for request in page.requests if request.resource_type in ("document", "stylesheet", "script")}
+    return {url: len(gzip.compress(page.page.request.get(url).body(), 6)) for url in sorted(wanted)}
 
 
 def test_candles_and_equity_are_drawn(page: Watched) -> None:

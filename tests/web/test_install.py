@@ -147,6 +147,37 @@ def test_a_zip_behind_a_url_is_taken_with_its_hash_and_with_no_other(bot: Runnin
     post(bot, "tentacle.remove", name="from_url")
 
 
+def available(page: RunningPage) -> str:
+    row = installed(page, "aging")
+    assert row is not None
+    return str(row["available"])
+
+
+def test_sources_are_asked_for_newer_versions_only_when_a_person_wants_it(
+    bot: RunningPage, server: PackageServer
+) -> None:
+    url = server.gives("/aging.zip", archive(name="aging"))
+    answer = post(bot, "tentacle.install.look", source=url)[1]
+    assert agreed(bot, answer, is_published=True)[0] == 200
+    server.gives("/aging.zip", archive("1.1.0", name="aging"))
+    assert available(bot) == ""
+    status, told = post(bot, "tentacle.outdated")
+    row = next(one for one in told["sources"] if one["name"] == "aging")
+    assert (status, row["version"], row["available"], row["source"]) == (200, "1.0.0", "1.1.0", url)
+    assert available(bot) == "1.1.0"
+    assert ">1.1.0 is there</span>" in ask(bot, "GET", "/tentacles", role="admin")[2]
+    by_command = bot.bot.call("tentacle", "outdated").data["sources"]
+    assert [one["available"] for one in by_command if one["name"] == "aging"] == ["1.1.0"]
+    newer = post(bot, "tentacle.install.look", name="aging")[1]
+    assert agreed(bot, newer, is_published=True)[0] == 200
+    assert available(bot) == ""
+    server.gives("/aging.zip", b"no zip at all")
+    row = next(one for one in post(bot, "tentacle.outdated")[1]["sources"] if one["name"] == "aging")
+    assert row["available"] == "" and "refused" in row["problem"]
+    assert post(bot, "tentacle.outdated", role="trade")[0] == 403
+    post(bot, "tentacle.remove", name="aging")
+
+
 def test_a_commit_is_taken_from_git_and_a_branch_is_not(bot: RunningPage, tmp_path: Path) -> None:
     first = commit(tmp_path / "repository", package(name="from_git"))
     url = f"git+file://{tmp_path}/repository"

@@ -18,6 +18,7 @@ from loligo_bot.door.market import CandleRow
 from loligo_bot.door.markets import MarketAsked, MarketRow, Markets
 from loligo_bot.door.marks import Mark
 from loligo_bot.door.picture import Chart, PictureAsked, Png
+from loligo_bot.door.scanning import ScannedOpinion, WatchedRow
 from loligo_web.pages.market import address
 from tests.fakes.doors import FakeDoor
 from tests.web.site import Site, Visitor, site
@@ -76,8 +77,21 @@ class MarketDoor(FakeDoor):
             positions=[],
             open_orders=0,
             opinions=[],
+            watched=[self.watched()],
         )
         return Markets(time="2020-01-01T00:00:00Z", mode="paper", markets=[row], left_out=0)
+
+    def watched(self) -> WatchedRow:
+        said = ScannedOpinion(evaluator=f"rsi {self.instrument} 1d", value=0.8, code="oversold", time="2020-01-01")
+        return WatchedRow(
+            desk="trend",
+            instrument=self.instrument,
+            time="2020-01-01",
+            opinions=[said],
+            direction="long",
+            code="dip",
+            job=3,
+        )
 
     def chart(self) -> Answer:
         evil = "<img src=x onerror=alert(1)>"
@@ -170,5 +184,17 @@ def test_rest_gives_the_picture_to_who_accepts_it_and_json_to_all_others(tmp_pat
         _, told = await owner.get("/api/v1/openapi.json")
         content = told["paths"]["/chart"]["get"]["responses"]["200"]["content"]
         assert content.keys() == {"application/json", "image/png"}
+
+    run(tmp_path, MarketDoor("coinbase:BTC/USD"), story)
+
+
+def test_a_watched_market_says_what_its_desk_would_do(tmp_path: Path) -> None:
+    async def story(_place: Site, owner: Visitor) -> None:
+        _, page = await owner.get(address("coinbase:BTC/USD"))
+        card = page[page.index('id="watched"') :].partition("</section>")[0]
+        assert "would go long <small>dip</small>" in card
+        assert 'title="rsi coinbase:BTC/USD 1d: oversold"' in card and "+0.80" in card
+        _, table = await owner.get("/market")
+        assert ">watched</span>" in table
 
     run(tmp_path, MarketDoor("coinbase:BTC/USD"), story)

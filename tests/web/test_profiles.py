@@ -87,12 +87,12 @@ def test_the_settings_as_they_are_become_a_profile(bot: RunningPage) -> None:
 
 
 def test_what_only_a_start_can_take_up_is_said_before_anything_is_written(bot: RunningPage) -> None:
-    text = "accounts:\n  other:\n    deposits:\n      USD: 5\n"
+    text = "desks:\n  trend:\n    tick_s: 5\n"
     post(bot, "profile.import", name="other", text=text)
     before = (bot.bot.home / "config/loligo.yaml").read_bytes()
     status, done = post(bot, "profile.switch", name="other")
     assert (status, done["is_done"]) == (200, False)
-    assert done["message"].startswith("nothing was changed: desks and accounts come and go with the next start")
+    assert done["message"].startswith("nothing was changed: desks.trend.tick_s changes with the next start")
     assert (bot.bot.home / "config/loligo.yaml").read_bytes() == before
     post(bot, "profile.remove", name="other")
 

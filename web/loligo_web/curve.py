@@ -14,7 +14,8 @@ ROOM = 0.08  # of the height, above and below
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """`line` and `area` are path data in a box of WIDTH x HEIGHT; times are ms since 1970."""
+    """`line` and `area` are path data in a box of WIDTH x HEIGHT; times are ms since 1970; `zero` is how far down zero
+    lies, None when the values do not go through it."""
 
     line: str
     area: str
@@ -22,6 +23,7 @@ class Curve:
     high: float
     first_ms: int
     last_ms: int
+    zero: str | None = None
 
 
 def curve(points: Sequence[tuple[int, float]]) -> Curve | None:
@@ -36,4 +38,5 @@ def curve(points: Sequence[tuple[int, float]]) -> Curve | None:
     up = [f"{HEIGHT - (value - bottom) * scale:.1f}" for _, value in points]
     line = f"M{across[0]} {up[0]}" + "".join(f"H{x}V{y}" for x, y in zip(across[1:], up[1:], strict=True))
     area = f"{line}V{HEIGHT:.0f}H0Z"
-    return Curve(line=line, area=area, low=low, high=high, first_ms=first_ms, last_ms=last_ms)
+    zero = f"{HEIGHT + bottom * scale:.1f}" if low < 0 < high else None
+    return Curve(line=line, area=area, low=low, high=high, first_ms=first_ms, last_ms=last_ms, zero=zero)

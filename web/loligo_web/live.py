@@ -3,6 +3,7 @@
     GET /events?topics=orders,risk     id: SEQ, event: record, data: JSON      resumes after Last-Event-ID or ?since=
     GET /api/v1/ws?topics=...          the same as text frames; {"id", "verb", "arguments", "key"} is answered
     GET /live                          event: changed, data: ["orders", "equity"]     at most four a second
+    /events?topics=jobs, and the WebSocket                event: jobs, without an id: jobs are no records
 
 What must hold: whoever reads slowly holds nobody up, the door reads on from the journal for them; nothing is left out
 after a reconnect; when the page stops, every stream ends at once. A record is made JSON once, however many read it.
@@ -14,6 +15,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -22,6 +24,7 @@ from aiohttp import WSMsgType, hdrs, web
 from loligo.api import Actor, BadArguments, Door, JournalError, LoligoError, NotRunning, Record
 
 from .access.gate import caller_of
+from .live_jobs import JOBS, jobs_told
 from .plain import plain_text, topics_of
 from .rest import DOOR
 
@@ -32,8 +35,8 @@ RETRY_MS = 1_000
 LONGEST_QUESTION = 64 * 1024
 KEPT_TEXTS = 4_096
 KEPT_FRAMES = 64
-TOPICS = ("orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "time")
-_WANTED = frozenset(TOPICS) - {"equity", "evaluations", "market", "time"}  # when nobody says
+TOPICS = ("orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "time", JOBS)
+_WANTED = frozenset(TOPICS) - {"equity", "evaluations", "market", "time", JOBS}  # when nobody says
 
 
 class Live:
@@ -124,7 +127,11 @@ async def _events(request: web.Request) -> web.StreamResponse:
     with live.counted():
         response = await _stream(request)
         try:
-            async with _kept_alive(response), live.following(since) as batches:
+            async with (
+                _kept_alive(response),
+                jobs_told(request, JOBS in topics, partial(_job_event, response)),
+                live.following(since) as batches,
+            ):
                 passed = -PASSED_S
                 async for batch in batches:
                     if text := live.frames(batch, topics):
@@ -141,7 +148,11 @@ async def _changes(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
     with live.counted():
         response = await _stream(request)
-        async with _kept_alive(response), live.following(None) as batches:
+        async with (
+            _kept_alive(response),
+            jobs_told(request, True, lambda answer: response.write(b'event: changed\ndata: ["jobs"]\n\n')),
+            live.following(None) as batches,
+        ):
             async for batch in batches:
                 if changed := sorted(frozenset[str]().union(*map(topics_of, batch)) - {"time"}):
                     await response.write(f"event: changed\ndata: {json.dumps(changed)}\n\n".encode())
@@ -166,13 +177,22 @@ async def _kept_alive(response: web.StreamResponse) -> AsyncIterator[None]:
         beating.cancel()
 
 
+async def _job_event(response: web.StreamResponse, answer: Any) -> None:
+    await response.write(f"event: jobs\ndata: {answer.model_dump_json()}\n\n".encode())
+
+
 async def _socket(request: web.Request) -> web.StreamResponse:
     live, topics, since = request.app[LIVE], _topics(request), _since(request)
     actor = caller_of(request).actor
     with live.counted():
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_QUESTION)
         await socket.prepare(request)
-        async with asyncio.TaskGroup() as tasks:
+        async with (
+            asyncio.TaskGroup() as tasks,
+            jobs_told(
+                request, JOBS in topics, lambda told: socket.send_json({JOBS: told.model_dump(mode="json")[JOBS]})
+            ),
+        ):
             telling = tasks.create_task(_tell(live, socket, since, topics))
             async for message in socket:
                 if message.type is WSMsgType.TEXT:

@@ -32,7 +32,7 @@ def environment() -> Environment:
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     look.filters.update(wording.FILTERS)
-    look.globals["MINUS"] = wording.MINUS
+    look.globals["MINUS"], look.globals["DASH"] = wording.MINUS, wording.DASH
     return look
 
 

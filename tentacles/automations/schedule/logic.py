@@ -19,8 +19,13 @@ from loligo.api import SECOND_NS, iso
 from loligo.api.automation import Act, AutomationSettings, Firing, Standing
 
 LATE_S = 120  # seen later than this, a due time counts as missed
-_VERBS = {"backtest": "backtest.start", "report": "report.write", "retry": "jobs.retry"}
-_WORDS = {"backtest": "start a backtest", "report": "write a report", "retry": "retry jobs that failed"}
+_VERBS = {"backtest": "backtest.start", "report": "report.write", "retry": "jobs.retry", "scan": "scan.start"}
+_WORDS = {
+    "backtest": "start a backtest",
+    "report": "write a report",
+    "retry": "retry jobs that failed",
+    "scan": "look at watch-only markets",
+}
 
 
 class Settings(AutomationSettings):
@@ -31,8 +36,8 @@ class Settings(AutomationSettings):
         default="30 6 * * *", description="Minute, hour, day of the month, month, day of the week; as cron has it."
     )
     zone: str = Field(default="UTC", description="Time zone, such as Europe/Berlin.")
-    job: Literal["backtest", "report", "retry"] = Field(default="report", description="What is started.")
-    arguments: dict[str, Any] = Field(default={}, description="What backtest.start or report.write are given.")
+    job: Literal["backtest", "report", "retry", "scan"] = Field(default="report", description="What is started.")
+    arguments: dict[str, Any] = Field(default={}, description="What the job is given, as backtest.start has it.")
     missed: Literal["once", "skip"] = Field(
         default="once", description="What passed while the bot was down: started once when it is back, or left out."
     )

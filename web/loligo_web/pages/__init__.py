@@ -20,6 +20,7 @@ from . import (
     dashboard,
     decisions,
     entrance,
+    experiments,
     health,
     hooks,
     installing,
@@ -31,6 +32,7 @@ from . import (
     shares,
     tentacles,
     trades,
+    views,
 )
 from .page import Page
 
@@ -41,6 +43,7 @@ PAGES: tuple[Page, ...] = (
     installing.PAGE,  # before the paths KIND/NAME
     tentacles.PAGE,
     decisions.PAGE,
+    experiments.PAGE,
     performance.PAGE,
     backtests.PAGE,
     automations.PAGE,
@@ -51,6 +54,7 @@ PAGES: tuple[Page, ...] = (
     access.PAGE,
     hooks.PAGE,
     shares.PAGE,
+    views.PAGE,
 )
 
 

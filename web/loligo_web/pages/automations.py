@@ -38,7 +38,12 @@ THEN: Mapping[str, tuple[str, tuple[str, ...]]] = {  # label, actions; all of th
     "flatten_pause": ("close all it holds and pause it", ("flatten", "pause")),
     "report": ("write a report", ("report",)),
 }
-JOBS = {"report": "Write a report", "retry": "Retry failed jobs", "backtest": "Start a backtest"}
+JOBS = {
+    "report": "Write a report",
+    "retry": "Retry failed jobs",
+    "backtest": "Start a backtest",
+    "scan": "Look at watched markets",
+}
 _MISSES = {"level": "expected a number, such as 9000"}
 
 

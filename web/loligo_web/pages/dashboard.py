@@ -13,6 +13,7 @@ from loligo.api import timeframe_ns
 from ..curve import curve
 from ..wording import milliseconds
 from .page import Page, ask, ask_if, offers, show, show_part, waiting
+from .views import cards
 
 DECISIONS = 6
 POINTS = 240  # of the curve
@@ -65,6 +66,14 @@ async def _decisions(request: web.Request) -> dict[str, Any]:
     return {"decisions": await ask_if(request, "decisions", limit=DECISIONS)}
 
 
+async def _cards(request: web.Request) -> dict[str, Any]:
+    return {"cards": await cards(request)}
+
+
+async def _experiments(request: web.Request) -> dict[str, Any]:
+    return {"experiments": await ask_if(request, "experiments")}
+
+
 async def _markets(request: web.Request) -> list[dict[str, str]]:
     """Return what can be drawn: the series that desks look at, each once."""
     if not offers(request, "desks"):
@@ -83,6 +92,8 @@ _PARTS: Mapping[str, Any] = {
     "trouble": _trouble,
     "consents": waiting,
     "thoughts": _decisions,
+    "experiment_cards": _experiments,
+    "cards": _cards,
 }
 
 

@@ -54,6 +54,7 @@ async def _market(request: web.Request) -> web.StreamResponse:
         "orders": await ask_if(request, "orders", instrument=chart.instrument, is_open=True, limit=50),
         "can_why": offers(request, "why"),
         "can_picture": offers(request, "chart"),
+        "can_scan": offers(request, "scan.start"),
     }
     if request.query.get("part") == "facts":
         return await show_part(request, "part/market_facts.html", {**data, **more})

@@ -42,6 +42,8 @@ class Frame:
     positions: int
     desks: int
     paused: bool
+    troubled: Mapping[str, str]  # feeds that fail or are silent, and why: what is shown is old
+    views: Sequence[Any]  # pages of tentacles at work
     may_trade: bool
     may_change: bool
     offers: frozenset[str] = field(default_factory=frozenset)  # verbs that the caller may use
@@ -76,6 +78,7 @@ async def ask_if(request: web.Request, verb: str, **arguments: Any) -> Any:
 async def frame_of(request: web.Request) -> Frame:
     """Ask for what stands around a page."""
     status, worth = await ask_if(request, "status"), await ask_if(request, "portfolio")
+    brought = await ask_if(request, "tentacle.views")
     accounts = worth.accounts if worth else []
     first = accounts[0].currency if accounts else ""
     same = [one for one in accounts if one.currency == first]
@@ -97,10 +100,20 @@ async def frame_of(request: web.Request) -> Frame:
         positions=len(held),
         desks=len({position.desk for position in held}),
         paused=bool(status and any(desk.pauses for desk in status.desks.values())),
+        troubled=_troubled(status.edges) if status else {},
+        views=[one for one in brought.views if one.place == "page"] if brought else [],
         may_trade=role >= Role.TRADE and offers(request, "panic"),
         may_change=role >= Role.ADMIN,
         offers=frozenset(verb.name for verb in verbs if verb.role <= role),
     )
+
+
+def _troubled(edges: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        place.removeprefix("feeds/"): str(one.get("error", ""))
+        for place, one in edges.items()
+        if place.startswith("feeds/") and one.get("state") in ("failing", "silent")
+    }
 
 
 async def show(

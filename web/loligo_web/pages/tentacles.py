@@ -35,7 +35,8 @@ async def _list(request: web.Request) -> web.Response:
 
 
 def _can(request: web.Request) -> dict[str, Any]:
-    return {"can_switch": offers(request, "tentacle.switch"), "view": "list"}
+    can_ask = offers(request, "tentacle.outdated")
+    return {"can_switch": offers(request, "tentacle.switch"), "can_ask": can_ask, "view": "list"}
 
 
 async def _row(request: web.Request, name: str) -> Any:

@@ -36,7 +36,7 @@ document.body.addEventListener("htmx:confirm", (event) => {
 // ("orders:2 equity:3", seconds). What is told while an answer is on its way is asked for after it, and no part is
 // replaced under a form of it that waits for its own answer.
 
-const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market"];
+const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "jobs"];
 const LONGEST_ANSWER_MS = 30_000;
 const offline = document.getElementById("offline");
 const parts = new Map(); // by id: when it asked, whether the answer is out, when it is due again
@@ -86,6 +86,10 @@ document.body.addEventListener("htmx:after:request", (event) => {
   if (!part?.dataset?.live || !part.querySelector(".htmx-request")) return;
   event.preventDefault();
   renew(part.id, 0);
+});
+document.body.addEventListener("htmx:after:request", (event) => { // what changes and is in no record
+  const topic = event.detail.ctx.sourceElement?.dataset?.tells;
+  if (topic) tell([topic]);
 });
 document.body.addEventListener("htmx:finally:request", (event) => answered(event.detail.ctx.sourceElement)); // not replaced
 
@@ -192,4 +196,5 @@ new MutationObserver((changes) => {
     [node, ...all("[data-live]", node)].forEach(answered);
   }
 }).observe(document.body, { childList: true, subtree: true });
+document.body.addEventListener("htmx:after:swap", () => showTimes(document)); // morphed in place, nothing was added
 greet(document);

@@ -1,0 +1,175 @@
+"""A/B tests on the page, done by a browser: read, begin one from the form, stop, promote as an override."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import running_bot
+from tests.browser.test_pages import CHECKED, PAGE_LIMIT, violations, weight
+from tests.browser.visits import Bot, Watched, browse, sign_in
+
+BEGUN_MS = 90_000.0  # a swap on a busy machine, and days of the replay
+EAGER = {
+    "limits": {"min_confidence": 0.5},
+    "strategy": {"tentacle": "weighted_vote", "settings": {"entry_threshold": 0.5}},
+}
+
+
+def two_desks(config: dict[str, Any]) -> None:
+    """Give the bot a second desk of trend on an account of its own, and a test of both from the start."""
+    config["accounts"]["paper_b"] = {"deposits": {"USD": 50_000}}
+    config["desks"]["trend_b"] = {**copy.deepcopy(config["desks"]["trend"]), "account": "paper_b", **EAGER}
+    config["experiments"] = {"eager": {"control": "trend", "challengers": ["trend_b"], "days": 180}}
+
+
+@pytest.fixture(scope="module")
+def testing(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
+    """A running bot with a test of some days."""
+    with running_bot(tmp_path_factory.mktemp("experiments") / "bot", two_desks) as bot:
+        sign_in(browser, bot)
+        with browse(browser, bot) as watched:
+            page = watched.open("/experiments/eager")
+            expect(page.locator("#apart table")).to_be_visible(timeout=BEGUN_MS)  # by itself, as days close
+        yield bot
+
+
+@pytest.fixture
+def seen(browser: Browser, testing: Bot) -> Iterator[Watched]:
+    with browse(browser, testing) as watched:
+        yield watched
+
+
+def test_the_list_tells_each_test_in_a_sentence_and_leads_to_it(seen: Watched) -> None:
+    page = seen.open("/experiments")
+    expect(page.locator("#tests")).to_contain_text(re.compile(r"A trend against B trend_b · day \d+ of 180 planned"))
+    page.get_by_role("main").get_by_role("link", name="eager").click()
+    told = page.request.get(f"{seen.bot.address}/api/v1/experiment?name=eager").json()
+    expect(page.get_by_role("heading", level=2).first).not_to_be_empty()
+    expect(page.locator("#verdict")).to_contain_text(told["rule"])
+    expect(page.locator(".gates li")).to_have_count(4)  # days, days apart, trades of each
+    expect(page.locator("#verdict")).to_contain_text(re.compile(r"\d+ of 27"))  # 15 % of 180 days
+
+
+def test_curves_are_drawn_and_stand_beneath_them_as_numbers(seen: Watched) -> None:
+    page = seen.open("/experiments/eager")
+    expect(page.locator("#growth canvas")).to_be_visible()
+    expect(page.locator("#growth")).to_have_attribute("data-lines", "2")
+    page.get_by_role("button", name="With holding").press("Enter")
+    expect(page.locator("#growth")).to_have_attribute("data-lines", "3")
+    expect(page.locator("#ahead canvas")).to_be_visible()
+    page.get_by_text("The same in numbers").click()
+    expect(page.get_by_role("columnheader", name="trend_b ahead by")).to_be_visible()
+    expect(page.locator("#numbers tbody tr").first).to_contain_text("%")
+
+
+def test_what_one_did_and_the_other_did_not_stands_side_by_side_with_reasons(seen: Watched) -> None:
+    page = seen.open("/experiments/eager")
+    row = page.locator("#apart tbody tr").first
+    expect(row).to_contain_text(re.compile(r"against 0\.[57]"))  # the thresholds of the two
+    expect(row).to_contain_text(re.compile("buys|sells"))
+    row.get_by_role("link").click()
+    page.wait_for_url(re.compile(r"/why/\d+$"))
+    page.go_back()
+    expect(page.locator("#facts")).to_contain_text("limits.min_confidence")  # in what they differ
+    expect(page.get_by_role("row").filter(has_text="Loss on the worst day")).to_contain_text("ends the test")
+    expect(page.locator("#facts")).to_contain_text(re.compile("Both arms were given the same [0-9,]+ events"))
+
+
+def test_programs_read_the_same_over_http_as_people_see(seen: Watched) -> None:
+    request = seen.open("/experiments").request
+    twin = request.get(f"{seen.bot.address}/experiments/eager?json").json()["test"]
+    assert [arm["name"] for arm in twin["arms"]] == ["trend", "trend_b"]
+    growth = 1.0
+    for at_ms, value in twin["arms"][1]["curve"]:
+        assert at_ms % 86_400_000 == 0  # the close of a day
+        growth = 1.0 + value
+    assert growth - 1.0 == pytest.approx(twin["arms"][1]["growth"])
+    assert request.get(f"{seen.bot.address}/experiments/nothing").status == 404
+
+
+def test_what_is_wrong_with_a_new_test_stands_at_its_field_and_nothing_is_written(seen: Watched) -> None:
+    config = seen.bot.home / "config" / "loligo.yaml"
+    before = config.read_text()
+    page = seen.open("/experiments")
+    page.get_by_label("Name of the test").fill("quick")
+    page.get_by_label("A, the desk that stays as it is").select_option("trend")
+    page.get_by_label("Setting 1").fill("evaluators.rsi.settings.perod")
+    page.get_by_label("Value 1").fill("9")
+    page.get_by_label("Planned days").fill("180")
+    page.get_by_role("button", name="Start the test").click()
+    expect(page.get_by_label("Setting 1")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#h-change-1")).to_contain_text('did you mean "period"?')
+    expect(page.get_by_label("Name of the test")).to_have_value("quick")
+    page.get_by_label("Setting 1").fill("")
+    page.get_by_label("Planned days").fill("3")
+    page.get_by_role("button", name="Start the test").click()
+    expect(page.locator("#h-changes")).to_contain_text("at least one setting")
+    assert config.read_text() == before
+    seen.expect_fault("422")
+    seen.expect_fault("422")
+
+
+def test_a_test_begins_from_the_form_and_is_stopped(seen: Watched) -> None:
+    page = seen.open("/experiments")
+    page.get_by_label("Name of the test").fill("quick")
+    page.get_by_label("A, the desk that stays as it is").select_option("trend")
+    page.get_by_text("Settings there are").click()
+    page.get_by_role("button", name="evaluators.rsi.settings.period", exact=True).press("Enter")  # a hint becomes a row
+    expect(page.get_by_label("Setting 1")).to_have_value("evaluators.rsi.settings.period")
+    expect(page.get_by_label("Value 1")).to_have_value("28")
+    page.get_by_label("Value 1").fill("9")
+    page.get_by_role("button", name="Start the test").click()
+    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
+    expect(page.locator("#tests")).to_contain_text("A trend against B quick_b", timeout=BEGUN_MS)
+    page.get_by_role("main").get_by_role("link", name="quick").click()
+    expect(page.locator("#facts")).to_contain_text("evaluators.rsi.settings.period")
+    page.get_by_role("button", name="Stop the test …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the test").click()
+    expect(page.locator("#verdict")).to_contain_text("ended", timeout=BEGUN_MS)
+    expect(page.get_by_role("button", name="Stop the test …")).to_have_count(0)
+    assert page.request.get(f"{seen.bot.address}/api/v1/experiment?name=quick").json()["is_ended"]
+
+
+def test_the_dashboard_tells_of_each_running_test(seen: Watched) -> None:
+    page = seen.open("/")
+    card = page.locator("#experiment_cards")
+    expect(card.get_by_role("link", name="eager")).to_be_visible()
+    expect(card).to_contain_text(re.compile("After|Nothing can be said yet"))
+
+
+@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
+def test_tests_are_for_everybody(browser: Browser, testing: Bot, look: dict[str, Any]) -> None:
+    with browse(browser, testing, **look) as watched:
+        page = watched.open("/experiments/eager")
+        expect(page.locator("#growth canvas")).to_be_visible()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+
+
+def test_the_page_of_a_test_is_light(seen: Watched) -> None:
+    seen.open("/experiments/eager").wait_for_load_state("load")
+    assert sum(weight(seen).values()) <= PAGE_LIMIT
+
+
+def test_one_is_promoted_before_a_verdict_only_as_an_override_and_its_control_keeps_its_desk(seen: Watched) -> None:
+    """The last one: it ends the test that all others look at."""
+    page = seen.open("/experiments/eager")
+    page.get_by_role("button", name="Promote without a verdict …").press("Enter")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill("I like it")
+    dialog.get_by_role("button", name="Promote all the same").click()
+    expect(dialog).to_be_visible()  # it was not agreed to
+    dialog.get_by_role("checkbox").check()
+    dialog.get_by_role("button", name="Promote all the same").click()
+    expect(page.locator("#verdict")).to_contain_text("ended", timeout=BEGUN_MS)
+    settings = page.request.get(f"{seen.bot.address}/api/v1/config/show?key=desks.trend.strategy").json()["settings"]
+    assert {one["key"]: one["value"] for one in settings}["desks.trend.strategy.settings.entry_threshold"] == 0.5
+    swaps = page.request.get(f"{seen.bot.address}/api/v1/tentacle/history?limit=1").json()["swaps"]
+    assert "an override" in json.dumps(swaps) and "I like it" in json.dumps(swaps)

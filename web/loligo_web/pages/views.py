@@ -1,0 +1,48 @@
+"""What tentacles show of themselves: a page each in the menu, a card each on the dashboard.
+
+They declare what is asked and how it is laid out (verbs tentacle.views, tentacle.view); all that is drawn is drawn by
+our templates, escaped. It stands in the menu while its tentacle works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from loligo.api import LoligoError
+
+from ..curve import curve
+from .page import Page, ask, ask_if, show
+
+VERBS = frozenset({"tentacle.views", "tentacle.view"})
+
+
+async def cards(request: web.Request) -> list[dict[str, Any]]:
+    """Return the cards of the dashboard; one that cannot be shown says why. None of a bot that knows no views."""
+    answer = await ask_if(request, "tentacle.views")
+    found = [one for one in answer.views if one.place == "widget"] if answer else []
+    return list(await asyncio.gather(*(_card(request, one.kind, one.name, one.title) for one in found)))
+
+
+async def _card(request: web.Request, kind: str, name: str, title: str) -> dict[str, Any]:
+    try:
+        answer = await ask(request, "tentacle.view", name=f"{kind}/{name}", place="widget")
+    except LoligoError as exc:
+        return {"kind": kind, "name": name, "title": title, "problem": str(exc), "parts": []}
+    return {"kind": kind, "name": name, "title": answer.title, "problem": "", "parts": _drawn(answer.parts)}
+
+
+def _drawn(parts: Sequence[Any]) -> list[Mapping[str, Any]]:
+    return [{"part": part, "curve": curve([(int(at), value) for at, value in part.points])} for part in parts]
+
+
+async def _view(request: web.Request) -> web.Response:
+    name = f"{request.match_info['kind']}/{request.match_info['name']}"
+    answer = await ask(request, "tentacle.view", name=name)
+    return await show(request, "view.html", {"view": answer}, more={"parts": _drawn(answer.parts)})
+
+
+PAGE = Page(path="/view", label="", icon="", routes=(web.get("/view/{kind}/{name}", _view),), needs=VERBS)

@@ -1,0 +1,182 @@
+// A/B tests: growth of the arms, their difference with its band (uPlot), and the form that begins a test.
+
+const growth = document.getElementById("growth"), ahead = document.getElementById("ahead");
+const percent = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
+const COLOURS = ["--accent", "--warn", "--c2", "--up", "--down", "--muted"];
+const DASHES = [[], [6, 3], [2, 3], [6, 3], []];
+const DAY_MS = 86_400_000, HOLDING_POINTS = 120, AGAIN_MS = 3_000;
+const plots = new Map();
+let test;
+
+function resolved(name) {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+// The zero line lies above the grid, below the curves
+function zero(chart) {
+  const at = Math.round(chart.valToPos(0, "y", true)), { left, top, width, height } = chart.bbox;
+  if (at < top || at > top + height) return;
+  chart.ctx.save();
+  chart.ctx.strokeStyle = resolved("--muted");
+  chart.ctx.lineWidth = 1;
+  chart.ctx.beginPath();
+  chart.ctx.moveTo(left, at);
+  chart.ctx.lineTo(left + width, at);
+  chart.ctx.stroke();
+  chart.ctx.restore();
+}
+
+function options(box, series, more = {}) {
+  const [text, grid] = ["--muted", "--line"].map(resolved);
+  const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+  return {
+    width: box.clientWidth,
+    height: box.clientHeight,
+    legend: { show: false },
+    cursor: { drag: { x: true, y: false }, points: { size: 7 } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => { const least = Math.min(low ?? 0, 0), most = Math.max(high ?? 0, 0), room = Math.max((most - least) * 0.08, 0.002); return [least - room, most + room]; } } },
+    axes: [{ ...axis, space: 70 }, { ...axis, side: 1, size: 62, values: (_, ticks) => ticks.map((tick) => percent.format(tick)) }],
+    series: [{}, ...series],
+    hooks: { drawAxes: [zero], setCursor: [(chart) => tell(box, chart)] },
+    ...more,
+  };
+}
+
+function tell(box, chart) {
+  const shown = document.getElementById(`${box.id}-at`), index = chart.cursor.idx;
+  if (index === null || index === undefined) { shown.textContent = ""; return; }
+  const day = new Date(chart.data[0][index] * 1000 - DAY_MS).toLocaleDateString(undefined, { timeZone: "UTC" });
+  const value = (line) => (line[index] == null ? "–" : percent.format(line[index]));
+  const [first, second, third] = chart.data.slice(1);
+  shown.textContent = box === ahead ? `${day}  ${value(first)} (${value(second)} … ${value(third)})` : [day, ...chart.data.slice(1).map(value)].join("  ");
+}
+
+function draw(box, series, data, more) {
+  const old = plots.get(box);
+  if (old && old.shape === series.length) return old.plot.setData(data);
+  old?.plot.destroy();
+  plots.set(box, { plot: new window.uPlot(options(box, series, more), data, box), shape: series.length });
+}
+
+const line = (colour, dash, more = {}) => ({ stroke: resolved(colour), width: 1.9, dash, points: { show: false }, spanGaps: true, ...more });
+
+function drawGrowth() {
+  const isHeld = document.getElementById("with-holding")?.ariaPressed === "true" && test.holding;
+  const lines = test.arms.map((arm, index) => ({ points: arm.curve, look: line(COLOURS[index % 6], DASHES[index % 5]) }));
+  if (isHeld) lines.push({ points: test.holding.curve, look: line("--muted", [2, 3]) });
+  const tables = lines.map(({ points }) => [points.map(([ms]) => ms / 1000), points.map(([, value]) => value)]);
+  draw(growth, lines.map(({ look }) => look), window.uPlot.join(tables));
+  growth.dataset.lines = lines.length;
+}
+
+function drawAhead() {
+  const pair = test.pairs.find((one) => one.challenger === ahead.dataset.challenger);
+  if (!pair) return;
+  const data = [
+    pair.band.map((one) => one.opened_at_ns / 1e9 + DAY_MS / 1000),
+    ...["difference", "low", "high"].map((name) => pair.band.map((one) => one[name])),
+  ];
+  const edge = () => line("--warn", [], { width: 0.75 });
+  const series = [line("--warn", [6, 3]), edge(), edge()];
+  draw(ahead, series, data, { bands: [{ series: [3, 2], fill: resolved("--warn-soft") }] });
+  ahead.dataset.days = pair.band.length;
+}
+
+function drawAll() {
+  if (!test.arms.length || !test.arms[0].curve.length) return;
+  drawGrowth();
+  drawAhead();
+}
+
+async function load() {
+  const query = new URLSearchParams({ name: growth.dataset.name, holding: HOLDING_POINTS });
+  const response = await fetch(`/api/v1/experiment?${query}`, { headers: { Accept: "application/json" } });
+  if (!response.ok) return;
+  test = await response.json();
+  drawAll();
+}
+
+function again() {
+  for (const { plot } of plots.values()) plot.destroy();
+  plots.clear();
+  if (test) drawAll();
+}
+
+if (growth) {
+  load();
+  document.addEventListener("theme", again);
+  document.getElementById("with-holding")?.addEventListener("click", ({ currentTarget }) => {
+    currentTarget.ariaPressed = String(currentTarget.ariaPressed !== "true");
+    if (test) drawGrowth();
+  });
+  new ResizeObserver(() => { for (const [box, { plot }] of plots) plot.setSize({ width: box.clientWidth, height: box.clientHeight }); }).observe(growth);
+  let due = false;
+  document.body.addEventListener("live-equity", () => {
+    if (due || document.hidden) return;
+    due = true;
+    setTimeout(() => { due = false; load().catch(() => {}); }, AGAIN_MS);
+  });
+}
+
+// The form: rows of settings, what can be set in the desk that is A, versions that there are
+
+const control = document.getElementById("e-control"), rows = document.getElementById("changes");
+
+function offer() {
+  const keys = document.getElementById("keys");
+  keys.replaceChildren();
+  for (const part of document.querySelectorAll(".of-desk")) {
+    part.hidden = part.dataset.desk !== control.value;
+    if (part.hidden) continue;
+    for (const button of part.querySelectorAll("[data-change]")) {
+      const option = document.createElement("option");
+      option.value = button.dataset.change;
+      option.label = `${button.dataset.change} (now ${button.dataset.value || "not set"})`;
+      keys.append(option);
+    }
+  }
+  for (const box of document.querySelectorAll('[name="challengers"]')) box.disabled = box.value === control.value;
+}
+
+function addRow() {
+  const row = rows.lastElementChild.cloneNode(true), number = rows.children.length + 1;
+  row.querySelector(".wrong")?.remove();
+  for (const [input, label] of [[row.querySelector('[name="change_key"]'), "Setting"], [row.querySelector('[name="change_value"]'), "Value"]]) {
+    input.value = "";
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+    input.setAttribute("aria-label", `${label} ${number}`);
+  }
+  rows.append(row);
+  return row;
+}
+
+function take(key, value) {
+  const free = [...rows.children].find((row) => [key, ""].includes(row.querySelector('[name="change_key"]').value)) ?? addRow();
+  free.querySelector('[name="change_key"]').value = key;
+  const field = free.querySelector('[name="change_value"]');
+  field.value = value;
+  field.focus();
+  field.select();
+}
+
+if (control) {
+  offer();
+  control.addEventListener("change", offer);
+  const more = document.getElementById("add-change");
+  more.hidden = false;
+  more.addEventListener("click", () => addRow().querySelector("input").focus());
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-change], button[data-version]");
+    if (button?.dataset.change) take(button.dataset.change, button.dataset.value);
+    if (!button?.dataset.version) return;
+    const field = document.getElementById("e-versions");
+    field.value = [field.value.trimEnd(), button.dataset.version].filter(Boolean).join("\n");
+    field.focus();
+  });
+}
