@@ -143,7 +143,7 @@ class SwapRun:
         if attempt.how is How.SHADOW:
             return SwapResult.REFUSED, "desks that come have nothing to be compared with; take them up as they are"
         attempt.phase = "coming"
-        await asyncio.to_thread(Engine, self._wanted.plan)  # what cannot be made must not reach the one that trades
+        await asyncio.to_thread(_begin_apart, self._wanted)
         await self._edges.prepare(self._wanted)
         self._put(GenerationActivated(0, attempt.number, self._wanted.slots))
         while session.generation is None or session.generation.number != attempt.number:
@@ -304,6 +304,13 @@ class SwapRun:
             if self._edges.fault or self._failed_alone():
                 return
             await self._ear.more(min(end - monotonic(), LOOK_S))
+
+
+def _begin_apart(wanted: Generation) -> None:
+    """Let an engine of its own begin by a plan: what cannot be made, or has no money, must not reach the one that
+    trades. LoligoError says what it is."""
+    engine = Engine(wanted.plan)
+    engine.process(GenerationActivated(engine.now_ns, 1, wanted.slots))
 
 
 def _promises_the_same(wanted: Generation, changed: tuple[str, ...]) -> bool:

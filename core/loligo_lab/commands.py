@@ -55,8 +55,8 @@ def run(
         "maker_fee_rate": maker_fee_rate,
         "taker_fee_rate": taker_fee_rate,
         "slippage_rate": slippage_rate,
-        "overrides": _pairs(set_ or (), "--set"),
-        "versions": _pairs(version or (), "--version"),
+        "overrides": pairs(set_ or (), "--set"),
+        "versions": pairs(version or (), "--version"),
     }
     request = {name: value for name, value in asked.items() if value}
     tally = Tally()
@@ -65,7 +65,7 @@ def run(
     shell.result({"ok": True, **data}, lambda console: _show(console, data))
 
 
-def _pairs(words: Sequence[str], option: str) -> dict[str, Any]:
+def pairs(words: Sequence[str], option: str) -> dict[str, Any]:
     """Return KEY=VALUE words as a mapping; a value is JSON, or text as it is."""
     found: dict[str, Any] = {}
     for word in words:

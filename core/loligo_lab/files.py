@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from loligo_lab.drawing import drawn
-from loligo_lab.paper import listed, page, table
+from loligo_lab.paper import TRADE, listed, page, table
 
 COLUMNS = ("opened_at", "closed_at", "desk", "instrument", "side", "quantity", "entry_price", "exit_price", "gross",
            "fees", "funding", "net", "exit_role")  # fmt: skip
@@ -99,19 +99,7 @@ def _trades(result: Mapping[str, Any]) -> str:
     if not newest:
         return "<p>There was none.</p>"
     names = ("Closed", "Market", "Desk", "Side", "Quantity", "Entry", "Exit", "By", "Fees", "Net")
-    keys = (
-        "closed_at",
-        "instrument",
-        "desk",
-        "side",
-        "quantity",
-        "entry_price",
-        "exit_price",
-        "exit_role",
-        "fees",
-        "net",
-    )
-    rows = [[str(trade[key])[:19] for key in keys] for trade in newest]
+    rows = [[str(trade[key])[:19] for key in TRADE] for trade in newest]
     more = result["counts"]["trades"] - len(newest)
     return table(names, rows) + (f'<p class="muted">and {more} older ones</p>' if more else "")
 

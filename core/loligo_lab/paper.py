@@ -24,6 +24,20 @@ code{overflow-wrap:anywhere}
 """
 
 
+TRADE = (
+    "closed_at",
+    "instrument",
+    "desk",
+    "side",
+    "quantity",
+    "entry_price",
+    "exit_price",
+    "exit_role",
+    "fees",
+    "net",
+)  # what is told of each
+
+
 def page(title: str, parts: Iterable[str]) -> str:
     """Return the whole file; the parts are HTML."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'

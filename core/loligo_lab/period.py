@@ -10,19 +10,8 @@ from html import escape
 from typing import Any
 
 from loligo_lab.drawing import drawn
+from loligo_lab.paper import TRADE, page, table
 
-_STYLE = """
-:root{color-scheme:light dark;--line:light-dark(#dfe6ee,#26344a);--muted:light-dark(#55657a,#93a4b9);
---accent:light-dark(#0b7285,#3bc9db);--ground:light-dark(#fff,#0d141e);--text:light-dark(#13202f,#e3eaf3)}
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;background:var(--ground);
-color:var(--text);font-variant-numeric:tabular-nums}h1{font-size:1.5rem;margin:0}
-h2{font-size:1.1rem;margin:2rem 0 .5rem}
-.muted,th{color:var(--muted)}table{border-collapse:collapse;width:100%;font-size:.9rem}.scroll{overflow-x:auto}
-th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child{text-align:left;padding-left:0}
-svg{width:100%;border:1px solid var(--line);border-radius:8px}
-path{fill:none;stroke-width:1.6;stroke:var(--accent)}
-"""
 SHOWN = 500  # trades
 
 
@@ -36,33 +25,16 @@ def as_html(title: str, said: str, accounts: Sequence[Mapping[str, Any]], trades
     )
     desks = sorted({trade["desk"] for trade in trades})
     by_desk = [_of_desk(desk, [trade for trade in trades if trade["desk"] == desk]) for desk in desks]
-    rows = [[str(trade[name]) for name in _COLUMNS] for trade in trades[-SHOWN:][::-1]]
+    rows = [[str(trade[name]) for name in TRADE] for trade in trades[-SHOWN:][::-1]]
     parts = [
         f'<h1>{escape(title)}</h1><p class="muted">{escape(said)}</p>',
         _table(("Account", "At the start", "At the end", "Change", "Currency"), worth),
         curves,
         "<h2>Desks</h2>",
         _table(("Desk", "Trades", "Won", "Fees", "Net"), by_desk) if by_desk else "<p>No trade was closed.</p>",
-        f"<h2>Trades</h2>{_table(_COLUMNS, rows)}" if rows else "",
+        f"<h2>Trades</h2>{_table(TRADE, rows)}" if rows else "",
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{"".join(parts)}</body></html>'
-    )
-
-
-_COLUMNS = (
-    "closed_at",
-    "instrument",
-    "desk",
-    "side",
-    "quantity",
-    "entry_price",
-    "exit_price",
-    "exit_role",
-    "fees",
-    "net",
-)
+    return page(title, parts)
 
 
 def _of_desk(desk: str, trades: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -81,6 +53,4 @@ def _change(one: Mapping[str, Any]) -> str:
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name.replace("_", " ").capitalize())}</th>' for name in names)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return table([name.replace("_", " ").capitalize() for name in names], rows)

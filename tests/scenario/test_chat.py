@@ -45,6 +45,7 @@ async def talking(bot: BotFolder) -> AsyncIterator[tuple[TelegramServer, subproc
         edit_config(bot, lambda config: config.update(interfaces=[{"tentacle": "telegram", "settings": settings}]))
         with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
             await asyncio.to_thread(bot.wait_until, lambda status: status["next_seq"] > 50)
+            await server.until(lambda: any("has started" in sent.text for sent in server.sent))  # told, not asked
             yield server, process
 
 

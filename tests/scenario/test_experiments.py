@@ -27,7 +27,7 @@ from tests.scenario.kills import Moment, Toll, named_moments, run_until
 from tests.scenario.test_swap_running import COUNTER, PER_SECOND, edit_registry, rewrite
 
 KILLS = int(os.environ.get("LOLIGO_EXPERIMENT_KILLS", "5"))
-WHOLE_RUN_S = 8.0  # about as long as one takes that nobody kills
+WHOLE_RUN_S = 2.5  # about as long as one takes that nobody kills
 FAST = "1500000"  # seventeen days of the data a second
 EAGER = {"evaluators.rsi.settings.period": 9, "strategy.settings.entry_threshold": 0.5, "limits.min_confidence": 0.5}
 
@@ -61,6 +61,7 @@ def two_arms(changes: dict[str, Any], **section: Any) -> Callable[[dict[str, Any
     """Give a folder a second desk of trend, with limits of its own, and an experiment from the start."""
 
     def change(config: dict[str, Any]) -> None:
+        config["feeds"][0]["settings"]["until"] = "2018-07-01"  # a year of the data
         config["accounts"]["tuned_b"] = {"deposits": {"USD": 50_000}}
         config["accounts"]["paper"]["deposits"] = {"USD": 50_000}
         desk = {**config["desks"].pop("trend"), "account": "tuned_b"}
@@ -97,11 +98,13 @@ def test_an_experiment_begins_while_its_control_trades_and_the_challenger_takes_
     flips = [record for record in records if isinstance(record.input, GenerationActivated)]
     promoted = flips[-1]
     assert not [e for e in promoted.events if isinstance(e, OrderSubmitted | PositionChanged | TradeClosed)]
-    assert bot.call("run", "--headless", "--until", "2018-12-01").code == 0  # and the journal is read on by all of this
+    assert bot.call("run", "--headless", "--until", "2018-07-01").code == 0  # and the journal is read on by all of this
 
 
 def test_desks_that_come_leave_those_that_run_as_if_nothing_had_happened(template: BotFolder, tmp_path: Path) -> None:
     alone, joined = (template.copy(tmp_path / name, LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05") for name in ("a", "j"))
+    for bot in (alone, joined):
+        bot.edit(lambda config: config["feeds"][0]["settings"].update(until="2018-07-01"))
     assert alone.call("run", "--headless").code == 0
     with joined.running("run", "--headless", "--speed", FAST) as process:
         joined.wait_until(lambda status: status["next_seq"] > 3_000)
@@ -117,6 +120,26 @@ def test_desks_that_come_leave_those_that_run_as_if_nothing_had_happened(templat
         trades[bot.home.name] = [{name: row[name] for name in ours} for row in rows]
     assert len(trades["a"]) > 100
     assert trades["a"] == trades["j"]
+
+
+def test_a_desk_whose_account_has_not_its_capital_is_refused_and_nothing_stops_for_it(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05")
+
+    def poor(config: dict[str, Any]) -> None:
+        config["accounts"]["empty"] = {"deposits": {"USD": 5}}
+        config["desks"]["eager"] = {**config["desks"]["trend"], "account": "empty"}
+
+    with bot.running("run", "--headless", "--speed", FAST) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 200)
+        bot.edit(poor)
+        status = bot.wait_until(lambda status: bool(status["swap"]))
+        bot.wait_until(lambda later: later["next_seq"] > status["next_seq"] + 100)
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert status["swap"]["result"] == "refused"
+    assert "desks.eager.capital" in status["swap"]["text"]
 
 
 def test_identical_arms_are_practically_the_same_to_the_last_digit(template: BotFolder, tmp_path: Path) -> None:
@@ -171,16 +194,20 @@ def test_a_bot_that_was_killed_again_and_again_comes_to_the_same_verdict_on_the_
     undisturbed: tuple[BotFolder, Standing], tmp_path: Path
 ) -> None:
     template, expected = undisturbed
-    left, runs = list(islice(moments(seed=5), KILLS)), 0
-    while left or not runs:
-        bot = template.copy(tmp_path / f"run{runs}")
-        while run_until(bot, left[0] if left else None, Toll()):
-            left.pop(0)
-        runs += 1  # it came to its end before the next moment, which then waits for the next run
-        found = judged(bot)
+    kills = runs = 0
+    bot = template.copy(tmp_path / "run0")
+    for moment in islice(moments(seed=5), 4 * KILLS):
+        if run_until(bot, moment if kills < KILLS else None, Toll()):
+            kills += 1
+            continue
+        found = judged(bot)  # it came to its end before that moment
         assert [day.arms for day in found.days] == [day.arms for day in expected.days]
         assert found.judgement == expected.judgement
-        assert runs <= 3 + KILLS
+        if kills == KILLS:
+            return
+        runs += 1
+        bot = template.copy(tmp_path / f"run{runs}")
+    raise AssertionError(f"{kills} kills, {runs} runs to the end: the moments are too late")
 
 
 def test_a_new_version_is_tried_beside_the_old_one_and_promoted(template: BotFolder, tmp_path: Path) -> None:

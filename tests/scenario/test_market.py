@@ -41,7 +41,7 @@ def behind(season: BotFolder) -> Iterator[Inside]:
         instrument=SimpleNamespace(id=BTC), evaluators=[SimpleNamespace(label=f"rsi#403f {BTC} 1h", timeframe="1h")]
     )
     plan = SimpleNamespace(desks=[SimpleNamespace(name="trend", timeframe="1h", seats=[seat])])
-    config = SimpleNamespace(venues={"coinbase": SimpleNamespace(instruments={"BTC/USD": None})})
+    config = SimpleNamespace(venues={"coinbase": SimpleNamespace(instruments={"BTC/USD": None})}, jobs={})
     loaded = [manifest(name) for name in ("ema_cross", "macd", "rsi")]
     running = SimpleNamespace(plan=plan, config=config, loaded=loaded)
     portfolio = SimpleNamespace(marks={BTC: 11_000.0})

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -271,8 +272,9 @@ def test_a_change_on_the_disk_that_is_refused_waits_with_its_diff_and_a_choice_o
     )
     answer = get(bot, "tentacle.diff", name="kept_here")
     assert [(one["path"], one["plus"]) for one in answer["files"]] == [("__init__.py", 1)]
-    _, _, text = ask(bot, "GET", "/tentacles/evaluator/kept_here", Accept="text/html")
-    assert "On disk, not running" in text
+    shown = partial(ask, bot, "GET", "/tentacles/evaluator/kept_here", Accept="text/html")
+    bot.bot.wait_until(lambda _: "On disk, not running" in shown()[2])  # when nothing is being exchanged any more
+    text = shown()[2]
     assert "+import socket" in text
     status, done = post(bot, "tentacle.apply", when="candle", how="replace")
     assert (status, done["result"]) == (200, "refused")

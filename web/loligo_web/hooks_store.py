@@ -13,10 +13,11 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from .private_file import PrivateFile
 
 KEPT_CALLS = 1_000
 _TABLES = """
@@ -77,35 +78,12 @@ class Share:
     used_s: float | None
 
 
-class HookStore:
-    """The file. Every call is one short transaction."""
+class HookStore(PrivateFile):
+    """The file."""
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        super().__init__(file, _TABLES, timeout_s=2.0)
         self._key = _key(file.with_suffix(".key"))
-        self._connection = sqlite3.connect(file, isolation_level=None, timeout=2.0)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.executescript(_TABLES)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with closing(self._connection.execute(query, values)) as cursor:
-            return cursor.fetchall()
 
     # Hooks
 

@@ -63,9 +63,10 @@ def run(
 
     What did better on data that were known tells little about data to come: a test of a running bot decides that.
     """
-    from loligo_bot.cli.ab_verbs import OPEN, pairs, versions
+    from loligo_bot.cli.ab_verbs import OPEN, versions
     from loligo_bot.experiments.draft import Variant, Wanted
     from loligo_bot.historic import Asked, run_historic
+    from loligo_lab.commands import pairs
 
     shell: Shell = context.obj
     if (name is None) == (control is None):

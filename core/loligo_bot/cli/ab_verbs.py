@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,6 +61,8 @@ def start(
     key: Key = "",
 ) -> None:
     """Begin an A/B test in the running bot: a desk against others, or against itself with changes."""
+    from loligo_lab.commands import pairs
+
     shell: Shell = context.obj
     asked = {
         "challengers": challenger,
@@ -175,20 +176,6 @@ def export(
 
 for verb in (run, check):
     ab.command(verb.__name__)(verb)
-
-
-def pairs(words: Sequence[str], option: str) -> dict[str, Any]:
-    """Return KEY=VALUE words as a mapping; a value is JSON, or text as it is."""
-    found: dict[str, Any] = {}
-    for word in words:
-        key, sign, text = word.partition("=")
-        if not (key and sign):
-            raise typer.BadParameter(f'{option} "{word}": expected KEY=VALUE')
-        try:
-            found[key] = json.loads(text)
-        except ValueError:
-            found[key] = text
-    return found
 
 
 def versions(home: Path, words: Sequence[str]) -> dict[str, str]:

@@ -73,11 +73,12 @@ NOTHING = "nothing is watched; name markets in the configuration, such as jobs: 
 
 def watched(inside: Inside) -> list[WatchedRow]:
     """Return every watched market with its newest scan."""
+    pairs = list(_pairs(inside))
     newest: dict[str, Job] = {}
-    for job in inside.jobs.list(KIND):  # the newest first
+    for job in inside.jobs.list(KIND) if pairs else ():  # the newest first
         if job.state is State.DONE:
             newest.setdefault(str(job.arguments.get("desk")), job)
-    return [_row(desk, name, newest.get(desk)) for desk, name in _pairs(inside)]
+    return [_row(desk, name, newest.get(desk)) for desk, name in pairs]
 
 
 def _pairs(inside: Inside) -> Iterator[tuple[str, str]]:

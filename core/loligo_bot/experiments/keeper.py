@@ -8,8 +8,10 @@ next start, with the same day; a broken limit stops the challenger's entries, ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from loligo.config import LoligoConfig
@@ -18,14 +20,17 @@ from loligo.log import get_logger
 from loligo.model.command import Noted
 from loligo.model.events import EquityMarked, Record
 from loligo.model.timeframe import DAY_NS
-from loligo_bot.experiment_config import VERDICT, experiments_of
-from loligo_bot.experiments.standing import Led, Standing, generations_of, standing_of
-from loligo_bot.past import past_of
+from loligo_bot.experiment_config import VERDICT, ExperimentConfig, experiments_of
+from loligo_bot.experiments.standing import Standing, generations_of, standing_of
+from loligo_bot.past import Past, past_of
+from loligo_bot.recipe import Recipe
 from loligo_lab.experiment import Judgement, Verdict
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
 BY = "experiment"
+SHORTEST_REST_S, REST = 0.2, 5.0  # between two looks: so long, and so many times what the last one took
+KEPT_RECIPES = 200
 NEWS = ("verdict", "winner", "ended")  # facts of a note; another value of one is told
 _log = get_logger("experiments")
 
@@ -45,6 +50,8 @@ class Experiments:
         self._is_due = asyncio.Event()
         self._day = -1
         self._times: dict[int, int] = {}  # of records, by seq
+        self._recipes: OrderedDict[int, Recipe] = OrderedDict()  # of generations, by number
+        self._over: set[str] = set()  # experiments whose end is in the journal
         self._told: dict[str, tuple[str, ...]] = {}  # news on their way into the journal, by name
 
     # Reading
@@ -52,11 +59,22 @@ class Experiments:
     def standings(self) -> dict[str, Standing | None]:
         """Return every experiment by name, None where it has not begun."""
         wanted = experiments_of(self._running())
-        led = self._led() if wanted else []
+        return self._standings(wanted)
+
+    def _standings(self, wanted: Mapping[str, ExperimentConfig]) -> dict[str, Standing | None]:
+        if not wanted:
+            return {}
+        past = past_of(self._home, self._rows)
+        led = generations_of(past, partial(self._recipe, past), self._ts_of, wanted)
         return {name: standing_of(name, one, led, self._rows, self._now_ns()) for name, one in wanted.items()}
 
-    def _led(self) -> list[Led]:
-        return generations_of(past_of(self._home, self._rows), self._ts_of)
+    def _recipe(self, past: Past, number: int) -> Recipe:
+        """Return the settings of a generation, which never change."""
+        if number not in self._recipes:
+            self._recipes[number] = past.recipe(number)
+            if len(self._recipes) > KEPT_RECIPES:
+                self._recipes.popitem(last=False)
+        return self._recipes[number]
 
     def _ts_of(self, seq: int) -> int:
         if seq not in self._times:
@@ -87,8 +105,9 @@ class Experiments:
         self._is_due.set()
         while await self._is_due.wait():
             self._is_due.clear()
-            if not experiments_of(self._running()):
+            if not self._open():
                 continue
+            began_s = monotonic()
             try:
                 for standing, note in await asyncio.to_thread(partial(self._look, project)):
                     if note is not None:
@@ -98,12 +117,21 @@ class Experiments:
                 _log.warning("experiments cannot be judged now", error=str(exc))
             except Exception:  # top of a task: whatever is wrong with a test, the desks trade on
                 _log.exception("experiments cannot be judged")
-            await asyncio.sleep(0.2)  # a replay ends many days a second
+            await asyncio.sleep(
+                max(SHORTEST_REST_S, REST * (monotonic() - began_s))
+            )  # a replay ends many days a second
+
+    def _open(self) -> dict[str, ExperimentConfig]:
+        """Return the experiments of which there may be news."""
+        known = experiments_of(self._running())
+        return {name: one for name, one in known.items() if not (one.ended and name in self._over)}
 
     def _look(self, project: Callable[[], object]) -> list[tuple[Standing, Noted | None]]:
         project()
-        standings = [one for one in self.standings().values() if one is not None]
-        return [(one, self._note(one)) for one in standings]
+        standings = [one for one in self._standings(self._open()).values() if one is not None]
+        found = [(one, self._note(one)) for one in standings]
+        self._over |= {one.name for one, note in found if one.until_ns and note is None}
+        return found
 
     def _note(self, standing: Standing) -> Noted | None:
         """Return what the journal has not heard yet: another verdict than the one noted last."""

@@ -9,7 +9,7 @@ anew; an edit of an arm makes it invalid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from loligo.errors import JournalError
@@ -79,14 +79,21 @@ NO_DOWNS: Mapping[str, Downs] = {}
 NOTHING: Mapping[str, float] = {}
 
 
-def generations_of(past: Past, ts_of: Callable[[int], int]) -> list[Led]:
-    """Return what led, oldest first; `ts_of` gives the time of a record. What was rolled back led for a while."""
-    found: list[Led] = []
-    for row in past.generations:
+def generations_of(
+    past: Past, recipe_of: Callable[[int], Recipe], ts_of: Callable[[int], int], names: Collection[str]
+) -> list[Led]:
+    """Return what led since the newest generation without any of these experiments, that one included, oldest first.
+    What was rolled back led for a while. `recipe_of` and `ts_of` look up a generation and the time of a record."""
+    rows: list[tuple[Row, Recipe]] = []
+    for row in reversed(past.generations):
         try:
-            recipe = past.recipe(row["number"])
+            rows.append((row, recipe_of(row["number"])))
         except JournalError:
-            continue  # its settings were cut: no experiment that still runs began then
+            break  # its settings were cut: no experiment that still runs began then
+        if not rows[-1][1].config.get(SECTION, {}).keys() & {*names}:
+            break
+    found: list[Led] = []
+    for row, recipe in reversed(rows):
         slots = [SlotVersion(*slot) for slot in row["slots"]]
         before = found[-1] if found else None
         found.append(Led(number=row["number"], since_ns=ts_of(row["first_seq"]), recipe=recipe, slots=slots))

@@ -6,14 +6,14 @@ user who runs the bot and nobody else. Times are seconds since 1970 of the wall 
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loligo.api import Role
+
+from ..private_file import PrivateFile
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS people (
@@ -69,34 +69,11 @@ class Deed:
     address: str
 
 
-class AccessStore:
-    """The file. Every call is one short transaction."""
+class AccessStore(PrivateFile):
+    """The file."""
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # sqlite3 would make it for everybody to read
-        self._connection = sqlite3.connect(file, isolation_level=None, timeout=5.0)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.executescript(_TABLES)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with closing(self._connection.execute(query, values)) as cursor:
-            return cursor.fetchall()
+        super().__init__(file, _TABLES, timeout_s=5.0)
 
     # People
 
