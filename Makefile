@@ -3,12 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
 RUNS := tests/benchmarks tests/scenario
-EARLY_RUNS := $(wildcard tests/scenario/test_[a-h]*.py)
+EARLY_RUNS := $(wildcard tests/scenario/test_[a-j]*.py)
+MONEY := tests/unit/engine tests/property $(addprefix tests/tentacles/,venues trading_modes risk_rules)
 LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenario/test_*.py))
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-late-runs test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats
+.PHONY: help setup run page test test-early-runs test-late-runs test-money test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,7 +37,7 @@ page: setup  ## Run them anew at a pace to watch (two days of candles in a secon
 	$(BIN)/loligo run --fresh --speed 172800 --page --stay
 
 test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
-	$(MAKE) --jobs 3 test-early-runs test-late-runs test-rest
+	$(MAKE) --jobs 3 test-late-runs test-rest test-early-runs test-money
 
 test-early-runs: setup
 	$(BIN)/python -m pytest -q $(EARLY_RUNS)
@@ -44,8 +45,11 @@ test-early-runs: setup
 test-late-runs: setup
 	$(BIN)/python -m pytest -q $(LATE_RUNS)
 
+test-money: setup
+	$(BIN)/python -m pytest -q $(MONEY) $(if $(CI),$(COVERAGE))
+
 test-rest: setup
-	$(BIN)/python -m pytest -q $(RUNS:%=--ignore %) $(if $(CI),$(COVERAGE))
+	$(BIN)/python -m pytest -q $(patsubst %,--ignore %,$(RUNS) $(MONEY))
 
 lint: setup  ## Check style, types and import rules
 	$(BIN)/ruff check .
@@ -54,7 +58,7 @@ lint: setup  ## Check style, types and import rules
 	$(BIN)/lint-imports
 
 coverage: setup  ## Hold branch coverage of the stages that move money at 95 %
-	$(BIN)/python -m pytest -q $(COVERAGE)
+	$(BIN)/python -m pytest -q $(MONEY) $(COVERAGE)
 
 verify-kill: setup  ## Kill a paper bot at 100 moments; installs and updates, swaps, A/B tests at 50 each; all come up whole
 	LOLIGO_KILLS=$${LOLIGO_KILLS:-100} LOLIGO_INSTALL_KILLS=$${LOLIGO_INSTALL_KILLS:-50} \
