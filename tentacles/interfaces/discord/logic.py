@@ -120,10 +120,15 @@ class DiscordChat:
         if place.chat == _BY_WEBHOOK:
             assert self._session is not None
             await send_webhook(self._session, self._settings, self._proxy, page)
-        elif self._client is None:
+        elif (client := self._client) is None:
             raise RetryLater("not connected to Discord yet")
         else:
-            await send(self._client, place, page, self._settings.embeds)
+            try:
+                await send(client, place, page, self._settings.embeds)
+            except RuntimeError as exc:  # so aiohttp says that the session was closed under a try of discord.py
+                if not client.is_closed():
+                    raise
+                raise RetryLater("the connection to Discord was closed meanwhile", is_unsure=True) from exc
 
     async def _stay_connected(self, responder: Responder, lanes: Lanes) -> None:
         from .wire import reason_of
