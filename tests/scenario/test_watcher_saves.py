@@ -22,7 +22,7 @@ def test_no_load_is_torn_and_a_save_is_live_soon_after_its_last_write(
     saving, lived = save_in_turn(tmp_path, saver, count, rounds=2)
     assert saving.torn() == []
     assert len(saving.loads) == 3  # the first version and each save, once
-    assert min(lived) < LIVE_S  # whatever else the machine does only adds to it
+    assert max(lived) < LIVE_S
 
 
 def test_the_same_saves_are_torn_where_nothing_waits_for_rest(tmp_path: Path) -> None:
