@@ -2,14 +2,17 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
+PYTEST := $(BIN)/python -m pytest -q --durations 20
 RUNS := tests/benchmarks tests/scenario
+PAGES := tests/browser tests/web
 EARLY_RUNS := $(wildcard tests/scenario/test_[a-j]*.py)
+UNITS := tests/unit
 MONEY := tests/unit/engine tests/property $(addprefix tests/tentacles/,venues trading_modes risk_rules)
 LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenario/test_*.py))
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-late-runs test-money test-rest lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats
+.PHONY: help setup run page test test-early-runs test-late-runs test-money test-pages test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,20 +39,26 @@ run: setup  ## Run the paper desks over the bundled candles; in a terminal with 
 page: setup  ## Run them anew at a pace to watch (two days of candles in a second), with the page in the browser
 	$(BIN)/loligo run --fresh --speed 172800 --page --stay
 
-test: setup  ## Run all tests, whole runs (they mostly wait) beside the rest; with CI set also hold branch coverage
-	$(MAKE) --jobs 3 test-late-runs test-rest test-early-runs test-money
+test: setup  ## Run all tests, the long parts first; with CI set also hold branch coverage
+	$(MAKE) --jobs 3 test-late-runs test-early-runs test-pages test-units test-rest test-money
 
 test-early-runs: setup
-	$(BIN)/python -m pytest -q $(EARLY_RUNS)
+	$(PYTEST) $(EARLY_RUNS)
 
 test-late-runs: setup
-	$(BIN)/python -m pytest -q $(LATE_RUNS)
+	$(PYTEST) $(LATE_RUNS)
+
+test-pages: setup
+	$(PYTEST) $(PAGES)
 
 test-money: setup
-	$(BIN)/python -m pytest -q $(MONEY) $(if $(CI),$(COVERAGE))
+	$(PYTEST) $(MONEY) $(if $(CI),$(COVERAGE))
+
+test-units: setup
+	$(PYTEST) $(UNITS) $(patsubst %,--ignore %,$(MONEY))
 
 test-rest: setup
-	$(BIN)/python -m pytest -q $(patsubst %,--ignore %,$(RUNS) $(MONEY))
+	$(PYTEST) $(patsubst %,--ignore %,$(RUNS) $(PAGES) $(UNITS) $(MONEY))
 
 lint: setup  ## Check style, types and import rules
 	$(BIN)/ruff check .

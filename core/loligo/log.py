@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
 import structlog
@@ -31,7 +30,6 @@ _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 _IN_TEXT = re.compile(rf"({_NAME}\w*[\"']?\s*[=:]\s*)(?:bearer\s+)?(\"[^\"]*\"|'[^']*'|[^\s,;&)}}\]]+)", re.IGNORECASE)
 _IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s@]+(?=@)")
 _registered: list[str] = []
-_open_files: list[TextIO] = []  # at most one, closed when the next `configure` moves the log elsewhere
 
 
 def register_secret(value: str) -> None:
@@ -59,16 +57,12 @@ def masked(value: Any, name: str = "") -> Any:
     return _masked_text(value if isinstance(value, str) else str(value))
 
 
-def configure(
-    *, level: Level = "info", format: Format = "console", stream: TextIO | None = None, file: Path | None = None
-) -> None:
-    """Send the log of the whole process to `file` (appended, owner only), else to `stream`, else to stderr.
+def configure(*, level: Level = "info", format: Format = "console", stream: TextIO | None = None) -> None:
+    """Send the log of the whole process to `stream`, else to stderr.
 
     Lines of other libraries come along, from warnings upwards.
     """
-    while _open_files:
-        _open_files.pop().close()
-    target = _opened(file) if file is not None else stream or sys.stderr
+    target = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
@@ -96,13 +90,6 @@ class _Bridge(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
-
-
-def _opened(file: Path) -> TextIO:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    _open_files.append(os.fdopen(descriptor, "a", encoding="utf-8", buffering=1))
-    return _open_files[-1]
 
 
 def _renderer(format: Format, target: TextIO) -> structlog.typing.Processor:

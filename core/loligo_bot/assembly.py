@@ -7,33 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from loligo.config import LoligoConfig, load_config
+from loligo.config import LoligoConfig
 from loligo.config.layers import Setting
 from loligo.engine.engine import Engine
 from loligo.errors import ConfigError
-from loligo.host import Host, LoadedTentacle, bundled_root
+from loligo.host import Host, LoadedTentacle
 from loligo.model.command import SlotVersion
 from loligo.ports.tentacles import Feed, HistoricalFeed
 from loligo.registry.registry_file import Registry
 from loligo_bot.edge_plan import FEED, edge_plans
-from loligo_bot.experiment_config import ExperimentsConfig
 from loligo_bot.generation import Generation, make_generation
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.wanted import NOTHING_OFF, KeptOff, Wanted, load_wanted
-from loligo_bot.jobs.config import JobsConfig
 from loligo_bot.settings_check import check_tentacle_settings
-from loligo_kit.config import InstallConfig
 from loligo_store.config import JournalConfig
-
-PARTS: Mapping[str, type[BaseModel]] = {
-    "journal": JournalConfig,
-    "health": HealthConfig,
-    "jobs": JobsConfig,
-    "install": InstallConfig,
-    "experiments": ExperimentsConfig,
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,11 +43,6 @@ class Bot:
     @property
     def slots(self) -> tuple[SlotVersion, ...]:
         return self.generation.slots
-
-
-def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
-    """Return the configuration of a bot folder, every part's section judged by its own class."""
-    return load_config(home, bundled_root=bundled_root(), file=file, parts=PARTS)
 
 
 def assemble(

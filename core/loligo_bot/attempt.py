@@ -36,6 +36,7 @@ from loligo_bot.generation import Generation
 from loligo_bot.health.monitor import HEALTH
 from loligo_bot.rehearsal import LIMIT_S, rehearse_in_time
 from loligo_bot.session import Session
+from loligo_bot.shared_account import lacking_capital, wants_of
 from loligo_bot.warm_up import warm_start
 from loligo_bot.wish import How, When, Wish
 
@@ -106,6 +107,9 @@ class SwapRun:
         if refused := await self._rehearsed():
             attempt.phase = "ended"
             return SwapResult.REFUSED, refused
+        if lacking := lacking_capital(self._engine.portfolio, wants_of(self._wanted.plan)):
+            attempt.phase = "ended"
+            return SwapResult.REFUSED, lacking
         ear.begin(attempt.number)
         self._engine.prepare(self._wanted.plan)
         if self._comes_beside:

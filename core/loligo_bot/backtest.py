@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from loligo import __version__
-from loligo.errors import BadArguments
+from loligo.errors import BadArguments, DataError
 from loligo.log import get_logger
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Record
@@ -41,7 +41,10 @@ def run_backtest(
     journal: Path | None = None,
     on_record: Callable[[Record], None],
 ) -> FinishedRun:
-    """Run desks over their historical feeds; with `journal` every record is also written there."""
+    """Run desks over their historical feeds; with `journal` every record is also written there.
+
+    BadArguments or ConfigError says what is wrong with what is asked, DataError when there are no data.
+    """
     try:
         asked = BacktestRequest.model_validate(dict(request))
     except ValidationError as exc:
@@ -49,7 +52,18 @@ def run_backtest(
         told = "; ".join(f"{name} = {request.get(name.partition('.')[0])!r}: {said}" for name, said in problems.items())
         raise BadArguments(f"backtest: {told}", problems) from exc
     prepared = prepare(home, asked, file=file, is_whole=journal is not None)
-    return run_prepared(home, prepared, file=file, journal=journal, on_record=on_record)
+    ranges: list[tuple[int, int | None]] = []
+    run = run_prepared(
+        home,
+        prepared,
+        file=file,
+        journal=journal,
+        on_record=on_record,
+        on_range=lambda first_ns, last_ns: ranges.append((first_ns, last_ns)),
+    )
+    if not ranges:  # a desk that never began would look like one that lost everything
+        raise DataError("the feeds have no data between since and until: choose another range, or another feed")
+    return run
 
 
 def run_prepared(
@@ -62,12 +76,9 @@ def run_prepared(
     on_range: Range = lambda first_ns, last_ns: None,
 ) -> FinishedRun:
     """Run what was prepared; `on_range` hears of the time that it covers, before the first record."""
-    settings = setting_of(prepared.config.model_dump(mode="json"), str(file or "backtest"))
-    bot = assemble(home, prepared.config, registry=prepared.registry, settings=settings)
-    feeds = historical_feeds(bot, prepared.span)
+    bot, records = begin(home, prepared, file=file, on_range=on_range)
     kept = Journal(journal, bot.journal_config) if journal is not None else None
-    for item, feed in _inputs(bot, feeds, prepared, on_range):
-        record = bot.engine.process(item, feed)
+    for record in records:
         on_record(record)
         if kept is not None:
             kept.append(record)
@@ -77,6 +88,16 @@ def run_prepared(
         kept.commit()
         kept.close()
     return finished(bot, prepared)
+
+
+def begin(
+    home: Path, prepared: Prepared, *, file: Path | None = None, on_range: Range = lambda first_ns, last_ns: None
+) -> tuple[Bot, Iterator[Record]]:
+    """Return a bot of what was prepared, and its records: each input is processed when its record is asked for."""
+    settings = setting_of(prepared.config.model_dump(mode="json"), str(file or "backtest"))
+    bot = assemble(home, prepared.config, registry=prepared.registry, settings=settings)
+    inputs = _inputs(bot, historical_feeds(bot, prepared.span), prepared, on_range)
+    return bot, (bot.engine.process(item, feed) for item, feed in inputs)
 
 
 def _inputs(bot: Bot, feeds: Mapping[str, HistoricalFeed], prepared: Prepared, on_range: Range) -> Iterator[FromFeed]:

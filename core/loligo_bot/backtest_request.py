@@ -29,9 +29,10 @@ from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.faults import did_you_mean
 from loligo.registry.registry_file import Registry, RegistryEntry, load_registry
 from loligo.registry.tree import PREFIX, hash12
-from loligo_bot.assembly import PARTS
+from loligo_bot.folder_config import PARTS
 from loligo_bot.recipe import CONFIG, recipe_of
 from loligo_bot.settings_check import check_tentacle_settings
+from loligo_kit.bot_folder import BotFolder
 from loligo_kit.lock import admission
 
 SECTIONS = ("desks", "accounts", "venues", "engine")  # in which single settings may be other than configured
@@ -301,7 +302,8 @@ def _chosen_version(entry: RegistryEntry, request: BacktestRequest, home: Path) 
         raise BadArguments(said, {field: said})
     source = "local" if entry.source == "bundled" else entry.source
     changes = {"path": None, "tree_hash": PREFIX + found[0], "source": source, "pin": True, "enabled": True}
-    return entry.model_copy(update=changes)
+    packages = BotFolder(home, bundled_root()).packages_of(entry, PREFIX + found[0])
+    return entry.model_copy(update={**changes, "packages": packages})
 
 
 def _refuse_unknown(names: Any, known: list[str], field: str, *, shown: list[str] | None = None) -> None:

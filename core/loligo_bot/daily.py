@@ -42,11 +42,15 @@ class Daily:
     """Hears every record in order. `currencies` are the reference currencies of the accounts, by name."""
 
     def __init__(self, at: str, zone: str, currencies: dict[str, str]) -> None:
-        self._at, self._zone = time.fromisoformat(at), ZoneInfo(zone)
+        self.keep_to(at, zone)
         self._currencies = currencies
         self._day = _Day()
         self._until_ns = 0  # when the day ends, 0: not begun
         self._verdicts: dict[str, str] = {}  # of A/B tests that go on, as they were told last
+
+    def keep_to(self, at: str, zone: str) -> None:
+        """Let days end at another hour, from the end of this one on."""
+        self._at, self._zone = time.fromisoformat(at), ZoneInfo(zone)
 
     def begin(self, rows: ProjectionReader, seq: int, ts: int) -> None:
         """Take up the day of `ts` as it stands before the record `seq`, from the read models; blocks."""

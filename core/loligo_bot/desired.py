@@ -14,8 +14,8 @@ from pathlib import Path
 from loligo.errors import LoligoError, TentacleError
 from loligo.host.verifier import shared_verifier
 from loligo.registry.registry_file import REGISTRY_FILE
-from loligo_bot.assembly import read_config
 from loligo_bot.attempt import Attempt
+from loligo_bot.folder_config import read_config
 from loligo_bot.generation import Generation, Unfit, failures, make_generation
 from loligo_bot.health.monitor import Monitor
 from loligo_bot.settings_check import check_tentacle_settings
@@ -42,14 +42,23 @@ class Desired:
         TentacleError when the writing does not end.
         """
         while self._watcher is not None:
-            try:
-                moves = self._watcher.calm(REST_LIMIT_S, self._known_whole())
-                wanted = self._load()
-                if self._watcher.calm(REST_LIMIT_S, self._known_whole()) == moves:
-                    return wanted
-            except TimeoutError as exc:
-                raise TentacleError(f"{exc}: still being written; it is taken up when it has come to rest") from None
+            moves, wanted = self._calm(self._watcher), self._loaded()
+            if self._calm(self._watcher) == moves:
+                return _returned(wanted)
         return self._load()
+
+    def _calm(self, watcher: Watcher) -> int:
+        try:
+            return watcher.calm(REST_LIMIT_S, self._known_whole())
+        except TimeoutError as exc:
+            raise TentacleError(f"{exc}: still being written; it is taken up when it has come to rest") from None
+
+    def _loaded(self) -> Generation | LoligoError:
+        """Return what is wanted, or what is wrong with it: what somebody wrote meanwhile is no fault of theirs."""
+        try:
+            return self._load()
+        except LoligoError as exc:
+            return exc
 
     def _known_whole(self) -> frozenset[Path]:
         """Return the files that need not come to rest: who wants this has replaced them, and says what they hold."""
@@ -79,3 +88,9 @@ class Desired:
             yield
         self._watcher = None
         warm.cancel()
+
+
+def _returned(wanted: Generation | LoligoError) -> Generation:
+    if isinstance(wanted, LoligoError):
+        raise wanted
+    return wanted

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, m
 from loligo.config import LoligoConfig
 from loligo.config.schema import Name
 from loligo.errors import ConfigError
+from loligo.model.instrument import InstrumentKind
 from loligo_lab.experiment import Arm, Limits, Mode, Plan
 
-LIMITS = {one.name for one in fields(Limits)}
+UNMEASURED = {"stale_minutes_per_day": None}  # of arms on one stream; nobody is told a figure that nobody took
+LIMITS = {one.name for one in fields(Limits)} - UNMEASURED.keys()
 MOST_ARMS = 20
 VERDICT = "verdict"  # kind of the notes that tell of them in the journal
 
@@ -67,7 +69,7 @@ class ExperimentConfig(BaseModel):
             mode=Mode(self.mode),
             days=self.days,
             margin_per_year=self.margin_per_year,
-            limits=Limits(**self.limits),
+            limits=Limits(**self.limits, **UNMEASURED),
         )
 
 
@@ -99,7 +101,22 @@ def check_experiments(config: LoligoConfig) -> None:
         for what, found in kinds.items():
             if len(found) > 1:
                 raise ConfigError(f"{where}: the arms differ in {what}: {', '.join(sorted(found))}; expected one")
+        _check_shared(where, one, config)
         for arm in one.challengers:
             if arm in taken:
                 raise ConfigError(f'{where}: desk "{arm}" is a challenger of {taken[arm]} already')
             taken[arm] = name
+
+
+def _check_shared(where: str, one: ExperimentConfig, config: LoligoConfig) -> None:
+    """ConfigError where arms of one account trade a perpetual: the venue would net their positions."""
+    desks = [config.desks[arm] for arm in one.arms]
+    accounts = [desk.account for desk in desks]
+    for arm, desk in zip(one.arms, desks, strict=True):
+        terms = config.venues[desk.venue].instruments if desk.venue in config.venues else {}
+        margined = [name for name in desk.instruments if name in terms and terms[name].kind is InstrumentKind.PERPETUAL]
+        if accounts.count(desk.account) > 1 and margined:
+            raise ConfigError(
+                f'{where}: arm "{arm}" trades {margined[0]}, a perpetual, on account "{desk.account}" of another arm: '
+                "the venue would net their positions. Give each arm an account of its own"
+            )

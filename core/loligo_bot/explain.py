@@ -13,13 +13,14 @@ import msgspec
 from loligo.errors import JournalError
 from loligo.model import events as ev
 from loligo.model.market import Candle, ExternalSignal
-from loligo.model.timeframe import iso
+from loligo.model.timeframe import SECOND_NS, iso
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
 LONGEST_SEQ = 18  # digits: more do not fit into the databases' integer
 MOST_HEARD = 50  # signals from outside, to find the newest one behind an opinion
 LONGEST_TEXT = 120  # of a signal from outside
+PAUSED = "paused"  # code of a refusal whose number is when the pause ends
 Step = dict[str, Any]  # seq, at, step, text, event
 
 
@@ -33,12 +34,24 @@ def explain(ident: str, journal: JournalReader, rows: ProjectionReader) -> dict[
     told = {seq: event for seq, event in chain}
     for cause, event in chain:
         told |= _beside(journal, rows, cause, event)
+    told |= _sent_later(journal, rows, [event for event in told.values() if isinstance(event, ev.OrderHeld)])
     for order_id in dict.fromkeys(
         event.order.id for event in list(told.values()) if isinstance(event, ev.OrderSubmitted)
     ):
         told |= _after(journal, rows, order_id)
     steps = [_step(number, event) for number, event in sorted(told.items())]
     return {"ok": True, "id": ident, "seq": seq, "steps": steps}
+
+
+def _sent_later(journal: JournalReader, rows: ProjectionReader, held: Sequence[ev.OrderHeld]) -> dict[int, Any]:
+    """Return how orders that waited went to their venues: on the way back from the newest that is known of each."""
+    found: dict[int, Any] = {}
+    for row in (row for event in held for row in rows.rows("orders", where={"id": event.order.id})):
+        way = _causes(journal, row["seq"])
+        found |= {
+            seq: event for seq, event in way if isinstance(event, ev.OrderSubmitted) and event.order.id == row["id"]
+        }
+    return found
 
 
 def _causes(journal: JournalReader, seq: int) -> list[tuple[int, Any]]:
@@ -91,6 +104,7 @@ _DECIDED = (
     ev.Approved,
     ev.ConsentAsked,
     ev.Refused,
+    ev.OrderHeld,
     ev.OrderSubmitted,
     ev.DecisionDeclined,
 )
@@ -129,7 +143,10 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _why(code: str, numbers: Sequence[float]) -> str:
+def why_text(code: str, numbers: Sequence[float]) -> str:
+    """Return a reason with the numbers behind it; that of a pause is the instant at which it ends."""
+    if code == PAUSED and len(numbers) == 1:
+        return f"paused until {iso(int(numbers[0]) * SECOND_NS) if numbers[0] else 'a person resumes'}"
     return f"{code} ({', '.join(f'{number:g}' for number in numbers)})" if numbers else code
 
 
@@ -156,12 +173,12 @@ def _external(said: ExternalSignal) -> tuple[str, str]:
 
 def _signal(event: ev.SignalRaised) -> tuple[str, str]:
     signal = event.signal
-    why = _why(signal.code, signal.numbers)
+    why = why_text(signal.code, signal.numbers)
     return "decision", f"{event.desk}: {signal.direction} {event.instrument}, confidence {signal.strength:.3g}; {why}"
 
 
 def _declined(event: ev.DecisionDeclined) -> tuple[str, str]:
-    return "declined", f"{event.desk}: {event.by} does not act; {_why(event.declined.code, event.declined.numbers)}"
+    return "declined", f"{event.desk}: {event.by} does not act; {why_text(event.declined.code, event.declined.numbers)}"
 
 
 def _reported(event: ev.OrderReported) -> tuple[str, str]:
@@ -190,18 +207,22 @@ _WORDS: dict[type, Callable[[Any], tuple[str, str]]] = {
     ExternalSignal: _external,
     ev.Evaluated: lambda e: (
         "evaluation",
-        f"{e.evaluator}: {e.evaluation.value:+.3f}; {_why(e.evaluation.code, e.evaluation.numbers)}",
+        f"{e.evaluator}: {e.evaluation.value:+.3f}; {why_text(e.evaluation.code, e.evaluation.numbers)}",
     ),
     ev.SignalRaised: _signal,
     ev.DecisionDeclined: _declined,
     ev.OrderRequested: lambda e: ("request", f"{e.desk}: {_request(e.request)}"),
-    ev.RiskChecked: lambda e: ("check", f"{e.rule} ({e.tier}) {e.outcome}: {_why(e.code, e.numbers)}"),
+    ev.RiskChecked: lambda e: ("check", f"{e.rule} ({e.tier}) {e.outcome}: {why_text(e.code, e.numbers)}"),
     ev.Approved: lambda e: (
         "approved",
         _request(e.request) + (f"; reduced from {e.reduced_from}" if e.reduced_from is not None else ""),
     ),
     ev.ConsentAsked: lambda e: ("asked", f"a person, until {iso(e.until_ns)}: {_request(e.request)}"),
-    ev.Refused: lambda e: ("refused", f"{e.rule} ({e.tier}): {_why(e.code, e.numbers)}"),
+    ev.Refused: lambda e: ("refused", f"{e.rule} ({e.tier}): {why_text(e.code, e.numbers)}"),
+    ev.OrderHeld: lambda e: (
+        "waits",
+        f"{e.order.id} would trade with {e.other} of its own account: {_request(e.order)}",
+    ),
     ev.OrderSubmitted: lambda e: ("order", f"{e.order.id}: {_request(e.order)}"),
     ev.OrderReported: _reported,
     ev.TradeClosed: _trade,

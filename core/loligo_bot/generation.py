@@ -17,12 +17,14 @@ from loligo.config import LoligoConfig
 from loligo.engine.plan import EnginePlan
 from loligo.errors import ConfigError, JournalError, LoligoError, TentacleError
 from loligo.host import Host, LoadedTentacle, LoadState, bundled_root
+from loligo.host.finder import NAMESPACE
 from loligo.model.command import SlotVersion
 from loligo.registry.registry_file import Registry, RegistryEntry
 from loligo.registry.tree import tree_hash
 from loligo_bot.edge_plan import edge_slots, is_of_edges
 from loligo_bot.plan import build_plan, slots_of
 from loligo_bot.recipe import RECIPE, Recipe, read_recipe, recipe_of
+from loligo_packages.package_set import private_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,11 @@ class Generation:
         return sorted(slot.tentacle for slot in gone if slot.tentacle != RECIPE and not is_of_edges(slot))
 
     def packages(self) -> set[str]:
-        """Return the names under which its tentacles are imported."""
-        return {item.module.__name__ for item in self.loaded}
+        """Return the names under which its tentacles are imported, and the Python packages that they bring."""
+        brought = {item.entry.packages for item in self.loaded} - {None}
+        return {item.module.__name__ for item in self.loaded} | {
+            f"{NAMESPACE}.{private_name(packages)}" for packages in brought if packages
+        }
 
     def code(self) -> dict[str, str]:
         """Return the tree hash by "kind name" of everything loaded."""

@@ -1,7 +1,7 @@
 """An A/B test over recorded data: the same arms, engine, days and rule as of one that runs, in seconds.
 
     experiment, or arms that are asked for ─► desks of one run ─► days, as the journal folds them ─► the same judgement
-    a part of it with the control alone ─► what one more arm costs
+    beside a part of it the control alone ─► what one more arm costs
 
 What must hold: nothing is written; all arms are fed by one run; a day counts here exactly when it would count there.
 """
@@ -12,30 +12,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any, Literal
 
 from loligo.config import LoligoConfig, check_settings, read_settings
 from loligo.config.layers import Setting
 from loligo.errors import DataError, NotFound
 from loligo.host import Host, bundled_root
-from loligo.model.events import DecisionDeclined, Record
-from loligo.model.timeframe import DAY_NS, iso
+from loligo.model.events import DecisionDeclined, Record, SignalRaised
+from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
 from loligo.registry.faults import did_you_mean
 from loligo.registry.registry_file import RegistryEntry, load_registry
-from loligo_bot.assembly import PARTS
-from loligo_bot.backtest import run_prepared
+from loligo_bot.arm_cost import Cost, Side, run_beside
+from loligo_bot.backtest import begin, finished
 from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
 from loligo_bot.experiment_config import ExperimentConfig, experiments_of
 from loligo_bot.experiments.arms import runs_of
 from loligo_bot.experiments.draft import Wanted, drafted
 from loligo_bot.experiments.standing import SECTION, Standing, judged
+from loligo_bot.folder_config import PARTS
 from loligo_bot.recipe import Recipe, recipe_of
 from loligo_lab.tally import Tally
 from loligo_store.days import OF_DAY, Row, day_key, fold_day
 
-SAMPLE = 50_000  # inputs over which the cost of an arm is measured
+SAMPLE = 200_000  # inputs over which the cost of an arm is measured
 TELL_EVERY = 1_024  # inputs between two words on how far it is
 Progress = Callable[[float], object]  # 0 to 1, of the time in the data
 ORIGIN = "A/B test"
@@ -56,23 +57,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Seconds of the processor over the same inputs, the control alone and all arms together."""
-
-    inputs: int
-    control_s: float
-    all_s: float
-    arms: int
-
-    @property
-    def extra_arm_share(self) -> float | None:
-        """Return what one more arm costs, of what the control costs alone; None where too little ran to say."""
-        if self.control_s <= 0 or self.arms < 2:
-            return None
-        return (self.all_s - self.control_s) / (self.arms - 1) / self.control_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Historic:
     """What came of it."""
 
@@ -88,39 +72,46 @@ class Historic:
 
 @dataclass(slots=True)
 class _Watched:
-    """The days of every arm, record by record, and the time that a part of it took."""
+    """The days of every arm, record by record."""
 
-    until_count: int
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
+    _today_ns: int = 0  # when the day of the newest event that was folded began
+    _today: dict[str, Row] = field(default_factory=dict)  # its rows, by desk
     tally: Tally = field(default_factory=Tally)
     count: int = 0
     on_progress: Progress = lambda share: None
     first_ns: int = 0
     last_ns: int | None = None
-    began_s: float = 0.0
-    sampled_s: float = 0.0
-    sampled_ns: int = 0
 
     def add(self, record: Record) -> None:
         if record.feed:
             self._clock(record)
             self.tally.add_input(record.input)
-        rows = self.rows
+        ts, today = record.input.ts, self._today
+        event: Any
+        is_today = self._today_ns < ts <= self._today_ns + DAY_NS
         for event in record.events:
-            if type(event) in _OF_DAY:
-                key = day_key(event)
-                row = rows.get(key)
-                if row is not None and isinstance(event, DecisionDeclined):  # most are, and of a day all but one
-                    row["answers"] += event.by == "strategy"  # all of `fold_day` that is read here
-                elif (row := fold_day(row, event, record)) is not None:
-                    rows[key] = row
+            kind = type(event)
+            if (kind is DecisionDeclined or kind is SignalRaised) and is_today and event.ts == ts:
+                row = today.get(event.desk)
+                if row is not None:
+                    # Most are, and of a day all but the first: this is all of `fold_day` that is read here.
+                    row["answers"] += kind is SignalRaised or event.by == "strategy"
+                    continue
+            if kind in _OF_DAY:
+                self._fold(event, record)
+
+    def _fold(self, event: Any, record: Record) -> None:
+        desk, day = key = day_key(event)
+        row = fold_day(self.rows.get(key), event, record)
+        if row is not None:
+            self.rows[key] = row
+            if day * DAY_NS != self._today_ns:
+                self._today_ns, self._today = day * DAY_NS, {}
+            self._today[desk] = row
 
     def _clock(self, record: Record) -> None:
-        if self.count == 0:
-            self.began_s = process_time()
         self.count += 1
-        if self.count <= self.until_count:
-            self.sampled_s, self.sampled_ns = process_time() - self.began_s, record.input.ts
         if self.count % TELL_EVERY == 0 and self.last_ns is not None and self.last_ns > self.first_ns:
             self.on_progress(min(1.0, (record.input.ts - self.first_ns) / (self.last_ns - self.first_ns)))
 
@@ -139,9 +130,11 @@ def run_historic(home: Path, asked: Asked, on_progress: Progress = lambda share:
     """Run an experiment over recorded data. BadArguments, ConfigError or NotFound says what is wrong with what is
     asked, DataError when there are no data."""
     one, prepared = prepared_for(home, asked)
-    began_s, watched = perf_counter(), _Watched(until_count=asked.sample, on_progress=on_progress)
-    run = run_prepared(home, prepared, file=asked.file, on_record=watched.add, on_range=watched.covers)
-    took_s = perf_counter() - began_s
+    began_s, watched = perf_counter(), _Watched(on_progress=on_progress)
+    bot, records = begin(home, prepared, file=asked.file, on_range=watched.covers)
+    alone = _alone(home, prepared, one, asked.file)
+    cost = run_beside(Side(records, watched.add), alone, len(one.arms), asked.sample)
+    run, took_s = finished(bot, prepared), perf_counter() - began_s - cost.control_s
     if not watched.count:
         raise DataError("the feeds have no data between --from and --to: choose another range, or another feed")
     recipe = recipe_of(prepared.config, prepared.registry).masked()
@@ -153,7 +146,7 @@ def run_historic(home: Path, asked: Asked, on_progress: Progress = lambda share:
         failures=sum(row["failures"] for row in watched.rows.values()),
         unasked=[arm for arm in one.arms if not sum(row["answers"] for row in watched.of(arm))],
         took_s=took_s,
-        cost=_cost(home, prepared, one, watched, asked.file),
+        cost=cost,
     )
 
 
@@ -218,12 +211,9 @@ def starts_of(rows: Mapping[str, Sequence[Row]], begin: int) -> dict[str, float]
     return {arm: own[-1] for arm, own in known.items() if own}
 
 
-def _cost(home: Path, prepared: Prepared, one: ExperimentConfig, watched: _Watched, file: Path | None) -> Cost:
-    """Run the control alone over the first inputs."""
+def _alone(home: Path, prepared: Prepared, one: ExperimentConfig, file: Path | None) -> Side:
+    """Return a run of the control alone that does the same for it."""
     desks = {one.control: prepared.config.desks[one.control]}
-    span = {**prepared.span, "until": iso(watched.sampled_ns)}
     config = prepared.config.model_copy(update={"desks": desks})
-    alone = _Watched(until_count=watched.until_count)
-    run_prepared(home, Prepared(config=config, registry=prepared.registry, span=span), file=file, on_record=alone.add)
-    inputs = min(watched.count, watched.until_count)
-    return Cost(inputs=inputs, control_s=alone.sampled_s, all_s=watched.sampled_s, arms=len(one.arms))
+    _, records = begin(home, Prepared(config=config, registry=prepared.registry, span=prepared.span), file=file)
+    return Side(records, _Watched().add)

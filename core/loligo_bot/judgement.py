@@ -14,22 +14,31 @@ from loligo.host.verifier import Findings, TentacleVersion, shared_verifier
 from loligo.registry.manifest import read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import tree_hash
+from loligo_packages.package_set import NO_PACKAGES, PackageSet
 
 
-def judge(entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enabled: Sequence[RegistryEntry]) -> None:
+def judge(
+    entry: RegistryEntry,
+    files: Mapping[str, bytes],
+    folder: Path,
+    enabled: Sequence[RegistryEntry],
+    packages: PackageSet = NO_PACKAGES,
+) -> None:
     """Run a version in a process of its own. TentacleError says why it may not be loaded; it is named by `entry`."""
-    manifest = read_manifest(folder, files)
-    version = TentacleVersion(entry=entry, manifest=manifest, tree_hash=tree_hash(files), folder=folder, files=files)
+    version = _version(entry, files, folder, packages)
     check_wishes(version, enabled)
     shared_verifier().verify(version)
 
 
 def read(
-    entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enabled: Sequence[RegistryEntry]
+    entry: RegistryEntry,
+    files: Mapping[str, bytes],
+    folder: Path,
+    enabled: Sequence[RegistryEntry],
+    packages: PackageSet = NO_PACKAGES,
 ) -> tuple[Findings | None, list[str]]:
     """Return what the source of a version reaches for, and all that speaks against it; nothing of it runs."""
-    manifest, against = read_manifest(folder, files), []
-    version = TentacleVersion(entry=entry, manifest=manifest, tree_hash=tree_hash(files), folder=folder, files=files)
+    version, against = _version(entry, files, folder, packages), []
     findings: Findings | None = None
     try:
         check_wishes(version, enabled)
@@ -40,3 +49,14 @@ def read(
     except TentacleError as exc:
         against.append(str(exc))
     return findings, against
+
+
+def _version(entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, packages: PackageSet) -> TentacleVersion:
+    return TentacleVersion(
+        entry=entry,
+        manifest=read_manifest(folder, files),
+        tree_hash=tree_hash(files),
+        folder=folder,
+        files=files,
+        packages=packages,
+    )

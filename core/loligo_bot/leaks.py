@@ -17,6 +17,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +43,7 @@ class LeakAudit:
     holders: dict[str, str] = field(default_factory=dict)  # of what is alive, by package: `leaking(holder)`
     _watched: dict[str, list[weakref.ref[Any]]] = field(default_factory=dict)
     _timer: threading.Timer | None = None
+    _due_s: float = 0.0  # of the monotonic clock
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def retire(self, packages: Iterable[str]) -> None:
@@ -50,11 +52,23 @@ class LeakAudit:
             self._watched.setdefault(package, []).extend(map(weakref.ref, made_by(package)))
             installed_finder().forget(package)
         if self._watched:
-            self.close()
-            self._timer = threading.Timer(self.quiet_s, self.look)
-            self._timer.daemon = True
-            self._timer.name = "leak audit"
-            self._timer.start()
+            self._due_s = time.monotonic() + self.quiet_s
+            if self._timer is None:  # one that runs goes by the new time: a thread per swap would hold up who starts it
+                self._wait(self.quiet_s)
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._look_when_quiet)
+        self._timer.daemon = True
+        self._timer.name = "leak audit"
+        self._timer.start()
+
+    def _look_when_quiet(self) -> None:
+        self._timer = None  # first: who moves the time from here on starts another
+        left_s = self._due_s - time.monotonic()
+        if left_s <= 0:
+            self.look()
+        elif self._timer is None:
+            self._wait(left_s)
 
     def look(self) -> dict[str, str]:
         """Collect what nobody has any more; return, and tell, who holds what is left."""

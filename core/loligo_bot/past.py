@@ -18,7 +18,7 @@ from loligo.model.command import SlotVersion
 from loligo.model.timeframe import iso
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.registry_file import load_registry
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.history import Rows
 from loligo_bot.recipe import Recipe, differences, read_recipe, recipe_of
 from loligo_bot.undo import undo_settings

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -14,7 +14,7 @@ from loligo.config import DeskConfig, EvaluatorConfig, LoligoConfig, TentacleCon
 from loligo.config.schema import AccountConfig, VenueConfig
 from loligo.engine.plan import AccountPlan, DeskPlan, EnginePlan, EvaluatorPlan, RulePlan, SeatPlan, VenuePlan
 from loligo.errors import ConfigError, TentacleOff
-from loligo.host import Host, LoadedTentacle
+from loligo.host import LoadedTentacle
 from loligo.model.command import SlotVersion
 from loligo.model.instrument import Instrument
 from loligo.model.risk import Tier
@@ -33,11 +33,21 @@ from loligo.ports.venue import EngineVenue
 from loligo_bot.currencies import CurrencyPortfolio, CurrencyView
 from loligo_bot.guarded_venue import GuardedVenue
 from loligo_bot.rates import rates_of
+from loligo_bot.shared_account import execution_for
+
+
+class Factories(Protocol):
+    """Where tentacles come from: a host, or one that stands in for it."""
+
+    def factory(self, kind: str, name: str) -> LoadedTentacle:
+        """Return the one of this kind and name. TentacleOff while it is off, TentacleError when it is not there."""
+        ...
+
 
 _WITHOUT_TIMEFRAME = (TradeEvaluator, QuoteEvaluator, BookEvaluator, ExternalEvaluator)  # unless candles, too
 
 
-def build_venues(config: LoligoConfig, host: Host) -> dict[str, tuple[VenuePlan, EngineVenue]]:
+def build_venues(config: LoligoConfig, host: Factories) -> dict[str, tuple[VenuePlan, EngineVenue]]:
     """Return how the venue of every venue section is made, and one that shows what it trades."""
     venues = {}
     for name, section in sorted(config.venues.items()):
@@ -60,7 +70,7 @@ def _guarded(loaded: LoadedTentacle, settings: TentacleSettings, context: MakeCo
     return GuardedVenue(loaded.name, loaded.create(settings, context))
 
 
-def build_plan(config: LoligoConfig, host: Host, slots: tuple[SlotVersion, ...] = ()) -> EnginePlan:
+def build_plan(config: LoligoConfig, host: Factories, slots: tuple[SlotVersion, ...] = ()) -> EnginePlan:
     """Return the plan of every account and desk. A tentacle that is off leaves its place empty; see `EnginePlan`."""
     venues = build_venues(config, host)
     shown = {name: venue for name, (_, venue) in venues.items()}
@@ -85,10 +95,13 @@ def build_plan(config: LoligoConfig, host: Host, slots: tuple[SlotVersion, ...] 
         slots=slots,
         equity_every_ns=int(config.engine.equity_every_s * SECOND_NS),
         currencies=(CurrencyPortfolio, CurrencyView) if any(account.rates for account in accounts) else None,
+        execution=execution_for(config),
     )
 
 
-def _desk(name: str, desk: DeskConfig, config: LoligoConfig, host: Host, venues: Mapping[str, EngineVenue]) -> DeskPlan:
+def _desk(
+    name: str, desk: DeskConfig, config: LoligoConfig, host: Factories, venues: Mapping[str, EngineVenue]
+) -> DeskPlan:
     where = f"desks.{name}"
     venue = venues.get(desk.venue)
     if venue is None:
@@ -125,7 +138,7 @@ class _Place(NamedTuple):
     label: str
 
 
-def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) -> SeatPlan:
+def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Factories) -> SeatPlan:
     evaluators = tuple(_evaluator(desk_name, desk, item, instrument, host) for item in desk.evaluators)
     inputs = tuple(_Place(evaluator.name, evaluator.timeframe, evaluator.label) for evaluator in evaluators)
     context = MakeContext(desk=desk_name, instrument=instrument, timeframe=desk.timeframe, inputs=inputs)
@@ -145,7 +158,7 @@ def _seat(desk_name: str, desk: DeskConfig, instrument: Instrument, host: Host) 
 
 
 def _maker(
-    host: Host, kind: str, item: TentacleConfig, context: MakeContext, where: str
+    host: Factories, kind: str, item: TentacleConfig, context: MakeContext, where: str
 ) -> tuple[str, Callable[[], Any] | None]:
     """Return the key of code and settings, and what makes an instance; None while the tentacle is off."""
     try:
@@ -161,7 +174,7 @@ def _key(loaded: LoadedTentacle, settings: TentacleSettings) -> str:
 
 
 def _evaluator(
-    desk_name: str, desk: DeskConfig, item: EvaluatorConfig, instrument: Instrument, host: Host
+    desk_name: str, desk: DeskConfig, item: EvaluatorConfig, instrument: Instrument, host: Factories
 ) -> EvaluatorPlan:
     mark = f"#{settings_hash(item.settings)[:4]}" if item.settings else ""
     try:
@@ -188,7 +201,7 @@ def _evaluator(
     )
 
 
-def _rules(desk: DeskConfig, host: Host, desk_name: str) -> list[tuple[RulePlan, Tier]]:
+def _rules(desk: DeskConfig, host: Factories, desk_name: str) -> list[tuple[RulePlan, Tier]]:
     plans = []
     for name in desk.risk_rules:
         try:
@@ -225,7 +238,7 @@ class RuleOff:
         return state
 
 
-def _rules_of(account: str, config: LoligoConfig, host: Host) -> tuple[RulePlan, ...]:
+def _rules_of(account: str, config: LoligoConfig, host: Factories) -> tuple[RulePlan, ...]:
     """Return the account rules of every desk on the account, each once, in the order in which they are named."""
     found: dict[str, RulePlan] = {}
     for name, desk in sorted(config.desks.items()):
@@ -242,8 +255,9 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
 
 def slots_of(config: LoligoConfig, loaded: tuple[LoadedTentacle, ...]) -> tuple[SlotVersion, ...]:
-    """Return what a generation runs: the code of every tentacle, and the settings of every desk, account and venue."""
-    code = [SlotVersion(f"{item.kind}/{item.name}", item.tree_hash, "") for item in loaded]
+    """Return what a generation runs: the code of every tentacle, with the hash of the Python packages that it brings,
+    and the settings of every desk, account and venue."""
+    code = [SlotVersion(f"{item.kind}/{item.name}", item.tree_hash, item.entry.packages or "") for item in loaded]
     sections: dict[str, DeskConfig | AccountConfig | VenueConfig] = {
         **{f"desk/{name}": desk for name, desk in config.desks.items()},
         **{f"account/{name}": account for name, account in config.accounts.items()},

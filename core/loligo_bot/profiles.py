@@ -26,7 +26,7 @@ from loligo.errors import ConfigError, NotFound
 from loligo.host import bundled_root
 from loligo.log import is_secret_name, masked
 from loligo.registry.faults import did_you_mean
-from loligo_bot.assembly import PARTS
+from loligo_bot.folder_config import PARTS
 from loligo_bot.undo import CONFIG_FILE, patched, save
 
 NAME = r"^[a-z][a-z0-9_-]{0,31}$"

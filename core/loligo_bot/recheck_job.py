@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.interpreter import tuned_interpreter
 from loligo_bot.jobs.work import Progress, work
 from loligo_bot.replay.reality import Asked, reality
 from loligo_bot.replay.request import RealityRequest, ReplayRequest, thawed
-from loligo_bot.replay.sessions import session_of
+from loligo_bot.replay.sessions import journal_address, session_of
 from loligo_bot.replay.verify import lines_of, verify
-from loligo_bot.run import journal_address
 from loligo_store.reader import JournalReader
 
 

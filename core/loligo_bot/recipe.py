@@ -31,6 +31,7 @@ SETTINGS = {
     "experiments": "experiment",
 }  # section: its slots, by the name behind a "/"
 MOST_LINES, LONGEST_VALUE = 60, 80  # of what a person is told
+_WHOLES = {(), ("tentacles",)}  # where nothing differs below
 _NOTHING = object()  # stands where there is no such setting
 _OF_NAME = ("kind", "name", "isolation")
 _OF_CODE = ("version", "tree_hash", "source", "path", "enabled")  # what a line on the code says already
@@ -40,7 +41,7 @@ Slots = Sequence[SlotVersion]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The settings on which decisions depend, and the registry."""
+    """The settings on which decisions, edges and health depend, and the registry."""
 
     config: dict[str, Any]
     registry: dict[str, Any]
@@ -86,9 +87,17 @@ def recipe_of(config: LoligoConfig, registry: Registry) -> Recipe:
     """Return the recipe, secrets included, of what is wanted now."""
     of_edges = dict.fromkeys(("feeds", "notifiers", "interfaces", "automations", "experiments"), ...)
     decides: Any = {"bot": {"name"}, "venues": ..., "accounts": ..., "desks": ..., "engine": {"equity_every_s"}}
-    return Recipe(
-        config.model_dump(mode="json", include=decides | of_edges), registry.model_dump(mode="json", by_alias=True)
-    )
+    of_health: Any = {"health": ...} if config.health else {}  # a recipe from before it was in them reads the same
+    settings = config.model_dump(mode="json", include=decides | of_edges | of_health)
+    return Recipe(settings, _without_absent(registry.model_dump(mode="json", by_alias=True)))
+
+
+def _without_absent(registry: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the packages of those that bring none: a recipe from before there were any reads the same."""
+    entries = [
+        {key: value for key, value in one.items() if key != "packages" or value} for one in registry["tentacles"]
+    ]
+    return {**registry, "tentacles": entries}
 
 
 def read_recipe(content: ContentStore, slots: Slots) -> Recipe:
@@ -104,9 +113,18 @@ def read_recipe(content: ContentStore, slots: Slots) -> Recipe:
 
 def differences(before: Recipe, after: Recipe) -> tuple[Difference, ...]:
     """Return what differs, in the order of the settings' ways."""
-    old, new = before.masked().leaves(), after.masked().leaves()
-    ways = sorted(way for way in old.keys() | new.keys() if old.get(way, _NOTHING) != new.get(way, _NOTHING))
+    old, new = _apart(before, after).masked().leaves(), _apart(after, before).masked().leaves()
+    both = (old.keys() | new.keys()) - _WHOLES
+    ways = sorted(way for way in both if old.get(way, _NOTHING) != new.get(way, _NOTHING))
     return tuple(Difference(way, old.get(way), new.get(way)) for way in ways)
+
+
+def _apart(one: Recipe, other: Recipe) -> Recipe:
+    """Return what of a recipe the other has otherwise or not at all: mostly little, and each swap walks through it."""
+    known = {_slot(entry): entry for entry in other.registry.get("tentacles", ())}
+    entries = [entry for entry in one.registry.get("tentacles", ()) if known.get(_slot(entry)) != entry]
+    config = {name: section for name, section in one.config.items() if other.config.get(name, _NOTHING) != section}
+    return Recipe(config, {"tentacles": entries})
 
 
 def changes(before: Slots, after: Slots, content: ContentStore) -> tuple[str, ...]:

@@ -22,14 +22,18 @@ from loligo.log import get_logger
 from loligo.model.command import Control, SlotVersion, SwapResult, WarmUp
 from loligo.model.events import Record
 from loligo_bot.attempt import Attempt, SwapRun
+from loligo_bot.desk_changes import other_money, other_reference
 from loligo_bot.ear import STEP_TIMEOUT_S, Ear
 from loligo_bot.edges import Edges
 from loligo_bot.generation import Generation, Unfit, failures
 from loligo_bot.leaks import LeakAudit, packages_loaded
+from loligo_bot.packages import Packages
 from loligo_bot.recipe import changes, short
 from loligo_bot.session import Session
+from loligo_bot.tracing import span
 from loligo_bot.wish import FILES, How, SwapReport, Wish
 
+_NEXT_START = "changes with the next start; put it back, or stop the bot and run it again"
 TOLD_TIMEOUT_S = 2.0  # for the history to be durable, before who waits is answered
 _NO_EXPERIMENTS = (
     "an experiment is a desk beside the one that runs: ask for it by the verb tentacle.apply, and put the version that "
@@ -71,6 +75,7 @@ class Reconciler:
         self.on_change: Callable[[Generation], object] = lambda generation: None  # another one runs
         self.attempt: Attempt | None = None
         self._known = {slot.tentacle: slot for slot in running.slots}  # the newest that has led and proved itself
+        self._packages = Packages(running.loaded)
         self._engine = engine
         self._came: list[Generation] = []  # in this turn
         self._read = self._noted(read)  # loads and plans what is wanted; may block
@@ -170,7 +175,10 @@ class Reconciler:
         refused = (
             _NO_EXPERIMENTS
             if attempt.how is How.EXPERIMENT
-            else self._lost() or at_a_start(self.running.config, wanted.config) or not_beside(self.running, wanted)
+            else self._lost()
+            or self._packages.exchanged(item for item in wanted.loaded if item not in self.running.loaded)
+            or at_a_start(self.running.config, wanted.config)
+            or not_beside(self.running, wanted)
         )
         if refused:
             return self._report(attempt, SwapResult.REFUSED, refused)
@@ -193,7 +201,8 @@ class Reconciler:
 
         run = SwapRun(attempt, wanted, self._session(), self._put, self._ear, gives_way, self._edges, self._known)
         try:
-            result, text = await run.run()
+            with span("exchange", number=attempt.number, changed=", ".join(attempt.changed), by=attempt.wish.by):
+                result, text = await run.run()
         except asyncio.CancelledError:
             phase = attempt.phase
             run.break_off("the bot was stopped", is_trusted=True)
@@ -207,6 +216,7 @@ class Reconciler:
         if result is SwapResult.GOOD:
             known = failures(self.running.host)
             self.running = wanted
+            self._packages.note(wanted.loaded)
             self._known |= {slot.tentacle: slot for slot in wanted.slots}
             off = [f"{name} stays off: {why}" for name, why in self.failed.items() if name not in known]
             text = "; ".join([", ".join(attempt.changed), *off, *([] if text.startswith("0 ") else [text])])
@@ -305,13 +315,6 @@ def not_beside(running: Generation, wanted: Generation) -> str:
     if coming and (changed := wanted.changed_beside(running.slots)):
         also = ", ".join(changed)
         return f"{', '.join(coming)}: desks come by themselves, and {also} would change, too: one after the other"
-    for name in sorted(wanted.config.desks.keys() - running.config.desks.keys()):
-        desk = wanted.config.desks[name]
-        if desk.account in running.config.accounts:
-            return (
-                f"desks.{name} takes capital of account {desk.account}, which trades: that is decided at a start; give "
-                "it an account of its own, or stop the bot and run it again"
-            )
     return ""
 
 
@@ -326,9 +329,19 @@ def at_a_start(old: LoligoConfig, new: LoligoConfig) -> str:
             )
     if gone := sorted((old.accounts.keys() - new.accounts.keys()) | (old.desks.keys() - new.desks.keys())):
         return f"{', '.join(gone)}: desks and accounts go with the next start: stop the bot, then run it again"
+    for name, account in old.accounts.items():
+        if account.reference != new.accounts[name].reference:
+            return other_reference(name)
+        if account.max_rate_age_s != new.accounts[name].max_rate_age_s:
+            return f"accounts.{name}.max_rate_age_s {_NEXT_START}"
+        if assets := sorted(account.deposits.keys() ^ new.accounts[name].deposits.keys()):
+            return f"accounts.{name}.deposits: another currency ({', '.join(assets)}) {_NEXT_START}"
     for name, was in old.desks.items():
         desk = new.desks[name]
-        for term in ("venue", "account", "instruments", "capital", "tick_s"):
+        for term in ("capital", "balances"):
             if getattr(desk, term) != getattr(was, term):
-                return f"desks.{name}.{term} changes with the next start; put it back, or stop the bot and run it again"
+                return other_money(name, term)
+        for term in ("venue", "account", "instruments", "tick_s"):
+            if getattr(desk, term) != getattr(was, term):
+                return f"desks.{name}.{term} {_NEXT_START}"
     return ""

@@ -7,12 +7,10 @@ shadow, the rest after the flip. Whatever it finds, and even if it never returns
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -20,6 +18,7 @@ from loligo.engine.engine import Engine
 from loligo.engine.plan import EnginePlan
 from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped, WarmUp
 from loligo.model.events import Record, SwapStep, SwapStepped
+from loligo_bot.apart import apart
 
 SPARE = 4  # times as many inputs are kept at most
 RENEWED_S = 2.0  # to export a state costs the engine up to a millisecond
@@ -100,33 +99,5 @@ def rehearse(before: EnginePlan, after: EnginePlan, past: Past) -> Rehearsed:
 
 
 async def rehearse_in_time(before: EnginePlan, after: EnginePlan, past: Past, limit_s: float = LIMIT_S) -> Rehearsed:
-    """Rehearse in a thread. TimeoutError when it does not come to an end: then the thread is told to."""
-    ended: asyncio.Future[Rehearsed] = asyncio.get_running_loop().create_future()
-    loop = ended.get_loop()
-
-    def tell(outcome: Rehearsed | Exception) -> None:
-        if ended.done():
-            return  # nobody waits any more
-        if isinstance(outcome, Exception):
-            ended.set_exception(outcome)
-        else:
-            ended.set_result(outcome)
-
-    def work() -> None:
-        outcome: Rehearsed | Exception
-        try:
-            outcome = rehearse(before, after, past)
-        except Exception as exc:  # raised where it is awaited
-            outcome = exc
-        if not loop.is_closed():  # as after a time-out, when the bot has ended since
-            loop.call_soon_threadsafe(tell, outcome)
-
-    thread = threading.Thread(target=work, name="rehearsal", daemon=True)
-    thread.start()
-    try:
-        async with asyncio.timeout(limit_s):
-            return await ended
-    except TimeoutError:
-        if thread.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
-        raise
+    """Rehearse apart. TimeoutError when it does not come to an end."""
+    return await apart(partial(rehearse, before, after, past), limit_s, "rehearsal")

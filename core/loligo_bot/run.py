@@ -12,8 +12,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+from loligo import __version__
 from loligo.config import LoligoConfig
 from loligo.errors import ConfigError
 from loligo.log import get_logger
@@ -37,7 +39,7 @@ from loligo_bot.edges import Edges
 from loligo_bot.experiments.keeper import Experiments
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.feeds import in_time_order
-from loligo_bot.generation import earlier_plan
+from loligo_bot.generation import Generation, earlier_plan
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.monitor import HEALTH, Monitor
 from loligo_bot.health.safe_mode import Start, counted
@@ -52,7 +54,9 @@ from loligo_bot.notifying import Notifying, started, stopped
 from loligo_bot.projecting import Projecting
 from loligo_bot.recipe import recipe_of
 from loligo_bot.reconcile import Reconciler
+from loligo_bot.replay.sessions import journal_address as journal_address
 from loligo_bot.session import Durability, EngineThread, Observer, Session, no_fault
+from loligo_bot.tracing import traced
 from loligo_bot.wish import When, Wish
 from loligo_lab.experiment import Judgement
 from loligo_notify import post_of
@@ -63,7 +67,6 @@ from loligo_store.rows import ProjectionReader
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
 FEEDS = "feeds"  # the task that runs them
-JOURNAL_FILE = Path("state/journal.sqlite")
 UNDONE_S = 5.0  # until a quarantine that could not be carried out is tried again
 
 _log = get_logger("app")
@@ -80,11 +83,6 @@ class RunSummary:
     is_resumed: bool
     is_read_to_end: bool  # all that the feeds have
     last_ts: int
-
-
-def journal_address(home: Path, url: str | None) -> str | Path:
-    """Return where the journal lies: a database address, or a file in the bot's folder."""
-    return url or home / JOURNAL_FILE
 
 
 def run_bot(
@@ -109,7 +107,7 @@ def run_bot(
     if until is not None:
         ns_from_iso(until)
     health = HealthConfig.model_validate(config.health)
-    with tuned_interpreter(), counted(home, health, is_safe=is_safe) as start:
+    with traced(__version__), tuned_interpreter(), counted(home, health, is_safe=is_safe) as start:
         bot = assemble(home, config, keeps=True, off=kept_off(home, start.reason))
         overrides = {key: value for key, value in (("speed", speed), ("until", until)) if value is not None}
 
@@ -194,7 +192,7 @@ class _Running:
             cache(self._newest_number),  # of this run's own the reconciler knows itself
             self._edges,
         )
-        self._reconciler.on_change = partial(setattr, bot, "generation")
+        self._reconciler.on_change = partial(self._adopt, daily)
         self._is_changed = asyncio.Event()
         self._thread = EngineThread(
             self.session,
@@ -207,7 +205,7 @@ class _Running:
             lambda: self._reconciler.running.config,
             self._reader,
             self._journal_reader,
-            lambda: bot.engine.now_ns,
+            lambda: (bot.engine.now_ns, bot.engine.next_seq),
         )
         self._are_feeds_read = False
         self._on_read = on_read
@@ -236,6 +234,7 @@ class _Running:
             self._notifying.say(started(len(self._bot.config.desks), iso(self._bot.engine.now_ns)))
             with self._watched():
                 reason = await self._tasks.stop_requested()
+            ending_s = monotonic()
             self._notifying.say(stopped(reason, iso(self._bot.engine.now_ns)))
             self._edges.hooks.relay.bot_stopping(reason)
             self._following.end()
@@ -247,6 +246,7 @@ class _Running:
             self._projecting.leave()
         self._projecting.close()
         self._journal.close()
+        _log.info("the bot has ended", reason=reason, is_clean=ended.is_clean, took_s=round(monotonic() - ending_s, 3))
         for name, error in ended.failures:
             if name == FEEDS:
                 raise _innermost(error)
@@ -259,6 +259,12 @@ class _Running:
             is_read_to_end=self._are_feeds_read,
             last_ts=self._bot.engine.now_ns,
         )
+
+    def _adopt(self, daily: Daily, generation: Generation) -> None:
+        """Go by the generation that runs now."""
+        self._bot.generation = generation
+        health = HealthConfig.model_validate(generation.config.health)
+        daily.keep_to(health.summary_at, health.summary_zone)
 
     def _first_ts(self) -> int:
         """Return when the bot's time begins: at the first input of a replay, else now."""

@@ -43,6 +43,7 @@ from loligo.ports.journal import Journal
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
 from loligo_bot.committing import Committer, FaultPoint, InTurn
+from loligo_bot.desk_changes import check_desks
 from loligo_bot.metering import STEP_BOUNDS_S, Histogram
 from loligo_bot.recovery import Cursors, LeftSwap, PlanOf, Recovered, recover, snapshot_bytes, take
 from loligo_bot.rehearsal import Memory
@@ -124,6 +125,7 @@ class Session:
         self.step(self._ended_swap())
         self.engine.prepare(wanted)  # the end of a swap lets its plan go, and that may have been this one
         if self.generation is None or self.generation.slots != slots:
+            check_desks(self.engine, wanted)
             recovered.replaced = self.generation.slots if self.generation is not None else ()
             number = self.generation.number + 1 if self.generation is not None else 1
             self.generation = GenerationActivated(max(first_ts, self.engine.now_ns), number, slots)
@@ -285,8 +287,13 @@ class EngineThread:
         except BaseException as exc:  # top of a thread: the run ends, and the error is raised where it is joined
             self._error = exc
             if isinstance(exc, TentacleInterrupted):  # the engine stands between two states, of which no record tells
-                why = "in a call that nothing can stand in for; the log names it. The journal is whole: start again"
-                self._error = TentacleError(f"a tentacle was {exc}, {why}")
+                whose = getattr(exc, "tentacle", "a tentacle")
+                why = (
+                    "in a call that nothing can stand in for: how far it came is unknown. The journal is whole, and "
+                    "without that call: start again, and the bot goes on from there; a version that hangs again has to "
+                    "be mended first"
+                )
+                self._error = TentacleError(f"{whose} was {exc}, {why}")
             self.inbox.close()
 
     def leave(self) -> None:

@@ -22,7 +22,7 @@ from loligo.config import read_settings
 from loligo.errors import ConfigError
 from loligo.host import bundled_root
 from loligo.registry.registry_file import Registry, previous_copy
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.recipe import Recipe, differences, recipe_of
 
 CONFIG_FILE = Path("config/loligo.yaml")

@@ -62,6 +62,11 @@ def read_archive(data: bytes, limits: Limits = LIMITS) -> dict[str, bytes]:
 
     PackageRefused, with its reason, when anything in the archive is not as an honest tool makes it.
     """
+    return package_of(read_zip(data, limits))
+
+
+def read_zip(data: bytes, limits: Limits) -> dict[str, bytes]:
+    """Return the files in a zip by path, whatever they are together; refuses as `read_archive` does."""
     start, end, count = _directory_span(data, limits)
     entries = tuple(_entries(data, start, end, count))
     for entry in entries:
@@ -69,7 +74,7 @@ def read_archive(data: bytes, limits: Limits = LIMITS) -> dict[str, bytes]:
     check_paths([entry.path for entry in entries], limits)
     check_sizes({entry.path: entry.size for entry in entries}, limits)
     bodies = _bodies(data, entries, start)
-    return package_of({e.path: _content(e, body) for e, body in zip(entries, bodies, strict=True) if not e.is_folder})
+    return {e.path: _content(e, body) for e, body in zip(entries, bodies, strict=True) if not e.is_folder}
 
 
 def _directory_span(data: bytes, limits: Limits) -> tuple[int, int, int]:

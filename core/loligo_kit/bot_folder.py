@@ -62,6 +62,13 @@ class BotFolder:
     def hash_of(self, entry: RegistryEntry) -> str:
         return entry.tree_hash or tree_hash(self.content(entry)[1])
 
+    def packages_of(self, entry: RegistryEntry, wanted: str) -> str | None:
+        """Return the hash of the packages that the version of this tree hash brings, as far as the lock file knows."""
+        version = self.locked(entry).find(wanted)
+        if version is None:
+            return entry.packages
+        return version.packages.tree_hash if version.packages is not None else None
+
     def holds(self, path: str, wanted: str) -> bool:
         """Say whether the folder at `path` holds the version of this tree hash."""
         places = [root / path for root in self._roots]

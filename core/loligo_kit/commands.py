@@ -27,8 +27,10 @@ _Name = Annotated[str, typer.Argument(help="NAME, or KIND/NAME where two kinds s
 _Hash = Annotated[
     str | None, typer.Option("--hash", help='What it must be: "h1:..." of its files, or "sha256:..." of the archive.')
 ]
-_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Grant the permissions that are shown.")]
-_Grant = Annotated[list[str] | None, typer.Option("--grant", help="Grant this permission; may be given again.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to what is shown: permissions and packages.")]
+_Grant = Annotated[
+    list[str] | None, typer.Option("--grant", help="Grant this permission, or package; may be given again.")
+]
 _Force = Annotated[bool, typer.Option("--force", help="Even when others need it.")]
 
 
@@ -46,7 +48,7 @@ def install(
     is_yes: _Yes = False,
     grant: _Grant = None,
 ) -> int:
-    """Install a tentacle that is not there yet. Its permissions are shown, and asked for."""
+    """Install a tentacle that is not there yet. What it wants and brings is shown, and asked for."""
     from loligo_kit.plans import plan_install
 
     shell = context.obj
@@ -223,6 +225,33 @@ def new(
     return 0
 
 
+def packages(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="NAME, or KIND/NAME; all that are on by default.", show_default=False)
+    ] = None,
+    is_newest: Annotated[bool, typer.Option("--newest", help="Ask pip even where those that are there do.")] = False,
+    is_yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the packages that are shown.")] = False,
+) -> int:
+    """Bring the Python packages that tentacles need and that are not installed, for these tentacles alone."""
+    from loligo_kit.bringing import bundle_for
+
+    shell = context.obj
+    installer = _installer(shell)
+    bot = installer.bot
+    entries = [bot.find(name)] if name else [entry for entry in bot.entries().values() if entry.enabled]
+    codes = [4]
+    for entry in entries:
+        bundle = bundle_for(bot, entry, bot.manifest(entry).requires.python, is_newest=is_newest)
+        if entry.packages == (bundle.locked.tree_hash if bundle is not None else None):
+            continue
+        grants = dialogue.agreed(shell, entry, installer.to_agree(entry, bundle), is_yes)
+        codes.append(dialogue.told(shell, installer.equip(f"{entry.kind}/{entry.name}", bundle, grants), "packages"))
+    if codes == [4]:
+        return dialogue.nothing(shell, f"{name or 'every tentacle'} has the packages that it needs")
+    return max(codes[1:])
+
+
 def _bot(shell: Any) -> BotFolder:
     from loligo_kit.bot_folder import BotFolder
 
@@ -238,7 +267,7 @@ def _installer(shell: Any) -> Installer:
 def _carried_out(
     shell: Any, installer: Installer, make: Callable[[], Plan], is_yes: bool, grant: Sequence[str] | None, verb: str
 ) -> int:
-    from loligo_kit.plans import NothingNew
+    from loligo_kit.plans import NothingNew, with_packages
 
     try:
         plan = make()
@@ -246,6 +275,8 @@ def _carried_out(
         return dialogue.nothing(shell, str(exc))
     if plan.needs_confirmation:
         dialogue.confirm_hash(shell, plan)
+    if verb != "agree":
+        plan = with_packages(installer.bot, plan)
     return dialogue.told(shell, installer.carry_out(plan, dialogue.granted(shell, plan, is_yes, grant or ())), verb)
 
 

@@ -55,10 +55,15 @@ def _change(path: str, old: bytes | None, new: bytes | None, left: int) -> FileC
     return FileChange(path=path, state=state, plus=plus, minus=minus, diff="" if why_not else text, why_not=why_not)
 
 
-def _lines(content: bytes) -> Sequence[str] | None:
-    """Return the lines of a text, None when it is none."""
+def text_of(content: bytes) -> str | None:
+    """Return the content of a file as text, None when it is none."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
         return None
-    return None if "\x00" in text else text.splitlines()
+    return None if "\x00" in text else text
+
+
+def _lines(content: bytes) -> Sequence[str] | None:
+    text = text_of(content)
+    return None if text is None else text.splitlines()

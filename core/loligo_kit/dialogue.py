@@ -6,7 +6,7 @@ Nobody is asked where nobody can answer (no terminal, or --json): what was not g
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -32,20 +32,32 @@ def confirm_hash(shell: Any, plan: Plan) -> None:
 def granted(shell: Any, plan: Plan, is_yes: bool, grant: Sequence[str]) -> frozenset[str]:
     """Return the permissions that a person grants: named, agreed to by --yes where they are shown, or when asked."""
     from loligo.errors import TentacleError
+    from loligo_kit.bringing import consents
 
-    unknown = [each for each in grant if each not in plan.manifest.permissions]
+    wishes = [*plan.manifest.permissions, *consents(plan.bundle)]
+    unknown = [each for each in grant if each not in wishes]
     if unknown:
-        wants = ", ".join(plan.manifest.permissions) or "none"
+        wants = ", ".join(wishes) or "none"
         raise TentacleError(f"--grant {', '.join(unknown)}: {plan.slot} does not want that; it wants: {wants}")
     open_ = {each: why for each, why in plan.wanted.items() if each not in grant}
-    if not open_:
-        return frozenset(grant)
+    whose = f"{plan.slot} {plan.manifest.version} by {plan.manifest.author}"
+    return frozenset([*grant, *_asked(shell, whose, open_, is_yes)])
+
+
+def agreed(shell: Any, entry: RegistryEntry, wanted: Mapping[str, str], is_yes: bool) -> frozenset[str]:
+    """Return the packages that a person agrees to, of a tentacle that is there."""
+    return frozenset(_asked(shell, f"{entry.slot} {entry.version}", wanted, is_yes))
+
+
+def _asked(shell: Any, whose: str, wanted: Mapping[str, str], is_yes: bool) -> Collection[str]:
+    """Return all that is wanted when a person agrees to it, else nothing."""
+    if not wanted:
+        return ()
     if not shell.is_json:
-        typer.echo(f"{plan.slot} {plan.manifest.version} by {plan.manifest.author} wants to:", err=True)
-        for each, why in open_.items():
+        typer.echo(f"{whose} wants to:", err=True)
+        for each, why in wanted.items():
             typer.echo(f"  {each:20} {why}", err=True)
-    is_agreed = is_yes or (_is_interactive(shell) and typer.confirm("Grant this?", err=True))
-    return frozenset([*grant, *(open_ if is_agreed else ())])
+    return wanted if is_yes or (_is_interactive(shell) and typer.confirm("Grant this?", err=True)) else ()
 
 
 def _is_interactive(shell: Any) -> bool:
@@ -54,10 +66,12 @@ def _is_interactive(shell: Any) -> bool:
 
 def told(shell: Any, change: Change, verb: str) -> int:
     """Print what changed, and what a bot that runs there made of it; return the exit code."""
+    from loligo_kit.installer import kinds
+
     before, after = _shown(change.before), _shown(change.after)
     data = {"ok": not change.waiting, "slot": change.slot, "changed": before != after, "before": before, "after": after}
     if change.waiting:
-        words = f"the update waits: it wants {', '.join(change.waiting)}; `loligo tentacle agree` shows and grants it"
+        words = f"the update waits: it wants {kinds(change.waiting)}; `loligo tentacle agree` shows and grants it"
         message = f"{change.slot} stays {_sentence(before)}: {words}"
         data |= {"waiting": dict(change.waiting)}
     elif before == after:
@@ -78,7 +92,7 @@ def nothing(shell: Any, message: str) -> int:
 
 
 def _shown(entry: RegistryEntry | None) -> dict[str, Any] | None:
-    keys = {"version", "tree_hash", "source", "path", "enabled", "permissions", "pin"}
+    keys = {"version", "tree_hash", "source", "path", "enabled", "permissions", "packages", "pin"}
     return None if entry is None else entry.model_dump(include=keys)
 
 
@@ -90,6 +104,7 @@ def _sentence(shown: Mapping[str, Any] | None) -> str:
     words = [shown["version"], f"({hash12(shown['tree_hash'])})" if shown["tree_hash"] else "(any content)"]
     words += ["on" if shown["enabled"] else "off", *(["pinned"] if shown["pin"] else [])]
     words += [f"with {', '.join(shown['permissions'])}"] if shown["permissions"] else []
+    words += [f"and its packages ({hash12(shown['packages'])})"] if shown["packages"] else []
     return " ".join(words)
 
 

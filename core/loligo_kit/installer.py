@@ -22,21 +22,37 @@ from loligo.errors import TentacleError
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder, Entries
+from loligo_kit.bringing import PREFIX, Bundle, bundle_again, consent, consents
 from loligo_kit.lock import LOCK_FILE, LockedVersion, load_lock, save_lock, settings_hash
 from loligo_kit.needs import ManifestOf, check_needs, closure
 from loligo_kit.plans import Plan
 from loligo_kit.sources import fetch
+from loligo_packages.package_set import NO_PACKAGES, PackageSet, read_set
 
 
 class PermissionWanted(TentacleError, PermissionError):
     """A person must agree first (exit code 6); nothing was changed."""
 
 
+def kinds(wanted: Collection[str]) -> str:
+    """Name what is wanted as what it is: permissions, and packages."""
+    packages = [each.removeprefix(PREFIX) for each in wanted if each.startswith(PREFIX)]
+    permissions = [each for each in wanted if not each.startswith(PREFIX)]
+    words = [f"the permission {', '.join(permissions)}"] if permissions else []
+    words += [f"to bring the package {', '.join(packages)}"] if packages else []
+    return " and ".join(words)
+
+
 class Judge(Protocol):
     """Says whether a version may be loaded, by running it elsewhere."""
 
     def __call__(
-        self, entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enabled: Sequence[RegistryEntry]
+        self,
+        entry: RegistryEntry,
+        files: Mapping[str, bytes],
+        folder: Path,
+        enabled: Sequence[RegistryEntry],
+        packages: PackageSet = NO_PACKAGES,
     ) -> object:
         """Return when it may. TentacleError says why not."""
         ...
@@ -67,20 +83,51 @@ class Installer:
         """
         missing = {each: why for each, why in plan.wanted.items() if each not in grants}
         if missing and plan.before is None:
-            raise PermissionWanted(f"{plan.slot} wants the permission {', '.join(missing)}; nothing was changed")
+            raise PermissionWanted(f"{plan.slot} wants {kinds(missing)}; nothing was changed")
         self.bot.store.put(plan.files)
+        if plan.bundle is not None:
+            self.bot.store.put(plan.bundle.files)
         if missing:
             with self._turn(plan) as entries:
                 self._lock(plan, entries, list(plan.held), is_pending=True)
             return Change(slot=plan.slot, before=plan.before, after=plan.before, waiting=missing)
         after = self._check_needs(plan, self.bot.entries())
         folder = self.bot.store.path(plan.tree_hash)
-        self._judge(plan.entry, plan.files, folder, [entry for entry in after if entry.enabled])
+        packages = read_set(plan.entry.packages, self.bot.store)
+        self._judge(plan.entry, plan.files, folder, [entry for entry in after if entry.enabled], packages)
         with self._turn(plan) as entries:
             self._check_needs(plan, entries)  # somebody else had his turn since
             self._lock(plan, entries, plan.manifest.permissions)
             entries[plan.slot] = plan.entry
         return Change(slot=plan.slot, before=plan.before, after=plan.entry)
+
+    def equip(self, name: str, bundle: Bundle | None, grants: Collection[str]) -> Change:
+        """Let a tentacle that is there bring these Python packages, whatever its version; None: no more any.
+
+        PermissionWanted names those that no person agreed to, and nothing is changed.
+        """
+        entry = self.bot.find(name)
+        if missing := [each for each in self.to_agree(entry, bundle) if each not in grants]:
+            raise PermissionWanted(f"{entry.slot} wants {kinds(missing)}; nothing was changed")
+        if bundle is not None:
+            self.bot.store.put(bundle.files)
+        new = bundle.locked if bundle is not None else None
+        after = entry.model_copy(update={"packages": new.tree_hash if new is not None else None})
+        folder, files = self.bot.content(entry)
+        enabled = [each for each in self.bot.entries().values() if each.enabled and each.slot != entry.slot]
+        self._judge(after, files, folder, [*enabled, after], read_set(after.packages, self.bot.store))
+        with editing(self.bot.registry) as entries:
+            self._check_unchanged(entry.slot, entry, entries)
+            locked = self.bot.locked(entry).equipped(entry, new)
+            save_lock(self.bot.home, load_lock(self.bot.home).with_tentacle(locked))
+            entries[entry.slot] = after
+        return Change(slot=entry.slot, before=entry, after=after)
+
+    def to_agree(self, entry: RegistryEntry, bundle: Bundle | None) -> dict[str, str]:
+        """Return the packages that are new to a tentacle that is there, with what each means."""
+        known = self.bot.locked(entry).bundle(entry.packages)
+        held = [consent(one) for one in known.wheels] if known is not None else []
+        return {each: why for each, why in consents(bundle).items() if each not in held}
 
     def check(self, plan: Plan) -> None:
         """TentacleError when somebody would lack another tentacle after a plan was carried out."""
@@ -113,12 +160,19 @@ class Installer:
         what can no longer be had."""
         done = []
         for slot, entry in self.bot.entries().items():
+            locked = self.bot.locked(entry)
             if entry.path is None and entry.tree_hash and not self.bot.store.has(entry.tree_hash):
-                version = self.bot.locked(entry).find(entry.tree_hash)
+                version = locked.find(entry.tree_hash)
                 if version is None:
                     raise TentacleError(f"{LOCK_FILE} does not say where {slot} {hash12(entry.tree_hash)} came from")
                 self.bot.store.put(fetch(version.source, expected_hash=entry.tree_hash).files)
                 done.append(slot)
+            if entry.packages and not self.bot.store.has(entry.packages):
+                brought = locked.bundle(entry.packages)
+                if brought is None:
+                    raise TentacleError(f"{LOCK_FILE} does not know the packages of {slot} {hash12(entry.packages)}")
+                self.bot.store.put(bundle_again(brought).files)
+                done.append(f"packages of {slot}")
         return tuple(done)
 
     def _change(self, before: RegistryEntry, after: RegistryEntry | None, refusal: str) -> Change:
@@ -161,6 +215,7 @@ class Installer:
             permissions=[each for each in plan.manifest.permissions if each in granted],
             requires={f"{each.kind}/{each.name}": self.bot.hash_of(each) for each in needed},
             settings_hash=settings_hash(plan.files),
+            packages=plan.bundle.locked if plan.bundle is not None else None,
         )
         is_another = plan.before is not None and plan.before.tree_hash != plan.tree_hash
         before = self._locked_before(plan.before) if plan.before and is_another else []
@@ -186,6 +241,7 @@ class Installer:
             path=before.path,
             permissions=before.permissions,
             settings_hash=settings_hash(files),
+            packages=self.bot.locked(before).bundle(before.packages),
         )
         return [version]
 

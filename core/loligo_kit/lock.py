@@ -29,17 +29,37 @@ KEPT_VERSIONS = 10
 TRACKED = ("installed", "pip")  # sources of which this file must know every version that is loaded
 
 
+Sha256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class LockedWheel(Strict):
+    """One Python package that a tentacle brings: the wheel that it came in, and how large it is when it lies there."""
+
+    name: str  # canonical
+    version: VersionText
+    wheel: Sha256
+    bytes: int
+
+
+class LockedPackages(Strict):
+    """All that a tentacle brings: what they are together, and each wheel."""
+
+    tree_hash: TreeHash
+    wheels: list[LockedWheel]
+
+
 class LockedVersion(Strict):
     """One version of a tentacle, as it was when it was installed."""
 
     version: VersionText
     tree_hash: TreeHash
-    archive_hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    archive_hash: Sha256 | None = None
     source: str  # what `fetch` takes; of one that was there before, "bundled" or "local"
     path: str | None = None  # of its folder, when it was not installed but lay in one
     permissions: list[Permission] = Field(default_factory=list)  # granted by a person
     requires: dict[str, str] = Field(default_factory=dict)  # KIND/NAME: tree hash, of all that it needed, and these
-    settings_hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None  # of settings.schema.json
+    settings_hash: Sha256 | None = None  # of settings.schema.json
+    packages: LockedPackages | None = None  # that it brings
 
 
 class LockedTentacle(Strict):
@@ -49,6 +69,7 @@ class LockedTentacle(Strict):
     name: Name
     versions: list[LockedVersion]
     pending: TreeHash | None = None
+    packages: LockedPackages | None = None  # of what lies in a folder of its own, whatever its version
 
     @property
     def slot(self) -> str:
@@ -56,6 +77,21 @@ class LockedTentacle(Strict):
 
     def find(self, tree_hash: str | None) -> LockedVersion | None:
         return next((each for each in self.versions if each.tree_hash == tree_hash), None)
+
+    def bundle(self, packages_hash: str | None) -> LockedPackages | None:
+        """Return the packages of this hash, whichever version brings them; the newest first."""
+        every = [self.packages, *(each.packages for each in reversed(self.versions))]
+        return next((one for one in every if one is not None and one.tree_hash == packages_hash), None)
+
+    def equipped(self, entry: RegistryEntry, packages: LockedPackages | None) -> LockedTentacle:
+        """Return this with other packages of what an entry wants now."""
+        if entry.path is not None or self.find(entry.tree_hash) is None:
+            return self.model_copy(update={"packages": packages})
+        versions = [
+            each.model_copy(update={"packages": packages}) if each.tree_hash == entry.tree_hash else each
+            for each in self.versions
+        ]
+        return self.model_copy(update={"versions": versions})
 
     def before(self, tree_hash: str | None) -> LockedVersion | None:
         """Return the version that ran before the one of this hash."""
@@ -82,7 +118,9 @@ class Lock(Strict):
 
     def tree_hashes(self) -> frozenset[str]:
         """Return every version that one may go back to: the content store must keep them."""
-        return frozenset(version.tree_hash for each in self.tentacles for version in each.versions)
+        versions = [version for each in self.tentacles for version in each.versions]
+        brought = [each.packages for each in self.tentacles] + [each.packages for each in versions]
+        return frozenset(each.tree_hash for each in (*versions, *brought) if each is not None)
 
     def with_tentacle(self, changed: LockedTentacle) -> Lock:
         others = [each for each in self.tentacles if each.slot != changed.slot]
@@ -157,6 +195,12 @@ def check_locked(lock: Lock, entry: RegistryEntry) -> LockedVersion | None:
         raise TentacleError(f"its permissions wait for you; run `loligo tentacle agree {entry.name}`")
     if entry.source == "pip" and not entry.pin:
         _check_unchanged(version, entry)
+    brought = version.packages.tree_hash if version.packages is not None else None
+    if brought != entry.packages:
+        raise TentacleError(
+            f"the registry says packages {hash12(entry.packages or '') or 'none'}, {LOCK_FILE} "
+            f"{hash12(brought or '') or 'none'}; run `loligo tentacle packages {entry.name}`"
+        )
     if version.version != entry.version:
         raise TentacleError(
             f"the registry says version {entry.version}, {LOCK_FILE} {version.version}; remove it and install it again"

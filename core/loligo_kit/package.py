@@ -94,6 +94,7 @@ class Limits:
     path_chars: int = 200  # Windows allows 260 with the bot's folder before it
     path_depth: int = 10
     fetched_bytes: int = 256 * 2**20  # that git may bring for one commit, other folders of it included
+    let_in: frozenset[Reason] = frozenset()  # kinds of files that are no reason to refuse it
 
 
 LIMITS = Limits()
@@ -157,6 +158,11 @@ def package_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {path: content for path, content in inside.items() if all(map(is_content, path.split("/")))}
 
 
+def is_machine_code(content: bytes) -> bool:
+    """Say whether a file is a program or a library, whatever its name."""
+    return any(content.startswith(start) for start, reason in _BAD_STARTS if reason is Reason.NATIVE)
+
+
 def shown(name: str) -> str:
     """Return a name from outside as it may stand in a message: quoted, in ASCII, cut to 80 characters."""
     return ascii(name if len(name) <= 80 else f"{name[:77]}...")
@@ -189,10 +195,10 @@ def _check_path(path: str, limits: Limits) -> None:
         text = f"path {shown(path)}: {len(parts)} levels, at most {limits.path_depth}"
         raise PackageRefused(Reason.TOO_DEEP, text)
     for part in parts:
-        _check_part(part, path)
+        _check_part(part, path, limits)
 
 
-def _check_part(part: str, path: str) -> None:
+def _check_part(part: str, path: str, limits: Limits) -> None:
     for is_wrong, reason, expected in (
         (part == "..", Reason.PARENT, "leads out of the package"),
         (part in ("", "."), Reason.EMPTY_PART, 'has an empty part or "."; write it without'),
@@ -206,7 +212,7 @@ def _check_part(part: str, path: str) -> None:
         if is_wrong:
             raise PackageRefused(reason, f"path {shown(path)}: {expected}")
     for pattern, reason in _BAD_PARTS:
-        if pattern.fullmatch(part):
+        if reason not in limits.let_in and pattern.fullmatch(part):
             raise PackageRefused(reason, f"{shown(path)} is {_KINDS[reason]}; leave it out")
 
 

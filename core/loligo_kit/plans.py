@@ -17,8 +17,9 @@ from loligo.registry.manifest import PERMISSIONS, Manifest, read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.bringing import Bundle, bundle_for, consent, consents, stored
 from loligo_kit.distributions import PREFIX
-from loligo_kit.lock import LockedVersion, hashes_like
+from loligo_kit.lock import LockedPackages, LockedVersion, hashes_like
 from loligo_kit.sources import UPLOADED, Fetched, fetch, received
 
 
@@ -38,8 +39,9 @@ class Plan:
     source: str
     path: str | None = None  # of the folder in which this very content lies
     stays: bool = False  # pinned: pip has another version, which would come back
-    held: Sequence[str] = ()  # permissions that a person granted before
+    held: Sequence[str] = ()  # that a person agreed to before
     needs_confirmation: bool = False  # of the hash: a server alone chose the content
+    bundle: Bundle | None = None  # Python packages that it brings
 
     @property
     def slot(self) -> str:
@@ -47,9 +49,9 @@ class Plan:
 
     @property
     def wanted(self) -> Mapping[str, str]:
-        """Return the permissions that a person has to grant, with what each means."""
-        new = [each for each in self.manifest.permissions if each not in self.held]
-        return {each: PERMISSIONS[each.partition(":")[0]] for each in new}
+        """Return what a person has to agree to, with what each means: permissions, then packages that it brings."""
+        every = {each: PERMISSIONS[each.partition(":")[0]] for each in self.manifest.permissions}
+        return {each: why for each, why in (every | consents(self.bundle)).items() if each not in self.held}
 
     @property
     def entry(self) -> RegistryEntry:
@@ -60,6 +62,7 @@ class Plan:
             "path": self.path,
             "source": self.source if self.path else "installed",
             "permissions": list(self.manifest.permissions),
+            "packages": self.bundle.locked.tree_hash if self.bundle is not None else None,
         }
         if self.source.startswith(PREFIX):
             values["source"] = "pip"
@@ -176,7 +179,7 @@ def _plan_of(bot: BotFolder, fetched: Fetched, before: RegistryEntry | None) -> 
         tree_hash=fetched.tree_hash,
         archive_hash=fetched.archive_hash,
         source=fetched.source_text,
-        held=before.permissions if before else (),
+        held=[*before.permissions, *_agreed(bot.locked(before).bundle(before.packages))] if before else (),
         needs_confirmation=fetched.needs_confirmation,
     )
 
@@ -185,6 +188,8 @@ def _plan_again(bot: BotFolder, version: LockedVersion, before: RegistryEntry) -
     """Return the plan of a version that was fetched before; in its folder, while that holds it still."""
     files = bot.store.get(version.tree_hash)
     is_there = version.path is not None and bot.holds(version.path, version.tree_hash)
+    locked, then = bot.locked(before), version.packages
+    now, is_pending = locked.bundle(before.packages), locked.pending == version.tree_hash
     return Plan(
         before=before,
         manifest=read_manifest(bot.store.path(version.tree_hash), files),
@@ -193,5 +198,16 @@ def _plan_again(bot: BotFolder, version: LockedVersion, before: RegistryEntry) -
         archive_hash=version.archive_hash,
         source=version.source,
         path=version.path if is_there else None,
-        held=[*before.permissions, *version.permissions],
+        held=[*before.permissions, *version.permissions, *_agreed(now), *([] if is_pending else _agreed(then))],
+        bundle=stored(bot, then) if then is not None else None,
     )
+
+
+def _agreed(packages: LockedPackages | None) -> list[str]:
+    return [consent(one) for one in packages.wheels] if packages is not None else []
+
+
+def with_packages(bot: BotFolder, plan: Plan) -> Plan:
+    """Return a plan together with the Python packages that its version must bring. Asks pip, if need be; TentacleError
+    when one cannot be had."""
+    return replace(plan, bundle=bundle_for(bot, plan.entry, plan.manifest.requires.python))

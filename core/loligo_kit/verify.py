@@ -49,6 +49,8 @@ def _judged(bot: BotFolder, lock: Lock, entry: RegistryEntry) -> Finding:
         manifest = read_manifest(folder, files)
         if (manifest.kind, manifest.name, manifest.version) != (entry.kind, entry.tentacle, entry.version):
             raise TentacleError(f"{folder} says {manifest.kind} {manifest.name} {manifest.version}")
+        if entry.packages is not None:
+            bot.store.get(entry.packages)
         locked = check_locked(lock, entry)
         if locked is not None and locked.settings_hash != settings_hash(files):
             raise TentacleError(f"{LOCK_FILE} has another settings schema: {locked.settings_hash}; install it again")

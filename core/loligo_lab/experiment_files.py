@@ -6,8 +6,6 @@ address and no script; whatever comes from outside is escaped.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -17,12 +15,13 @@ from typing import Any
 import msgspec
 
 from loligo.api import DAY_NS, DataError, iso
+from loligo_lab.csv_table import csv_table
 from loligo_lab.drawing import drawn
 from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
 from loligo_lab.experiment.figures import figures_of
 from loligo_lab.paper import listed, page, table
 
-FORMAT = 1
+FORMAT = 2  # another one whenever plan, days or judgement hold something else, or say it in other words
 MEDIA_TYPES = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 _OF_DAY = tuple(one.name for one in fields(ArmDay))
 _MS_NS = 1_000_000
@@ -46,10 +45,11 @@ def written(told: Document, kind: str) -> str:
     return {"html": as_html, "json": as_json, "csv": as_csv}[kind](told)
 
 
-def recomputed(told: Document) -> Judgement:
-    """Return the judgement of a document's plan and days, whatever verdict it holds. DataError when it holds none."""
-    if told.get("format") != FORMAT:
-        raise DataError(f"format is {told.get('format')!r}; expected an exported experiment of format {FORMAT}")
+def recomputed(told: Any) -> Judgement:
+    """Return the judgement of a document's plan and days, whatever verdict it holds. DataError when it holds none, or
+    is of another format."""
+    if not isinstance(told, Mapping) or told.get("format") != FORMAT:
+        raise DataError(_other_format(told))
     try:
         plan = msgspec.convert(told["plan"], Plan)
         days = msgspec.convert(told["days"], list[Day])
@@ -58,9 +58,24 @@ def recomputed(told: Document) -> Judgement:
     return judge(plan, days)
 
 
+def _other_format(told: Any) -> str:
+    """Return why a document cannot be judged, and what to do."""
+    found, about = (told.get("format"), told.get("about")) if isinstance(told, Mapping) else (None, None)
+    if type(found) is not int or not isinstance(about, Mapping):
+        return f"format is {found!r}; expected an exported experiment of format {FORMAT}"
+    made = f"it was exported in format {found} by Loligo {about.get('loligo', 'of an unknown version')}"
+    if found > FORMAT:
+        return f"{made}; this Loligo reads format {FORMAT}: update it, then check the file again"
+    again = "`loligo ab run` with --report" if about.get("kind") == "historic" else "`loligo ab export --format json`"
+    return (
+        f"{made}, before the newest change of what such a file holds; this Loligo reads format {FORMAT}: write it anew "
+        f"with {again}, or check it with the Loligo that wrote it"
+    )
+
+
 def is_confirmed(told: Document) -> bool:
     """Say whether the document's judgement is what its plan and days come to, to the last digit."""
-    return bool(_plain(recomputed(told)) == _plain(told["judgement"]))
+    return bool(_plain(recomputed(told)) == _plain(told.get("judgement")))
 
 
 def _plain(node: Any) -> Any:
@@ -73,17 +88,14 @@ def as_json(told: Document) -> str:
 
 
 def as_csv(told: Document) -> str:
-    """Return a row for each arm and day, oldest first. A name that a spreadsheet would take for a formula has a quote
-    before it."""
-    output = io.StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(("day", "opened_at", "arm", *_OF_DAY))
+    """Return a row for each arm and day, oldest first."""
     names = [arm["name"] for arm in told["plan"]["arms"]]
-    for number, day in enumerate(told["days"], start=1):
-        for name, own in zip(names, day["arms"], strict=True):
-            tame = f"'{name}" if name[:1] in ("=", "+", "-", "@") else name
-            writer.writerow((number, iso(day["opened_at_ns"]), tame, *(own[column] for column in _OF_DAY)))
-    return output.getvalue()
+    rows = (
+        (number, iso(day["opened_at_ns"]), name, *(own[column] for column in _OF_DAY))
+        for number, day in enumerate(told["days"], start=1)
+        for name, own in zip(names, day["arms"], strict=True)
+    )
+    return csv_table(("day", "opened_at", "arm", *_OF_DAY), rows, ("arm",))
 
 
 def arms_of(told: Document) -> list[dict[str, Any]]:
@@ -127,6 +139,7 @@ def as_html(told: Document) -> str:
         table(_ARMS, [_arm_row(one) for one in arms_of(told)]),
         '<p class="muted">Intervals hold 95 %. These figures are shown and never decide.</p>',
         *(_pair(told, place, pair) for place, pair in enumerate(judged["pairs"], start=1)),
+        *_beside(about),
         "<h2>In what they differ</h2>",
         listed(about["unlike"] or ["nothing"]),
         "<h2>What to compute it again with</h2>",
@@ -210,6 +223,15 @@ def _band(pair: Mapping[str, Any]) -> tuple[tuple[str, list[tuple[float, float]]
         ends = (lines[0][1][0][0], lines[0][1][-1][0])
         lines.append(("none", [(at, 0.0) for at in ends]))
     return tuple(lines)
+
+
+def _beside(about: Mapping[str, Any]) -> list[str]:
+    """Return what stands beside the verdict and never makes one: the whole field, and how money would be split."""
+    whole, split = about.get("cross_check"), about.get("split") or {}
+    lines = [whole["words"]] if whole else []
+    if known := [f"{name} {share:.0%}" for name, share in split.items() if share is not None]:
+        lines.append(f"Split by the chance to be the best, money would go: {', '.join(known)}.")
+    return ["<h2>Beside the verdict</h2>", listed(lines)] if lines else []
 
 
 def _recipe(told: Document) -> str:

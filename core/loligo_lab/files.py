@@ -6,18 +6,18 @@ it was opened; whatever comes from outside is escaped.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from loligo_lab.csv_table import csv_table
 from loligo_lab.drawing import drawn
 from loligo_lab.paper import TRADE, listed, page, table
 
 COLUMNS = ("opened_at", "closed_at", "desk", "instrument", "side", "quantity", "entry_price", "exit_price", "gross",
            "fees", "funding", "net", "exit_role")  # fmt: skip
+_TEXTS = ("desk", "instrument", "side", "exit_role")
 SHOWN_TRADES = 500
 _ROWS = (  # what a row of figures is called, its name, how it is written
     ("Return after fees", "return", "share"),
@@ -41,17 +41,7 @@ def as_json(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
 
 def as_csv(_about: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """Return the trades, the oldest first. A text that a spreadsheet would take for a formula has a quote before it."""
-    output = io.StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for trade in result["trades"]:
-        writer.writerow([_tame(str(trade[name]), name) for name in COLUMNS])
-    return output.getvalue()
-
-
-def _tame(text: str, column: str) -> str:
-    is_text = column in ("desk", "instrument", "side", "exit_role")
-    return f"'{text}" if is_text and text[:1] in ("=", "+", "-", "@") else text
+    return csv_table(COLUMNS, ([trade[name] for name in COLUMNS] for trade in result["trades"]), _TEXTS)
 
 
 def as_html(about: Mapping[str, Any], result: Mapping[str, Any]) -> str:

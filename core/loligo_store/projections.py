@@ -123,8 +123,10 @@ def _order_key(event: events.OrderReported) -> Key:
 def _fold_order(row: Row | None, event: Any, _record: Record) -> Row | None:
     """An order as its venue last described it. Reports of orders that the bot did not submit leave no row."""
     seen = {"seq": event.seq, "ts": event.ts}
-    if isinstance(event, events.OrderSubmitted):
-        return _asdict(event.order) | seen | {"first_seq": event.seq, "state": OrderState.SUBMITTED, "reason": ""}
+    if isinstance(event, events.OrderSubmitted | events.OrderHeld):
+        reason = f"waits for {event.other}" if isinstance(event, events.OrderHeld) else ""
+        first = event.seq if row is None else row["first_seq"]  # when it was made, though it waited
+        return _asdict(event.order) | seen | {"first_seq": first, "state": OrderState.SUBMITTED, "reason": reason}
     report = event.report
     if isinstance(report, order.Liquidated):
         return _asdict(report.order) | seen | {"first_seq": event.seq, "state": OrderState.ACCEPTED, "reason": ""}
@@ -133,6 +135,8 @@ def _fold_order(row: Row | None, event: Any, _record: Record) -> Row | None:
 
 def _order_change(row: Row, report: order.VenueReport) -> Row:
     match report:
+        case order.VenueFailed():
+            return {}  # of the venue's code, not of the order
         case order.Filled():
             with exact():
                 filled = row["filled"] + report.quantity
@@ -205,7 +209,10 @@ _fill_view = select(schema.fills, _ORDER.account, _ORDER.instrument, _ORDER.side
 )
 _incident_kinds = (events.TentacleFailed, events.RiskActed, events.Resumed, events.KillSwitchSet)
 _Of = Mapping[type, Callable[[Any], Any]]
-_by_order: _Of = {events.OrderSubmitted: lambda event: (event.order.id,), events.OrderReported: _order_key}
+_by_order: _Of = {
+    **dict.fromkeys((events.OrderHeld, events.OrderSubmitted), lambda event: (event.order.id,)),
+    events.OrderReported: _order_key,
+}
 _by_instrument: _Of = {events.PositionChanged: lambda event: (event.position.desk, event.position.instrument)}
 _by_command: _Of = dict.fromkeys((OperatorCommand, events.CommandHandled), lambda event: (event.command_id,))
 _by_number: _Of = dict.fromkeys((ShadowStarted, GenerationActivated, events.SwapStepped), lambda event: (event.number,))

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, func, select, union_all
 
 from loligo.errors import JournalError
 from loligo_store.projections import PROJECTIONS, Row
-from loligo_store.schema import commands, fills, orders
+from loligo_store.schema import commands, fills, orders, projection_cursor
 
 
 def position_of(projection: str) -> str:
@@ -58,6 +58,19 @@ class ProjectionReader:
         table = PROJECTIONS[projection].table
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).where(table.c.desk == desk)).scalar_one()
+
+    def cursor(self) -> int:
+        """Return the seq of the first event that the rows do not know yet."""
+        with self._engine.connect() as connection:
+            found: int = connection.execute(select(projection_cursor.c.next_seq)).scalar_one()
+        return found
+
+    def newest(self, projection: str, column: str = "seq") -> int:
+        """Return the highest number in a column, 0 when there are no rows."""
+        highest = func.max(PROJECTIONS[projection].table.c[column])
+        with self._engine.connect() as connection:
+            found: int | None = connection.execute(select(highest)).scalar_one()
+        return found or 0
 
     def seq_of(self, ident: str) -> int | None:
         """Return the seq at which an order was submitted, a fill reported or a command given; None if unknown."""

@@ -7,11 +7,14 @@ would, and asks the bot that runs there, so that this package knows nothing of i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loligo_kit import dialogue
+
+if TYPE_CHECKING:
+    from loligo_packages.package_set import PackageSet
 
 
 def check(
@@ -30,7 +33,8 @@ def check(
     shell = context.obj
     if what is None:
         return _all(shell)
-    report = checked(_folder(shell, what), quick=is_quick, write=is_writing, tests=tests)
+    folder = _folder(shell, what)
+    report = checked(folder, quick=is_quick, write=is_writing, tests=tests, packages=_packages(shell, folder))
     dialogue.say(shell, {"ok": not report.failures, **report.data()}, report.lines())
     return 1 if report.failures else 0
 
@@ -77,10 +81,29 @@ def _folder(shell: Any, what: str) -> Path:
         raise TentacleError(f"{what}: no folder of a tentacle, and in the registry: {exc}") from exc
 
 
+def _packages(shell: Any, folder: Path) -> PackageSet:
+    """Return the packages that the tentacle in a folder brings, as the registry of the bot folder has it."""
+    from loligo.errors import ConfigError
+    from loligo.registry.manifest import read_manifest
+    from loligo.registry.tree import read_tree
+    from loligo_kit.bot_folder import BotFolder
+    from loligo_packages.package_set import NO_PACKAGES, read_set
+
+    bot = BotFolder(shell.home, shell.bundled)
+    try:
+        entries = bot.entries()
+    except ConfigError:
+        return NO_PACKAGES  # no bot folder: a tentacle can be checked anywhere
+    manifest = read_manifest(folder, read_tree(folder))
+    entry = entries.get(f"{manifest.kind} {manifest.name}")
+    return read_set(entry.packages if entry is not None else None, bot.store)
+
+
 def _all(shell: Any) -> int:
     """Check every tentacle of the registry that is there, and print a table for a README."""
     from loligo.errors import TentacleError
     from loligo_kit.bot_folder import BotFolder
+    from loligo_packages.package_set import read_set
     from loligo_testing.kit import check as checked
 
     bot = BotFolder(shell.home, shell.bundled)
@@ -88,7 +111,7 @@ def _all(shell: Any) -> int:
     for slot, entry in sorted(bot.entries().items()):
         shell.note(slot)
         try:
-            reports.append(checked(bot.content(entry)[0]))
+            reports.append(checked(bot.content(entry)[0], packages=read_set(entry.packages, bot.store)))
         except (TentacleError, OSError) as exc:
             shell.note(f"{slot}: {exc}")
     is_sound = not any(report.failures for report in reports)

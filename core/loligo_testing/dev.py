@@ -23,6 +23,7 @@ from loligo.registry.registry_file import RegistryEntry, editing
 from loligo.registry.tree import hash12, read_tree, tree_hash
 from loligo_kit.bot_folder import BotFolder
 from loligo_kit.watcher import Change, Watched, Watcher
+from loligo_packages.package_set import read_set
 from loligo_testing.kit import check
 from loligo_testing.subject import read_version
 
@@ -76,14 +77,16 @@ class Bench:
             version = read_version(self.folder)
             granted = version.entry if entry is None else self._as_saved(entry, files)
             enabled = [each for each in self._entries() if each.enabled]
-            self._shell.judge(granted, files, self.folder, enabled)
+            packages = read_set(granted.packages, self._bot.store)
+            self._shell.judge(granted, files, self.folder, enabled, packages)
         except LoligoError as exc:
             return Step(name="verified", is_done=False, text=str(exc))
         return Step(name="verified", is_done=True, text=f"in {(time.monotonic() - began) * 1000:.0f} ms")
 
     def _checked(self, entry: RegistryEntry | None, files: dict[str, bytes]) -> Step:
         try:
-            report = check(self.folder, quick=True)
+            brought = entry.packages if entry is not None else None
+            report = check(self.folder, quick=True, packages=read_set(brought, self._bot.store))
         except LoligoError as exc:
             return Step(name="checked", is_done=False, text=str(exc))
         if report.failures:

@@ -15,11 +15,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from loligo.host.verifier import TentacleVersion
+from loligo_packages.package_set import NO_PACKAGES, PackageSet
 from loligo_testing import papers
 from loligo_testing.checks.bench import first_difference
 from loligo_testing.probe import QUICK, Found, Task
@@ -42,15 +44,22 @@ _RUNNING = tuple(
 
 
 def check(
-    folder: Path, *, quick: bool = False, write: bool = False, tests: Path | None = None, limit_s: float = LIMIT_S
+    folder: Path,
+    *,
+    quick: bool = False,
+    write: bool = False,
+    tests: Path | None = None,
+    limit_s: float = LIMIT_S,
+    packages: PackageSet = NO_PACKAGES,
 ) -> Report:
     """Check the tentacle in a folder; `quick` leaves out what takes long, and gives no gold.
 
     `write` makes settings.schema.json anew. `tests` is where its tests lie, if not beside it. A process that runs
-    it has `limit_s` seconds. TentacleError when the folder holds no tentacle whose manifest can be read.
+    it has `limit_s` seconds. `packages` are those that it brings. TentacleError when the folder holds no tentacle whose
+    manifest can be read.
     """
     began = time.monotonic()
-    version = read_version(Path(folder).resolve())
+    version = replace(read_version(Path(folder).resolve()), packages=packages)
     loads, findings = papers.loads(version)
     manifest, version = papers.manifest(version, findings, write=write)
     found = {each.name: each for each in (manifest, papers.permissions(version), loads)}
@@ -78,14 +87,20 @@ def _run(
     version: TentacleVersion, names: Sequence[str], count: int, limit_s: float, *, twice: bool
 ) -> dict[str, Check]:
     """Return the checks of the processes that run it."""
-    task = Task(folder=str(version.folder), checks=list(names), count=count, wants_answers=twice)
+    task = Task(
+        folder=str(version.folder),
+        checks=list(names),
+        count=count,
+        wants_answers=twice,
+        packages=str(version.packages.folder) if version.packages.files else "",
+    )
     one = _probed(task, _HERE, limit_s)
     found = {
         name: Check(name=name, outcome=Outcome(said), evidence=evidence, advice=advice)
         for name, said, evidence, advice in one.checks
     }
     if twice and found.get("sound") is not None and found["sound"].outcome is not Outcome.FAILED:
-        other = _probed(Task(folder=task.folder, checks=[], count=count), _ELSEWHERE, limit_s)
+        other = _probed(msgspec.structs.replace(task, checks=[], wants_answers=True), _ELSEWHERE, limit_s)
         found["determinism"] = _same(one.answers, other)
     return found
 

@@ -19,9 +19,10 @@ from loligo.host.loader import check_wishes
 from loligo.host.verifier import Findings, TentacleVersion, shared_verifier
 from loligo.registry.manifest import SETTINGS_FILE
 from loligo_kit.views import declared_places, read_view
+from loligo_packages.importing import modules_of_set
 from loligo_testing.report import Check, failed, missing, passed
 from loligo_testing.subject import read_declared
-from loligo_verifier.lint import lint
+from loligo_verifier.lint import lint, lint_packages, uses_of
 
 _TESTS_S = 300.0
 _README = "README.md"
@@ -66,7 +67,10 @@ def permissions(version: TentacleVersion) -> Check:
     try:
         sources = modules_of(version.files)
         trees = {path: ast.parse(source, path) for path, source in sources.items()}
-        imports, needed = lint(trees, version.manifest)
+        imports, needed = lint(trees, version.manifest, version.packages)
+        brought = modules_of(modules_of_set(version.packages)) if version.packages.files else {}
+        uses = uses_of({path: ast.parse(source, path) for path, source in brought.items()})
+        needed = sorted({*needed, *lint_packages(uses, version.packages, version.manifest)})
     except SyntaxError as exc:
         return failed(name, f"{exc.filename}, line {exc.lineno}: {exc.msg}", "correct that line")
     except TentacleError as exc:
@@ -132,7 +136,8 @@ def tests(version: TentacleVersion, elsewhere: Path | None = None) -> Check:
             f"--basetemp={scratch}/tests",
         ]
         command = [sys.executable, "-m", "pytest", *options, str(where)]
-        paths = os.pathsep.join(path for path in sys.path if path)
+        brought = [str(version.packages.folder)] if version.packages.files else []
+        paths = os.pathsep.join([*(path for path in sys.path if path), *brought])
         environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             ran = subprocess.run(

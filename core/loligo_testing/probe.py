@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,8 @@ from pydantic import ValidationError
 from loligo.errors import LoligoError
 from loligo.host.contract import describe_error
 from loligo.host.verifier import TentacleVersion
+from loligo.registry.tree import read_tree, tree_hash
+from loligo_packages.package_set import PackageSet
 from loligo_testing.checks import answers, budget, kinds, state
 from loligo_testing.checks.bench import Bench
 from loligo_testing.report import Check, Outcome, failed
@@ -31,6 +34,7 @@ class Task(msgspec.Struct, kw_only=True):
     checks: list[str]
     count: int
     wants_answers: bool = True
+    packages: str = ""  # where the packages lie that it brings
 
 
 class Found(msgspec.Struct, kw_only=True):
@@ -66,8 +70,12 @@ def main() -> None:
 def probe(task: Task) -> Found:
     """Do a task in this process, which must end afterwards: audit hooks cannot be taken away."""
     version = read_version(Path(task.folder))
+    if task.packages:
+        files, place = read_tree(Path(task.packages)), Path(task.packages)
+        version = replace(version, packages=PackageSet(tree_hash(files), place, files))
     held = frozenset(permission.partition(":")[0] for permission in version.manifest.permissions)
-    watch = Watch(version.folder.resolve(), held)
+    brought = Path(task.packages).resolve() if task.packages else None
+    watch = Watch(version.folder.resolve(), held, brought=brought)
     sys.addaudithook(watch)
     tell_of_threads()
     found, said = list[Check](), list[bytes]()

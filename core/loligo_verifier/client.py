@@ -27,8 +27,10 @@ from loligo.errors import TentacleError
 from loligo.host.finder import modules_of
 from loligo.host.verifier import Findings, TentacleVersion, Verified
 from loligo.registry.manifest import MANIFEST_FILE, SETTINGS_FILE
+from loligo_packages.package_set import PackageSet
 
 TIMEOUT_S = 20.0
+_TELLING = (".py", ".dist-info/METADATA", ".dist-info/RECORD")
 READY = b"ready"  # the first frame of a process that has started
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # or no fork is safe
@@ -42,11 +44,16 @@ class Request(msgspec.Struct, kw_only=True):
     tree_hash: str
     folder: str
     files: dict[str, bytes]
+    packages: dict[str, bytes] = {}  # that it brings, in the same way
+    packages_hash: str = ""
+    packages_folder: str = ""
     runs: bool = True  # or it is only read
 
 
 class Reply(msgspec.Struct, kw_only=True):
-    """The verdict: a refusal with reason and place, or code objects (marshalled) by path and findings."""
+    """The verdict: a refusal with reason and place, or code objects (marshalled) by path and findings.
+
+    The code of its packages stands beside its own, by `loligo_packages.importing.code_path`."""
 
     refusal: str = ""
     code: dict[str, bytes] = {}
@@ -83,6 +90,9 @@ class ProcessVerifier:
             tree_hash=version.tree_hash,
             folder=str(version.folder),
             files=dict.fromkeys(version.files, b"") | modules_of(version.files) | said,
+            packages=_telling(version.packages),
+            packages_hash=version.packages.tree_hash,
+            packages_folder=str(version.packages.folder),
             runs=runs,
         )
         began = time.monotonic()
@@ -146,6 +156,11 @@ class ProcessVerifier:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+
+def _telling(packages: PackageSet) -> dict[str, bytes]:
+    """Return the files of a set, empty where they neither are modules nor tell of a package."""
+    return {path: content if path.endswith(_TELLING) else b"" for path, content in packages.files.items()}
 
 
 def send_frame(target: socket.socket, content: bytes) -> None:

@@ -2,14 +2,15 @@
 
 Every import and every dotted name of every module is looked at, inside functions and `if TYPE_CHECKING` too. This is
 honesty between author and user, not a wall: Python in one process has none. What hides from it (imports by computed
-names, code made from text) is refused for that reason. What a tentacle does when it runs is watched by `trial`.
+names, code made from text) is refused for that reason. What a tentacle does when it runs is watched by `trial`. The
+packages that it brings are looked at in the same way, so that none is a way around its permissions.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from loligo.errors import TentacleError
 from loligo.registry.manifest import MANIFEST_FILE, Manifest
+from loligo_packages.package_set import NO_PACKAGES, PackageSet
 
 _SHOWN = 5  # faults in one refusal
 _GIVEN = {"loligo", "pydantic"}  # what every tentacle may use without naming it; of loligo its api
@@ -46,6 +48,7 @@ NEEDS: Mapping[str, str] = {  # module, or name in one: the permission
     **dict.fromkeys(("os.mkdir", "os.makedirs", "os.link", "os.symlink", "os.truncate", "os.chmod"), "files"),
 }
 _OUTSIDE = "the import"
+_NATIVE = 'with the permission "native" a package may'
 NEVER: Mapping[str, str] = {  # what no permission opens: why
     _OUTSIDE: "reaches outside of the tentacle's own folder",
     **dict.fromkeys(("importlib", "__import__", "runpy", "pkgutil", "imp"), "hides what it imports; import it by name"),
@@ -67,6 +70,7 @@ NEVER: Mapping[str, str] = {  # what no permission opens: why
                     "kit",
                     "lab",
                     "notify",
+                    "packages",
                     "store",
                     "testing",
                     "verifier",
@@ -81,21 +85,73 @@ _FREE = dict.fromkeys(("importlib.metadata", "importlib.resources", "loligo.api"
 _BUILTINS = {"open", "eval", "exec", "compile", "__import__", "__builtins__"}
 
 
-def lint(trees: Mapping[str, ast.Module], manifest: Manifest) -> tuple[list[str], list[str]]:
+def lint(
+    trees: Mapping[str, ast.Module], manifest: Manifest, packages: PackageSet = NO_PACKAGES
+) -> tuple[list[str], list[str]]:
     """Return the modules of others that a tentacle imports and the permissions that it needs, both sorted.
 
-    `trees` are its modules by path. TentacleError names every use that the manifest does not cover, with its line.
+    `trees` are its modules by path, `packages` those that it brings. TentacleError names every use that the manifest
+    does not cover, with its line.
     """
-    uses = [(path, use) for path, tree in trees.items() for use in _uses(tree, depth=path.count("/") + 1)]
-    uses.sort(key=lambda found: (found[0], found[1].line))
-    held = {permission.partition(":")[0] for permission in manifest.permissions}
+    uses = uses_of(trees)
+    held = _held(manifest)
     declared: set[str] = {canonicalize_name(Requirement(text).name) for text in manifest.requires.python}
-    found = {f"{path}, line {use.line}: {fault}": None for path, use in uses if (fault := _fault(use, held, declared))}
-    if found:
-        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise TentacleError("; ".join(list(found)[:_SHOWN]) + more)
+    brought = {_top(path): one.name for path, one in packages.owners.items()}
+    _refuse(
+        f"{path}, line {use.line}: {fault}" for path, use in uses if (fault := _fault(use, held, declared, brought))
+    )
     needed = {permission for _, use in uses for _, permission in [_covering(use.name, NEEDS)] if permission}
     return sorted({use.module for _, use in uses if use.module}), sorted(needed)
+
+
+def lint_packages(uses: Uses, packages: PackageSet, manifest: Manifest) -> list[str]:
+    """Return the permissions that the packages of a tentacle need, sorted. TentacleError as of `lint`.
+
+    They are not the author's own work: what no permission opens to a tentacle (imports by computed names, code made
+    from text) is open to them with "native", which says that nothing is checked.
+    """
+    held, brought, needed = _held(manifest), packages.tops, set[str]()
+    faults = []
+    for path, use in uses:
+        permission, fault = _of_package(use, held, brought)
+        needed |= {permission} - {""}
+        if fault:
+            owner = packages.owners.get(path)
+            whose = f"{owner.name} {owner.version}" if owner is not None else "(no package's)"
+            faults.append(f"the package {whose}, {path}, line {use.line}: {fault}")
+    _refuse(faults)
+    return sorted(needed)
+
+
+def _of_package(use: _Use, held: set[str], brought: frozenset[str]) -> tuple[str, str]:
+    """Return the permission that a use in a package needs, and what is wrong with it; "" for nothing."""
+    if use.name.partition(".")[0] in brought:
+        return "", ""  # whatever it is of the packages, it was looked at there
+    name, why = _covering(use.name, NEVER)
+    if why and not _covering(use.name, _FREE)[0]:
+        if name == _OUTSIDE or name.startswith(("loligo", "tentacles", "_tentacles")):
+            return "", f"{name} {why}"
+        return "native", "" if "native" in held else f"{name} {why}; {_NATIVE}"
+    if use.name.endswith(".*"):
+        return "native", "" if "native" in held else f"imports {use.name}, which hides what is used; {_NATIVE}"
+    name, permission = _covering(use.name, NEEDS)
+    lacks = "" if permission in ("", *held) else _lacking(name, permission)
+    return permission, lacks
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    found = list(dict.fromkeys(faults))
+    if found:
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise TentacleError("; ".join(found[:_SHOWN]) + more)
+
+
+def _held(manifest: Manifest) -> set[str]:
+    return {permission.partition(":")[0] for permission in manifest.permissions}
+
+
+def _top(path: str) -> str:
+    return path.partition("/")[0].removesuffix(".py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +163,17 @@ class _Use:
     module: str = ""
 
 
-def _fault(use: _Use, held: set[str], declared: set[str]) -> str:
-    """Return what is wrong with one use, "" when nothing is."""
+Uses = list[tuple[str, _Use]]  # with the path of the module
+
+
+def uses_of(trees: Mapping[str, ast.Module]) -> Uses:
+    """Return everything that modules reach for, in the order of paths and lines."""
+    uses = [(path, use) for path, tree in trees.items() for use in _uses(tree, depth=path.count("/") + 1)]
+    return sorted(uses, key=lambda found: (found[0], found[1].line))
+
+
+def _fault(use: _Use, held: set[str], declared: set[str], brought: Mapping[str, str]) -> str:
+    """Return what is wrong with one use, "" when nothing is; `brought` are packages by the modules that they bring."""
     name, why = _covering(use.name, NEVER)
     if why and not _covering(use.name, _FREE)[0]:
         return f"{name} {why}"
@@ -116,12 +181,17 @@ def _fault(use: _Use, held: set[str], declared: set[str]) -> str:
         return f"imports {use.name}, which hides what is used; name it"
     name, permission = _covering(use.name, NEEDS)
     if permission and permission not in held:
-        how = "net:HOST" if permission == "net" else permission
-        return f'{name} needs the permission "{how}"; name it in permissions of {MANIFEST_FILE}'
+        return _lacking(name, permission)
     top = use.module.partition(".")[0]
-    if top and top not in _GIVEN and top not in sys.stdlib_module_names and not _sellers(top) & declared:
+    sellers = {brought[top]} if top in brought else _sellers(top)
+    if top and top not in _GIVEN and top not in sys.stdlib_module_names and not sellers & declared:
         return f"imports {top}, which requires.python of {MANIFEST_FILE} does not name"
     return ""
+
+
+def _lacking(name: str, permission: str) -> str:
+    how = "net:HOST" if permission == "net" else permission
+    return f'{name} needs the permission "{how}"; name it in permissions of {MANIFEST_FILE}'
 
 
 def _uses(tree: ast.Module, *, depth: int) -> Iterator[_Use]:

@@ -15,6 +15,7 @@ import signal
 import socket
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
@@ -25,16 +26,26 @@ import structlog  # noqa: F401
 from loligo.errors import LoligoError, TentacleError
 from loligo.host.finder import compile_module, modules_of
 from loligo.host.verifier import Findings, TentacleVersion
-from loligo.registry.manifest import read_manifest
+from loligo.ports.tentacles import TentacleSettings
+from loligo.registry.manifest import read_manifest, settings_text
 from loligo.registry.registry_file import RegistryEntry
+from loligo_packages.importing import code_path, modules_of_set
+from loligo_packages.package_set import PackageSet
 from loligo_verifier.client import READY, Reply, Request, receive_frame, send_frame
-from loligo_verifier.lint import lint
+from loligo_verifier.lint import Uses, lint, lint_packages, uses_of
 from loligo_verifier.trial import try_version
 
 _CPU_S = 20  # of one fork; the host does not wait longer
 _MEMORY_BYTES = 2 * 2**30  # that one fork may take
 _ANSWER_BYTES = 2**20  # the most that one may say
+_MOST_KNOWN = 8  # sets of packages
 _NICENESS = 10  # whoever trades beside it goes first
+
+
+class _Settings(TentacleSettings):
+    """Of nobody: what pydantic does for the first class and schema of a process need not be done in each fork."""
+
+    number: float = 0.0
 
 
 def serve(handle: int) -> None:
@@ -42,6 +53,7 @@ def serve(handle: int) -> None:
     warnings.simplefilter("ignore")  # they are the author's to see, not the user's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(_NICENESS)
+    settings_text(_Settings)
     gc.collect()
     gc.freeze()  # or each fork would copy all pages, as soon as it collects
     with socket.socket(fileno=handle) as host:
@@ -64,11 +76,15 @@ def judge(request: Request, host: socket.socket) -> Reply:
             tree_hash=request.tree_hash,
             folder=folder,
             files=request.files,
+            packages=PackageSet(request.packages_hash, Path(request.packages_folder), request.packages),
         )
         sources = modules_of(version.files)
         trees = {path: _parsed(path, source) for path, source in sources.items()}
-        seen = lint(trees, version.manifest)
-        code = {path: compile_module(source, str(folder / path)) for path, source in sources.items()}
+        seen = lint(trees, version.manifest, version.packages)
+        known = _known_packages(version.packages)
+        needed = lint_packages(known.uses, version.packages, version.manifest)
+        seen = seen[0], sorted({*seen[1], *needed})
+        code = {path: compile_module(source, str(folder / path)) for path, source in sources.items()} | known.code
         findings = _tried(version, code, seen, host) if request.runs else _read(seen)
     except LoligoError as exc:
         return Reply(refusal=str(exc))
@@ -77,17 +93,45 @@ def judge(request: Request, host: socket.socket) -> Reply:
     return Reply(code={path: marshal.dumps(each) for path, each in code.items()}, findings=findings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Packages:
+    """What is known of a set of packages, whoever brings it."""
+
+    uses: Uses
+    code: dict[str, CodeType]
+
+
+_KNOWN: dict[str, _Packages] = {}  # by tree hash; a tentacle that is worked on is judged at every save
+
+
+def _known_packages(packages: PackageSet) -> _Packages:
+    """Return what the modules of a set reach for, and their code. TentacleError for one that is no Python."""
+    known = _KNOWN.get(packages.tree_hash)
+    if known is None:
+        sources = modules_of(modules_of_set(packages))
+        trees = {path: _parsed(path, source, "the package ") for path, source in sources.items()}
+        code = {
+            code_path(packages, path): compile_module(source, str(packages.folder / path))
+            for path, source in sources.items()
+        }
+        known = _Packages(uses_of(trees), code)
+        while len(_KNOWN) >= _MOST_KNOWN:
+            del _KNOWN[next(iter(_KNOWN))]
+        _KNOWN[packages.tree_hash] = known
+    return known
+
+
 def _read(seen: tuple[list[str], list[str]]) -> Findings:
     """Return what is known of a version that did not run."""
     imports, permissions = seen
     return Findings(imports=imports, permissions=permissions, hooks=[], calls=[], settings_schema="", state_bytes=None)
 
 
-def _parsed(path: str, source: bytes) -> ast.Module:
+def _parsed(path: str, source: bytes, of: str = "") -> ast.Module:
     try:
         return ast.parse(source, path)
     except SyntaxError as exc:
-        raise TentacleError(f"{path}, line {exc.lineno}: SyntaxError: {exc.msg}") from exc
+        raise TentacleError(f"{of}{path}, line {exc.lineno}: SyntaxError: {exc.msg}") from exc
 
 
 def _tried(

@@ -34,6 +34,7 @@ from loligo.host.verifier import Findings, TentacleVersion
 from loligo.ports.tentacles import TentacleSettings
 from loligo.registry.faults import describe_faults
 from loligo.registry.manifest import SETTINGS_FILE, read_settings_schema, settings_schema, settings_text
+from loligo_packages.package_set import private_name
 
 CALLS: Mapping[str, Sequence[Sequence[str]]] = {  # of a kind: for each, one of these must be there
     "evaluator": [("on_candle", "on_trade", "on_quote", "on_book", "on_external")],
@@ -61,6 +62,7 @@ _EVENTS: Mapping[str, str] = {  # beginning of an audit event's name: permission
     **dict.fromkeys(("open", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink"), "files"),
     **dict.fromkeys(("os.truncate", "os.chmod", "os.chown", "shutil.", "tempfile.", "sqlite3."), "files"),
 }
+_OF_PACKAGES = f"{NAMESPACE}.{private_name('')}"  # how the names of their modules begin
 _READABLE = (sys.prefix, sys.base_prefix, "/usr/share/zoneinfo")  # of Python itself
 
 
@@ -81,6 +83,7 @@ class Watch:
     held: frozenset[str]
     is_importing: bool = True
     seen: str = ""
+    brought: Path | None = None  # where the packages lie that it brings
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         permission = next((_EVENTS[start] for start in _EVENTS if event.startswith(start)), "")
@@ -102,13 +105,15 @@ class Watch:
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             return False
         wanted = os.path.realpath(os.fsdecode(path))  # type: ignore[arg-type]
-        return any(Path(wanted).is_relative_to(place) for place in (self.folder, *_READABLE))
+        places = (self.folder, *((self.brought,) if self.brought else ()), *_READABLE)
+        return any(Path(wanted).is_relative_to(place) for place in places)
 
 
 def try_version(version: TentacleVersion, code: Mapping[str, CodeType], seen: tuple[list[str], list[str]]) -> Findings:
     """Return what a version is when it runs; `seen` is what `lint` found. TentacleError says what is wrong."""
     permissions = frozenset(permission.partition(":")[0] for permission in version.manifest.permissions)
-    watch = Watch(version.folder.resolve(), permissions)
+    brought = version.packages.folder.resolve() if version.packages.files else None
+    watch = Watch(version.folder.resolve(), permissions, brought=brought)
     sys.addaudithook(watch)
     tell_of_threads()
     try:
@@ -146,13 +151,16 @@ def tell_of_threads() -> None:
 
 
 def _place_in_tentacle() -> str:
-    """Return file and line of the tentacle's that is at work; "" for Python itself and for packages it imports."""
+    """Return file and line of the tentacle's, or of a package that it brings, at work; "" for Python itself and for
+    installed packages that it imports."""
     frame = sys._getframe(2)
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return ""
-        if str(frame.f_globals.get("__name__", "")).startswith(f"{NAMESPACE}."):
-            return f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}"
+        name, file = str(frame.f_globals.get("__name__", "")), Path(frame.f_code.co_filename)
+        if name.startswith(f"{NAMESPACE}."):
+            whose = f"its package {name.split('.')[2]}, " if name.startswith(_OF_PACKAGES) else ""
+            return f"{whose}{file.name}, line {frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
 

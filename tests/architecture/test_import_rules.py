@@ -22,6 +22,7 @@ OURS = {
         "loligo_indicators",
         "loligo_kit",
         "loligo_lab",
+        "loligo_packages",
         "loligo_store",
         "loligo_web",
     ),

@@ -1,7 +1,8 @@
 """What an A/B test over recorded data costs: eight arms on ten markets, by the way that `loligo ab run` goes.
 
 The arms differ in how sure their strategies have to be, so they share every evaluator. Times are CPU seconds of the
-same inputs, the control alone and all arms together; market data, feed and journal of days are paid for once.
+same inputs, the control alone and all arms together, by turns (`loligo_bot.arm_cost` says why); market data, feed and
+journal of days are paid for once.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from loligo.model.market import Candle
 from loligo.model.timeframe import timeframe_ns
-from loligo_bot.assembly import Bot, assemble, read_config
+from loligo_bot.assembly import Bot, assemble
+from loligo_bot.folder_config import read_config
 from loligo_kit.discovery import discover
 
 ROOT = Path(__file__).resolve().parents[2]

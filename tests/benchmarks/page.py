@@ -172,7 +172,7 @@ def page(_folder: Path | None = None) -> list[Figure]:
 
 def _paths() -> set[str]:
     found = {route.path for route in pages.routes(pages.PAGES) if route.method == "GET" and "{" not in route.path}
-    return found - {"/sign-in"}  # leads on who is signed in
+    return found - {"/sign-in", "/tentacles/install/steps"}  # leads on who is signed in; tells of a plan, by its name
 
 
 def _weight(running: RunningPage, path: str) -> int:

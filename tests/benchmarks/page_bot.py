@@ -13,7 +13,7 @@ from pathlib import Path
 
 from loligo import log
 from loligo.model.events import Record
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.run import run_bot
 
 TOLD = "told.bin"

@@ -25,9 +25,9 @@ from loligo import log
 from loligo.model.command import GenerationActivated
 from loligo.model.events import Record
 from loligo.registry.registry_file import REGISTRY_FILE, editing
-from loligo_bot.assembly import read_config
 from loligo_bot.cli.control_client import ask
 from loligo_bot.cli.folder_verbs import fill
+from loligo_bot.folder_config import read_config
 from loligo_bot.run import run_bot
 from loligo_bot.wish import file_hash
 from tests.benchmarks.bots import ROOT, SCALE

@@ -50,13 +50,22 @@ def page(browser: Browser, bot: Bot) -> Iterator[Watched]:
 class running_bot:
     """Starts a bot with a page on a free port, and ends it."""
 
-    def __init__(self, home: Path, change: Callable[[dict[str, Any]], object] = lambda config: None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        change: Callable[[dict[str, Any]], object] = lambda config: None,
+        *,
+        speed: str | None = PER_SECOND,  # None: as the configuration says
+        **environment: str,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         home.mkdir()
         paths = os.pathsep.join((str(ROOT / "core"), str(ROOT / "web")))
         self.folder = BotFolder(home, PYTHONPATH=paths, **{f"LOLIGO__SWAP__{name}": "5" for name in QUICK})
+        self.folder.environment |= environment
+        self._speed = () if speed is None else ("--speed", speed)
         assert self.folder.call("init", str(home)).code == 0
         self.folder.edit(lambda config: config.update(interfaces=[{"tentacle": "web", "settings": {"port": port}}]))
         self.folder.edit(lambda config: config["feeds"][0]["settings"].update(since="2017-12-01"))
@@ -64,7 +73,7 @@ class running_bot:
         self._bot = Bot(home=home, address=f"http://127.0.0.1:{port}")
 
     def __enter__(self) -> Bot:
-        self._run = self.folder.running("run", "--headless", "--speed", PER_SECOND)
+        self._run = self.folder.running("run", "--headless", *self._speed)
         process = self._run.__enter__()
         until = time.monotonic() + START_LIMIT_S
         while not self._bot.link.exists():

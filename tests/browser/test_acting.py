@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import running_bot
 from tests.browser.visits import PASSWORD, Bot, Watched, browse, sign_in
+from tests.fakes.quiet_feed import speak, with_quiet_feed
+from tests.scenario.bots import BotFolder
 
 SETTLED_MS = 60_000.0  # for an exchange with its shadow and probation
 
@@ -65,6 +68,21 @@ def test_what_happens_while_an_answer_is_on_its_way_is_shown_after_it(browser: B
             expect(page.get_by_role("switch", name="MACD (evaluator)")).not_to_be_checked()
 
 
+def test_a_part_stays_live_whose_first_word_came_while_a_switch_in_it_was_answered(page: Watched) -> None:
+    def told_meanwhile(route: Route) -> None:
+        page.page.evaluate(CHANGED)
+        route.continue_()
+
+    page.page.add_init_script(STREAM_BY_HAND)
+    switch = page.open("/").get_by_role("switch", name="MACD (evaluator)")
+    page.page.route("**/tentacles/switch", told_meanwhile)
+    switch.click()
+    expect(page.page.locator(".toast")).to_contain_text("MACD is off")
+    BotFolder(page.bot.home).asked("tentacle.switch", name="evaluator/macd", on=True)
+    page.page.evaluate(CHANGED)
+    expect(switch).to_be_checked(timeout=SETTLED_MS)
+
+
 def test_settings_are_judged_field_by_field_previewed_and_kept_in_the_history(page: Watched) -> None:
     page.open("/tentacles/strategy/weighted_vote")
     page.page.get_by_label("Entry threshold").fill("7")
@@ -80,6 +98,8 @@ def test_settings_are_judged_field_by_field_previewed_and_kept_in_the_history(pa
     expect(page.page.get_by_role("status").filter(has_text="Saved")).to_contain_text("0.75")
     expect(page.page.get_by_role("region", name="History")).to_contain_text("web:anna", timeout=SETTLED_MS)
     expect(page.page.locator("#state .badge")).to_have_text("running", timeout=SETTLED_MS)
+    page.open("/configuration").get_by_role("link", name="What differs").last.click()  # the oldest, against now
+    expect(page.page.get_by_role("region", name="Generation 1 against now")).to_contain_text("0.75")
 
 
 def test_trading_is_stopped_and_resumed_by_keyboard_alone(page: Watched) -> None:
@@ -96,6 +116,48 @@ def test_trading_is_stopped_and_resumed_by_keyboard_alone(page: Watched) -> None
     page.page.keyboard.press("Shift+K")
     page.page.get_by_role("button", name="Let new entries through again").press("Enter")
     expect(badge).to_have_count(0)
+
+
+def test_a_tentacle_is_switched_off_and_taken_back_by_keyboard_alone(page: Watched) -> None:
+    page.open("/tentacles")
+    switch, keys = page.page.get_by_role("switch", name="DCA (trading mode)"), page.page.keyboard
+    for _ in range(200):
+        keys.press("Tab")
+        if switch.evaluate("one => one === document.activeElement"):
+            break
+    keys.press("Space")
+    expect(page.page.locator(".toast")).to_contain_text("off")
+    expect(switch).not_to_be_checked()
+    undo = page.page.get_by_role("button", name="Undo")
+    for _ in range(200):
+        keys.press("Tab")
+        if undo.evaluate("one => one === document.activeElement"):
+            break
+    keys.press("Enter")
+    expect(switch).to_be_checked(timeout=SETTLED_MS)
+
+
+def test_what_a_person_and_limits_did_stands_on_the_risk_page(page: Watched) -> None:
+    here = page.open("/risk")
+    expect(here.get_by_text("No desk of the account opens anything until a person resumes.")).to_be_visible()
+    here.get_by_role("button", name="Pause entries of dips").click()
+    did = here.get_by_role("region", name="What limits did").get_by_role("listitem")
+    paused = did.filter(has_text="dips").filter(has_text="by a person")
+    expect(paused.first.locator(".badge")).to_have_text("paused")  # by itself, without loading the page
+    here.get_by_role("region", name="Lets no entry through").get_by_role("button", name="Resume").first.click()
+    expect(did.filter(has_text="dips").first.locator(".badge")).to_have_text("resumed")
+
+
+def test_a_number_tells_its_age_and_is_grey_when_its_part_is_not_answered(page: Watched) -> None:
+    here = page.open("/")
+    figure = here.locator("#kpis .num").first
+    figure.hover()
+    expect(figure).to_have_attribute("title", re.compile(r"read \d+ s ago, newest data \d+ s old"))
+    expect(figure).to_have_css("font-style", "normal")
+    here.route("**/part/kpis", lambda route: None)  # it never comes
+    expect(here.locator("#kpis")).to_have_class(re.compile("stale"), timeout=SETTLED_MS)
+    expect(here.locator("#kpis .num").first).to_have_css("font-style", "italic")
+    expect(here.locator("#bar .num").first).to_have_css("font-style", "normal")  # which is answered
 
 
 def test_the_theme_is_kept(page: Watched) -> None:
@@ -123,15 +185,27 @@ def test_whoever_signs_out_is_out(browser: Browser, bot: Bot) -> None:
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_numbers_are_grey_when_the_bot_is_gone(browser: Browser, tmp_path: Path) -> None:
-    with running_bot(tmp_path / "bot") as bot:
+def test_numbers_are_grey_while_a_feed_is_silent_and_when_the_bot_is_gone(browser: Browser, tmp_path: Path) -> None:
+    prepared = running_bot(tmp_path / "bot")
+    folder = with_quiet_feed(prepared.folder, silent_s=1.0)
+    with prepared as bot:
         sign_in(browser, bot)
         context = browser.new_context(storage_state=bot.cookies)
         page = context.new_page()
         page.goto(f"{bot.address}/")
+        old, equity = page.get_by_text("Old data"), page.locator("#bar .num").first
+        expect(old).to_have_attribute("title", re.compile("quiet: .*nothing came for"), timeout=SETTLED_MS)
+        expect(equity).to_have_css("font-style", "italic")
+        expect(page.locator("#age-text")).to_have_text(re.compile(r"^\d+ s old$"))
+        until = time.monotonic() + SETTLED_MS / 1000
+        while equity.evaluate("one => getComputedStyle(one).fontStyle") == "italic":
+            assert time.monotonic() < until, "the feed brings candles again, and the page does not say so"
+            speak(folder)
+            page.wait_for_timeout(100.0)
         expect(page.locator("#offline")).to_be_hidden()
     expect(page.locator("#offline")).to_be_visible(timeout=15_000)
-    expect(page.locator("body")).to_have_class("framed mode-replay stale")
+    expect(page.locator("body")).to_have_class("framed mode-paper stale")
+    expect(page.locator("#kpis .num").first).to_have_css("font-style", "italic")
     context.close()
 
 
@@ -144,10 +218,16 @@ def test_the_dashboard_shows_the_candles_of_the_market_that_is_chosen(page: Watc
     expect(page.page.locator("#candles")).not_to_have_attribute("data-instrument", str(first))
 
 
-def test_an_entry_that_waits_for_consent_is_answered_on_the_page(browser: Browser, tmp_path: Path) -> None:
+def test_an_entry_waits_for_consent_and_what_is_held_is_closed_row_by_row(browser: Browser, tmp_path: Path) -> None:
     def ask_first(config: dict[str, Any]) -> None:
+        """One desk asks nobody and keeps what it buys: stop and target are far, only a strong score makes it leave."""
+        trend = config["desks"]["trend"]
+        trend["capital"] = 25_000
         for desk in config["desks"].values():
             desk["consent_s"] = 30 * 86_400
+        far = {"limits": {"stop_loss": 0.9, "take_profit": 9.0}, "consent_s": None}
+        strategy = {"tentacle": "weighted_vote", "settings": {"exit_threshold": 0.7}}
+        config["desks"]["keeper"] = {**trend, **far, "strategy": strategy}
 
     with running_bot(tmp_path / "bot", ask_first) as bot:
         sign_in(browser, bot)
@@ -157,3 +237,12 @@ def test_an_entry_that_waits_for_consent_is_answered_on_the_page(browser: Browse
             expect(waits.first).to_be_visible(timeout=60_000)
             page.get_by_role("button", name="No: ").first.click()
             expect(page.locator(".toast").first).to_contain_text("denied: ")
+            held = watched.open("/trades").get_by_role("region", name="Open positions")
+            page.get_by_role("button", name="Cancel the target of").click(timeout=60_000)
+            expect(page.locator(".toast").first).to_contain_text("cancel")
+            expect(page.get_by_role("button", name="Cancel the target of")).to_have_count(0)
+            held.get_by_role("button", name="Close").click()
+            page.get_by_role("dialog", name="Close BTC/USD?").get_by_role("button", name="Close it").click()
+            expect(held).to_contain_text("Nothing is held", timeout=60_000)
+            closed = page.get_by_role("region", name="Closed trades").locator("tbody tr")
+            expect(closed.filter(has_text="flatten")).to_have_count(1)

@@ -14,6 +14,7 @@ from tests.browser.test_pages import CHECKED, violations
 from tests.browser.visits import Bot, Watched, browse, sign_in
 
 DONE_MS = 60_000.0
+RESULTS = ("/backtests", "/backtests/1", "/backtests/compare?ids=1&ids=2", "/backtests/compare")
 RSI = "desks.trend.evaluators.rsi.settings.period"
 
 
@@ -134,10 +135,42 @@ def test_one_is_run_again_with_changes(seen: Watched) -> None:
     expect(page.get_by_label("Settings to try")).to_have_value(re.compile(r"10\ndesks\.trend\.limits\.stop_loss = "))
 
 
+def test_a_session_is_replayed_and_every_check_has_a_page_and_stays_in_the_list(seen: Watched) -> None:
+    page = seen.open("/backtests/reality")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    page.wait_for_url(re.compile(r"/backtests/replay/\d+$"))
+    number = page.url.rpartition("/")[2]
+    outcome = page.get_by_text("Every record is the same, to the byte.")
+    expect(outcome).to_be_visible(timeout=DONE_MS)  # by itself, without loading the page
+    seen.open("/backtests/reality").get_by_label("Desk").select_option("trend")
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.wait_for_url(re.compile(r"/backtests/reality/\d+$"))
+    expect(page.locator("#recheck .badge")).to_have_text("done", timeout=DONE_MS)
+    runs = seen.open("/backtests/reality").get_by_role("region", name="All checks and replays").get_by_role("listitem")
+    expect(runs).to_have_count(2)
+    expect(runs.last).to_contain_text("identical")
+    runs.last.get_by_role("link", name=f"Replay {number}").click()
+    expect(outcome).to_be_visible()
+
+
+def test_a_job_that_was_cancelled_runs_again_and_is_removed(seen: Watched) -> None:
+    for note in ("holds the others up", "given up"):
+        start(seen.open("/backtests"), note=note)
+    page = seen.open("/jobs")
+    row = page.get_by_role("listitem").filter(has_text="given up")
+    row.get_by_role("button", name="Cancel").click()
+    expect(row.locator(".badge")).to_have_text("cancelled")
+    row.get_by_role("button", name="Run again").click()
+    expect(row.locator(".badge")).to_have_text("done", timeout=DONE_MS)
+    page.on("dialog", lambda dialog: dialog.accept())
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+
+
 @pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_results_are_for_everybody(browser: Browser, tried: Bot, look: dict[str, object]) -> None:
     with browse(browser, tried, **look) as watched:  # type: ignore[arg-type]
-        for path in ("/backtests", "/backtests/1", "/backtests/compare?ids=1&ids=2", "/backtests/compare"):
+        for path in (*RESULTS, "/backtests/reality", "/jobs"):
             page = watched.open(path)
             expect(page.get_by_role("main")).to_be_visible()
             assert violations(page) == [], path

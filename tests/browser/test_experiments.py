@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from loligo.registry.content import CONTENT_FOLDER, ContentStore
+from loligo.registry.tree import read_tree
 from tests.browser.conftest import running_bot
 from tests.browser.test_pages import CHECKED, PAGE_LIMIT, violations, weight
 from tests.browser.visits import Bot, Watched, browse, sign_in
+from tests.scenario.bots import ROOT
 
 BEGUN_MS = 90_000.0  # a swap on a busy machine, and days of the replay
 EAGER = {
@@ -22,9 +25,11 @@ EAGER = {
 }
 
 
-def two_desks(config: dict[str, Any]) -> None:
-    """Give the bot a second desk of trend on an account of its own, and a test of both from the start."""
-    config["accounts"]["paper_b"] = {"deposits": {"USD": 50_000}}
+def more_desks(config: dict[str, Any]) -> None:
+    """Give the bot two more desks like trend on accounts of their own, and a test with one of them from the start."""
+    for name in ("paper_b", "paper_c"):
+        config["accounts"][name] = {"deposits": {"USD": 50_000}}
+    config["desks"]["trend_c"] = {**copy.deepcopy(config["desks"]["trend"]), "account": "paper_c"}
     config["desks"]["trend_b"] = {**copy.deepcopy(config["desks"]["trend"]), "account": "paper_b", **EAGER}
     config["experiments"] = {"eager": {"control": "trend", "challengers": ["trend_b"], "days": 180}}
 
@@ -32,7 +37,7 @@ def two_desks(config: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def testing(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
     """A running bot with a test of some days."""
-    with running_bot(tmp_path_factory.mktemp("experiments") / "bot", two_desks) as bot:
+    with running_bot(tmp_path_factory.mktemp("experiments") / "bot", more_desks) as bot:
         sign_in(browser, bot)
         with browse(browser, bot) as watched:
             page = watched.open("/experiments/eager")
@@ -144,6 +149,42 @@ def test_the_dashboard_tells_of_each_running_test(seen: Watched) -> None:
     expect(card).to_contain_text(re.compile("After|Nothing can be said yet"))
 
 
+def test_a_test_of_desks_that_are_there_begins_from_the_form(seen: Watched) -> None:
+    page = seen.open("/experiments")
+    page.get_by_label("Name of the test").fill("twins")
+    page.get_by_label("A, the desk that stays as it is").select_option("trend")
+    page.get_by_label("desks that are there").check()
+    page.get_by_role("button", name="Start the test").click()
+    expect(page.locator("#h-challengers")).to_contain_text("choose at least one")
+    seen.expect_fault("422")
+    expect(page.get_by_role("checkbox", name="trend", exact=True)).to_be_disabled()  # it is A
+    page.get_by_role("checkbox", name="trend_c").check()
+    page.get_by_role("button", name="Start the test").click()
+    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
+    expect(page.locator("#tests")).to_contain_text("A trend against B trend_c", timeout=BEGUN_MS)
+    page.get_by_role("main").get_by_role("link", name="twins").click()
+    expect(page.locator("#facts")).to_contain_text("In nothing that is set: an A/A test.")
+
+
+def test_a_test_of_another_version_begins_from_the_form(seen: Watched) -> None:
+    store = ContentStore(seen.bot.home / CONTENT_FOLDER)
+    kept = store.put({**read_tree(ROOT / "tentacles/evaluators/rsi"), "note.txt": b"another version"})
+    page = seen.open("/experiments")
+    page.get_by_label("Name of the test").fill("newer")
+    page.get_by_label("A, the desk that stays as it is").select_option("trend")
+    page.get_by_label("another version of a tentacle").check()
+    page.get_by_label("Versions that B runs instead").fill("evaluator/rsi = 0123456789ab")
+    page.get_by_role("button", name="Start the test").click()
+    expect(page.locator(".fault-box")).to_contain_text("no such version was ever loaded here")
+    seen.expect_fault("422")
+    page.get_by_label("Versions that B runs instead").fill(f"evaluator/rsi = {kept.removeprefix('h1:')[:12]}")
+    page.get_by_role("button", name="Start the test").click()
+    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
+    expect(page.locator("#tests")).to_contain_text("A trend against B newer_b", timeout=BEGUN_MS)
+    page.get_by_role("main").get_by_role("link", name="newer").click()
+    expect(page.locator("#facts")).to_contain_text(f"rsi@{kept.removeprefix('h1:')[:12]}")
+
+
 @pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
 def test_tests_are_for_everybody(browser: Browser, testing: Bot, look: dict[str, Any]) -> None:
     with browse(browser, testing, **look) as watched:
@@ -173,3 +214,13 @@ def test_one_is_promoted_before_a_verdict_only_as_an_override_and_its_control_ke
     assert {one["key"]: one["value"] for one in settings}["desks.trend.strategy.settings.entry_threshold"] == 0.5
     swaps = page.request.get(f"{seen.bot.address}/api/v1/tentacle/history?limit=1").json()["swaps"]
     assert "an override" in json.dumps(swaps) and "I like it" in json.dumps(swaps)
+
+
+def test_a_test_is_taken_away_as_a_file_that_says_all_of_it(seen: Watched) -> None:
+    page = seen.open("/experiments/eager")
+    files = page.get_by_role("group", name="All of it as a file")
+    for kind, sign in (("HTML", "<h1>"), ("JSON", '"judgement"'), ("CSV", "day,opened_at,arm")):
+        with page.expect_download() as coming:
+            files.get_by_role("link", name=kind).click()
+        assert coming.value.suggested_filename == f"experiment-eager.{kind.lower()}"
+        assert sign in coming.value.path().read_text()

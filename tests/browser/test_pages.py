@@ -21,18 +21,24 @@ PAGES = (
     "/tentacles",
     "/tentacles/install",
     "/tentacles/evaluator/rsi",
+    "/tentacles/evaluator/rsi/source",
     "/tentacles/interface/web",
     "/view/strategy/weighted_vote",
     "/decisions",
     "/experiments",
     "/performance",
     "/backtests",
+    "/backtests/reality",
+    "/jobs",
     "/automations",
     "/risk",
     "/notifications",
     "/health",
     "/configuration",
     "/access",
+    "/audit",
+    "/start",
+    "/search?q=rsi",
     "/api",
     "/more",
 )
@@ -123,6 +129,6 @@ def test_the_notice_of_the_chart_stands_on_its_page(page: Watched) -> None:
 
 def test_a_page_has_a_twin_for_programs(page: Watched) -> None:
     for path in PAGES:
-        answer = page.page.request.get(f"{page.bot.address}{path}?json")
+        answer = page.page.request.get(f"{page.bot.address}{path}{'&' if '?' in path else '?'}json")
         assert answer.ok
         assert isinstance(answer.json(), dict)

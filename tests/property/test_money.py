@@ -19,7 +19,7 @@ from loligo.model.command import GenerationActivated
 from loligo.model.events import Event, LedgerPosted, OrderReported, OrderSubmitted, Record, TradeClosed
 from loligo.model.instrument import Instrument
 from loligo.model.market import Side
-from loligo.model.money import exact, split_by_largest_remainder
+from loligo.model.money import exact
 from loligo.model.order import Filled, Liquidated, Order, OrderRole, Rejected
 from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, PostingKind
 from tests.fakes.desks import BTC, PERP
@@ -230,13 +230,3 @@ def test_a_restart_anywhere_neither_loses_nor_finds_money(bot: int, story: int, 
             old.peak_equity,
             old.day_start_equity,
         )
-
-
-@given(st.integers(0, 10**12), st.lists(st.integers(0, 10**6), min_size=1, max_size=9).filter(any), st.integers(0, 8))
-def test_shares_sum_to_the_whole_and_none_is_a_step_off(cents: int, weights: list[int], digits: int) -> None:
-    step = Decimal(1).scaleb(-digits)
-    total, shares = cents * step, [Decimal(weight) for weight in weights]
-    parts = split_by_largest_remainder(total, shares, step)
-    assert sum(parts) == total
-    for part, weight in zip(parts, weights, strict=True):
-        assert abs(part * sum(weights) - total * weight) < step * sum(weights)

@@ -26,6 +26,7 @@ from loligo_store.projections import PROJECTIONS
 from loligo_store.projector import Projector
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
+from tests.scenario.forked import Forked, zygote_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LOLIGO = (sys.executable, "-c", "from loligo_bot.cli import main; main()")  # what the installed command runs
@@ -65,20 +66,26 @@ class BotFolder:
     @contextmanager
     def running(self, *arguments: str, script: Path | None = None) -> Iterator[subprocess.Popen[str]]:
         """Start `loligo`, or a script with the folder as its first argument; it does not outlive the block."""
-        command = (*LOLIGO, "--home", str(self.home), "--json") if script is None else (sys.executable, str(script))
-        with subprocess.Popen(
-            (*command, *arguments),
+        with self._started(arguments, script) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _started(self, arguments: tuple[str, ...], script: Path | None) -> subprocess.Popen[str]:
+        words = ("--home", str(self.home), "--json", *arguments)
+        zygote = zygote_of(self.environment) if script is None else None
+        if zygote is not None:
+            return Forked(zygote, words, self.environment, self.home)
+        return subprocess.Popen(
+            (*LOLIGO, *words) if script is None else (sys.executable, str(script), *arguments),
             env=self.environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
+        )
 
     def wait_until(self, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the running bot's status once it is as wanted."""
@@ -91,7 +98,7 @@ class BotFolder:
                     return status
             except LoligoError:
                 pass  # not listening yet
-            time.sleep(0.02)
+            time.sleep(0.06)
         raise AssertionError(f"{self.home}: the bot did not come to that within {LIMIT_S:g} s; it says {status}")
 
     def asked(self, verb: str, key: str = "", /, **arguments: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from loligo import log
 from loligo.model.events import Record
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.run import run_bot
 from tests.scenario.killed_command import Executioner
 

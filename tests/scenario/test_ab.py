@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ def test_a_historic_test_prints_verdict_figures_time_and_what_an_arm_costs(templ
     document["days"][40]["arms"][0]["daily_return"] += 0.01
     file.write_text(json.dumps(document))
     assert template.call("ab", "check", str(file)).code == 1
+    file.write_text(json.dumps(document | {"format": 1}))
+    old = template.call("ab", "check", str(file))
+    assert old.code == 1 and "it was exported in format 1 by Loligo" in old.data["error"]["message"]
 
 
 def test_arms_that_are_the_same_differ_by_exactly_nothing(template: BotFolder) -> None:
@@ -41,6 +45,24 @@ def test_arms_that_are_the_same_differ_by_exactly_nothing(template: BotFolder) -
     assert [one["verdict"] for one in told["pairs"]] == ["practically_the_same"] * 2
     assert [one["effect"]["per_day"] for one in told["pairs"]] == [0.0, 0.0]
     assert told["arms"][2]["letter"] == "C"
+    assert told["cross_check"]["words"] == "All arms returned the very same."
+
+
+def test_three_arms_of_a_historic_test_are_cross_checked_in_its_output_and_its_report(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    file = tmp_path / "test.html"
+    arms = [
+        word for threshold in ("0.8", "0.9") for word in ("--arm", f"strategy.settings.entry_threshold={threshold}")
+    ]
+    span = "--from", "2018-01-01", "--to", "2018-03-10"  # 68 days; it needs 60
+    told = template.call("ab", "run", "--control", "trend", *arms, *span, "--report", str(file)).data
+    whole = told["cross_check"]
+    assert 0.0 < whole["spa_p_value"] <= 1.0
+    assert set(whole["in_the_running"]) <= {one["name"] for one in told["arms"]}
+    assert whole["words"] in unescape(file.read_text(encoding="utf-8"))
+    without = template.call("ab", "run", "--control", "trend", *arms, *span, "--no-cross-check").data
+    assert without["cross_check"] is None and without["arms"] == told["arms"]
 
 
 def test_a_historic_test_comes_to_what_the_test_of_a_paper_run_came_to(template: BotFolder, tmp_path: Path) -> None:

@@ -134,7 +134,8 @@ def test_a_killed_bot_leaves_no_process_and_its_backtest_can_be_run_anew(bot: Bo
         process.wait()
     wait_until_gone(pid)
     assert not (bot.home / "state/jobs/1/result.json").exists()  # it did not go on to its end by itself
-    bot.edit(lambda config: config["desks"]["trend"].update(capital=49_000))  # what waits is not touched by edits
+    waits = (bot.home / "state/jobs/1/what.json").read_bytes()
+    bot.edit(lambda config: config["desks"]["trend"]["strategy"].update(settings={"entry_threshold": 1.0}))
     with running(bot):
         row = bot.asked("backtest", number=1)["answer"]["backtest"]
         assert (row["state"], row["attempt"]) == ("interrupted", 1)
@@ -143,6 +144,7 @@ def test_a_killed_bot_leaves_no_process_and_its_backtest_can_be_run_anew(bot: Bo
         answer = until(bot, 1, is_ended)
     assert answer["backtest"]["state"] == "done", answer["backtest"]["reason"]
     assert answer["backtest"]["attempt"] == 2
+    assert (bot.home / "state/jobs/1/what.json").read_bytes() == waits  # edits do not touch it
     assert answer["figures"][0]["start_equity"] == 50_000
 
 

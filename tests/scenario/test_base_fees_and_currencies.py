@@ -14,8 +14,9 @@ import pytest
 from loligo.model.events import EquityMarked, OrderReported, OrderSubmitted, Record, TentacleFailed
 from loligo.model.market import Candle, Side
 from loligo.model.order import Filled, Rejected
+from loligo.model.timeframe import HOUR_NS
 from loligo_bot.backtest import run_backtest
-from tests.scenario.bots import BotFolder
+from tests.scenario.bots import BotFolder, ended
 from tests.scenario.conftest import every_mode
 from tests.scenario.protection import unprotected
 
@@ -72,3 +73,61 @@ def test_equity_is_told_in_the_reference_currency(records: list[Record]) -> None
         if isinstance(record.input, Candle):
             price = record.input.close
     raise AssertionError("no equity was ever known")
+
+
+def with_ether(config: dict[str, Any]) -> None:
+    """Let the account have an ether, too, which is valued by daily candles and counts for an hour after each."""
+    every_mode(config)
+    config["accounts"]["paper"] |= {"deposits": {"USD": 100_000, "ETH": 1}, "max_rate_age_s": 3600}
+    config["feeds"][0]["settings"]["until"] = "2017-12-25"
+
+
+@pytest.fixture
+def with_rate_by_day(template: BotFolder, tmp_path: Path) -> BotFolder:
+    return template.copy(tmp_path / "bot").edit(with_ether)
+
+
+def test_use_of_limits_is_in_the_currency_that_equity_is_in(template: BotFolder, tmp_path: Path) -> None:
+    """`monthly` holds bitcoin on an account measured in bitcoin: its share of the desk's equity is what it holds."""
+    bot = template.copy(tmp_path / "bot").edit(base_fees)
+    assert bot.call("run", "--headless", "--until", "2017-12-18T12:00").code == 0
+    with bot.running("run", "--headless", "--speed", "1") as process:
+        before, after = {"next_seq": -1}, bot.wait_until(lambda _: True)
+        while before["next_seq"] != after["next_seq"]:  # both answers are of one moment
+            before = bot.wait_until(lambda _: True)
+            uses = {(one["scope"], one["name"]): one["used"] for one in bot.asked("risk")["answer"]["limits"]}
+            after = bot.wait_until(lambda _: True)
+        status = after["desks"]["monthly"]
+        process.terminate()
+        assert ended(process).code == 0
+    share = float(status["positions"]["coinbase:BTC/USD"]) / status["equity"]
+    assert share > 0
+    assert uses["monthly", "max_position_share"] == pytest.approx(share, rel=0.001)
+    assert 0 < uses["account:savings", "max_exposure"] < 1  # in dollars it would be thousands
+
+
+def test_a_rate_that_is_too_old_lets_no_entry_through_and_every_exit(with_rate_by_day: BotFolder) -> None:
+    """The candle of a day comes at midnight: the rate counts at 00:00 and 01:00."""
+    done = with_rate_by_day.call("run", "--headless")
+    assert done.code == 0, done.err
+    orders = [row for row in with_rate_by_day.rows()["orders"] if row["account"] == "paper"]
+    entered = {row["created_at_ns"] // HOUR_NS % 24 for row in orders if row["role"] == "entry"}
+    left = {row["created_at_ns"] // HOUR_NS % 24 for row in orders if row["role"] != "entry"}
+    assert entered and entered <= {0, 1} and left
+    assert any(row["desk"] in ("trend", "dips") for row in with_rate_by_day.rows()["trades"])
+    refused = [row for row in with_rate_by_day.rows()["refusals"] if row["code"] == "equity_unknown"]
+    assert refused and {row["desk"] for row in refused} <= {"trend", "dips"}
+    assert {row["ts"] // HOUR_NS % 24 for row in refused}.isdisjoint({0, 1})
+
+
+def test_a_rate_that_is_too_old_is_told_by_status_and_health(with_rate_by_day: BotFolder) -> None:
+    assert with_rate_by_day.call("run", "--headless", "--until", "2017-12-20T12:00").code == 0
+    with with_rate_by_day.running("run", "--headless", "--speed", "1") as process:
+        status = with_rate_by_day.wait_until(lambda _: True)
+        assert status["unknown_rates"] == {"paper": ["ETH"], "savings": []}
+        said = "account paper: no rate for ETH, or none of late; equity is unknown, no entries"
+        assert said in with_rate_by_day.asked("status")["lines"]
+        (problem,) = with_rate_by_day.asked("health")["answer"]["problems"]
+        assert (problem["problem"], problem["reason"]) == ("no rate", said)
+        process.terminate()
+        assert ended(process).code == 0

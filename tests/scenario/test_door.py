@@ -159,6 +159,8 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "reality.start": [{"desk": "trend"}],
     "tentacle.diff": [{"name": "rsi"}],
     "tentacle.info": [{"name": "rsi"}],
+    "tentacle.preview": [{"name": "rsi", "values": {"period": 5}}, {"name": "rsi", "candles": 20}],
+    "tentacle.source": [{"name": "rsi"}],
     "tentacle.view": [{"name": "weighted_vote"}, {"name": "rsi", "place": "widget"}],
     "tentacle.settings": [
         {"name": "macd", "values": {"slow": 30}, "dry_run": True},
@@ -304,7 +306,7 @@ def test_secrets_are_neither_shown_nor_lost(bot: BotFolder) -> None:
         told = [bot.asked("tentacle.settings", name="listener", values=values)]
         told += [bot.asked("tentacle.info", name="listener")]
         told += [bot.asked(verb) for verb in ("tentacle.list", "config.show", "config.history", "tentacle.history")]
-        told += [bot.asked("config.diff", number=1)]
+        told += [bot.asked("config.diff", number=1), bot.asked("diagnostics")]
         stopped(process)
     assert told[0]["answer"]["result"] == "good", told[0]
     assert "s3cret" not in json.dumps(told)

@@ -78,7 +78,8 @@ def _day(row: dict[str, Any]) -> str:
 
 
 def is_order(event: Any) -> bool:
-    return isinstance(event, ev.OrderSubmitted) and event.order.role in ("entry", "exit")
+    """Or one that waits for another of its account: what it came from is in the record in which it began to wait."""
+    return isinstance(event, ev.OrderSubmitted | ev.OrderHeld) and event.order.role in ("entry", "exit")
 
 
 def signals_behind(records: list[Record], is_end: Callable[[Any], bool]) -> set[int]:

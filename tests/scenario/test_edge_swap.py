@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from loligo.model.market import Candle
-from loligo_bot.assembly import assemble, make_feeds, read_config
+from loligo_bot.assembly import assemble, make_feeds
 from loligo_bot.cli.control_client import ask
 from loligo_bot.feeds import in_time_order
+from loligo_bot.folder_config import read_config
 from loligo_bot.tell import messages_of
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
@@ -138,6 +139,17 @@ def test_a_notifier_that_fails_once_it_leads_is_taken_back_and_its_message_told_
     assert swap["text"].startswith("notifiers/to_file failed, OSError: not connected")
     assert [seq for seq, _ in told(bot)] == messages(bot)
     assert {word for _, word in told(bot)} == {"first"}
+
+
+def test_health_tells_of_a_notifier_that_fails_and_of_no_other_edge(bot: BotFolder) -> None:
+    rewrite(bot, TO_FILE, "with open", "raise OSError('not connected')\n        with open")
+    with running(bot) as process:
+        bot.wait_until(lambda status: status["edges"]["notifiers/to_file"]["state"] == "failing")
+        problems = bot.asked("health")["answer"]["problems"]
+        stopped(bot, process)
+    [problem] = [one for one in problems if "/" in one["tentacle"]]  # places of edges; slots of tentacles have none
+    assert (problem["problem"], problem["tentacle"]) == ("notifier failing", "notifiers/to_file")
+    assert "OSError: not connected" in problem["reason"]
 
 
 def test_a_notifier_that_cannot_be_made_is_refused(bot: BotFolder) -> None:

@@ -1,9 +1,8 @@
-"""A new version of a strategy is tried, judged and promoted from a chat, on a tape that runs fast."""
+"""A new version of a strategy is tried from a chat, wins, and is promoted, on a tape that runs fast."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import time
@@ -12,30 +11,34 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from loligo.model.command import GenerationActivated, Noted, SwapEnded
-from loligo.model.events import PositionChanged
+from loligo.model.command import Noted, SwapEnded
 from tests.fakes.telegram_server import TelegramServer, telegram
-from tests.scenario.bots import ROOT, BotFolder, ended
+from tests.scenario.bots import BotFolder, ended
+from tests.scenario.canary import (
+    BRISK,
+    at_every_whim,
+    held_through_the_last_flip,
+    own_strategy,
+    save_calmer_version,
+    still_with_a_position,
+)
 from tests.scenario.test_chat import ADMIN, answer
-from tests.scenario.test_swap_running import edit_registry, rewrite
+from tests.scenario.test_swap_running import edit_registry
 
-FAST = "1500000"  # seventeen days of the data a second
-VOTE = Path("tentacles/strategies/weighted_vote")
+FAST = 1_500_000.0  # seventeen days of the data a second
 
 
-def with_a_strategy_of_its_own(bot: BotFolder) -> None:
-    """Let the folder hold the code of weighted_vote, as one that somebody works on; take up nothing by itself."""
-    shutil.copytree(ROOT / VOTE, bot.home / VOTE, ignore=shutil.ignore_patterns("__pycache__"))
+def prepared(bot: BotFolder) -> None:
+    """A desk that trades at every whim, by code that somebody works on; a chat; nothing is taken up by itself."""
+    own_strategy(bot)
 
-    def own(entries: list[dict[str, Any]]) -> None:
-        (entry,) = (one for one in entries if (one["kind"], one["name"]) == ("strategy", "weighted_vote"))
-        entry["source"] = "local"
-        del entry["tree_hash"]
+    def with_chat(entries: list[dict[str, Any]]) -> None:
         for one in entries:
             one["enabled"] = one["enabled"] or one["name"] == "telegram"
 
-    edit_registry(bot, own)
-    bot.edit(lambda config: config["desks"].pop("dips"))
+    edit_registry(bot, with_chat)
+    bot.edit(at_every_whim)
+    bot.edit(lambda config: config["feeds"][0]["settings"].update(speed=FAST))
 
 
 @asynccontextmanager
@@ -44,47 +47,51 @@ async def talking(bot: BotFolder) -> AsyncIterator[tuple[TelegramServer, subproc
         settings = {**server.settings, "allowed": {"1": "admin"}}
         settings["requests_per_minute"] = 1_000
         bot.edit(lambda config: config.update(interfaces=[{"tentacle": "telegram", "settings": settings}]))
-        with bot.running("run", "--headless", "--speed", FAST) as process:
+        with bot.running("run", "--headless") as process:
             await asyncio.to_thread(bot.wait_until, lambda status: status["next_seq"] > 1_000)
             yield server, process
 
 
-async def past(server: TelegramServer, question: str, words: str) -> str:
-    """Ask until the answer holds these words no more; return it."""
-    while words in (text := (await answer(server, question)).text):
+async def until_it_says(server: TelegramServer, question: str, words: str) -> str:
+    """Ask until these words are in the answer; return it."""
+    while words not in (text := (await answer(server, question)).text):
+        assert "Stopped" not in text and "Invalid" not in text, text
         await asyncio.sleep(0.2)
     return text
 
 
-def test_a_version_is_tried_judged_and_promoted_from_a_chat(template: BotFolder, tmp_path: Path) -> None:
-    quick = {"LOLIGO__SWAP__WATCH": "false", "LOLIGO__JOURNAL__COMMIT_EVERY_S": "0.05"}
-    bot = template.copy(tmp_path / "bot", **quick)
-    with_a_strategy_of_its_own(bot)
+def test_a_version_is_tried_wins_and_is_promoted_from_a_chat(template: BotFolder, tmp_path: Path) -> None:
+    bot = template.copy(tmp_path / "bot", **BRISK)
+    prepared(bot)
 
     async def story() -> None:
         async with asyncio.timeout(200), talking(bot) as (server, process):
-            rewrite(bot, VOTE / "logic.py", "settings.entry_threshold, ", "settings.entry_threshold * 1.2, ")
+            save_calmer_version(bot)
             began = await answer(server, "/swap how=experiment days=21")
             assert "experiment weighted_vote_" in began.text, began.text
             name = next(word for word in began.text.split() if word.startswith("weighted_vote_"))
-            judged = await past(server, f"/experiment {name}", "Too early")
-            assert "B " in judged
-            assert "no challenger has won" in (await confirmed(server, f"/experiment promote {name}"))
-            assert "an override" in (await confirmed(server, f"/experiment promote {name} override=true"))
+            early = await confirmed(server, f"/experiment promote {name}")
+            assert "no challenger has won" in early, early
+            judged = await until_it_says(server, f"/experiment {name}", f"{name}_b is better")
+            assert "has earned" in judged
+            held = await asyncio.to_thread(still_with_a_position, bot)
+            done = await confirmed(server, f"/experiment promote {name}")
+            assert f"trend runs what {name}_b runs" in done and "override" not in done
             applied = await answer(server, "/swap")
             assert "good" in applied.text, applied.text
+            (after,) = (await asyncio.to_thread(bot.asked, "positions", desk="trend"))["answer"]["positions"]
+            assert all(after[key] == held[key] for key in ("quantity", "average_entry", "opened_at"))
             process.send_signal(signal.SIGTERM)
             assert (await asyncio.to_thread(ended, process)).code == 0
 
     asyncio.run(story())
     records = bot.records()
     told = [record.input for record in records if isinstance(record.input, Noted)]
-    assert told[0].facts["verdict"] != "too_early"
+    assert "challenger_better" in [note.facts["verdict"] for note in told]
     swaps = [record.input for record in records if isinstance(record.input, SwapEnded)]
     assert swaps[-1].by == "telegram:1"
     assert any(line.startswith("strategy/weighted_vote ") for line in swaps[-1].changed)
-    flips = [record for record in records if isinstance(record.input, GenerationActivated)]
-    assert not [event for event in flips[-1].events if isinstance(event, PositionChanged)]
+    assert held_through_the_last_flip(records)
 
 
 async def confirmed(server: TelegramServer, text: str) -> str:

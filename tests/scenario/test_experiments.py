@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
+from decimal import Decimal
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loligo.model.command import GenerationActivated, Noted
-from loligo.model.events import OrderSubmitted, PositionChanged, TradeClosed
-from loligo_bot.assembly import read_config
+from loligo.model.events import LedgerPosted, OrderSubmitted, PositionChanged, TradeClosed
+from loligo.model.portfolio import MARKET_BOOK, PostingKind
 from loligo_bot.experiments.keeper import Experiments
 from loligo_bot.experiments.standing import Standing
+from loligo_bot.folder_config import read_config
 from loligo_lab.experiment import Verdict
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.scenario.bots import LIMIT_S, BotFolder, ended
+from tests.scenario.canary import at_every_whim
 from tests.scenario.kills import Moment, Toll, named_moments, run_until
 from tests.scenario.test_swap_running import COUNTER, PER_SECOND, edit_registry, rewrite
 
 KILLS = int(os.environ.get("LOLIGO_EXPERIMENT_KILLS", "5"))
 WHOLE_RUN_S = 2.5  # about as long as one takes that nobody kills
+WITHIN_A_DAY = "172800"  # two days of the data a second: what follows a mark comes on the same day
 FAST = "1500000"  # seventeen days of the data a second
 EAGER = {"evaluators.rsi.settings.period": 9, "strategy.settings.entry_threshold": 0.5, "limits.min_confidence": 0.5}
 
@@ -35,10 +40,14 @@ EAGER = {"evaluators.rsi.settings.period": 9, "strategy.settings.entry_threshold
 def judged(bot: BotFolder, name: str = "tuned") -> Standing:
     """Return how an experiment stands by the journal of a bot that has stopped."""
     with bot.database() as engine:
-        newest = list(JournalReader(engine).records(JournalReader(engine).last_seq))[-1].input.ts
+        newest = list(JournalReader(engine).records(JournalReader(engine).last_seq))[-1]
         config = read_config(bot.home)
         known = Experiments(
-            bot.home, lambda: config, ProjectionReader(engine), lambda: JournalReader(engine), lambda: newest
+            bot.home,
+            lambda: config,
+            ProjectionReader(engine),
+            lambda: JournalReader(engine),
+            lambda: (newest.input.ts, newest.next_seq),
         )
         standing = known.standings()[name]
     assert standing is not None
@@ -99,6 +108,53 @@ def test_an_experiment_begins_while_its_control_trades_and_the_challenger_takes_
     promoted = flips[-1]
     assert not [e for e in promoted.events if isinstance(e, OrderSubmitted | PositionChanged | TradeClosed)]
     assert bot.call("run", "--headless", "--until", "2018-07-01").code == 0  # and the journal is read on by all of this
+
+
+def test_an_arm_takes_its_capital_out_of_what_is_free_on_the_controls_account(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    """The books of the desks and of the house add up to the account."""
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05")
+
+    def rich(config: dict[str, Any]) -> None:
+        config["accounts"]["paper"]["deposits"] = {"USD": 160_000}
+        config["feeds"][0]["settings"]["until"] = "2018-07-01"
+
+    bot.edit(rich)
+    with bot.running("run", "--headless", "--speed", FAST) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 3_000)
+        began = bot.asked("experiment.start", "k1", name="tuned", control="trend", changes=EAGER, account="shared")[
+            "answer"
+        ]
+        too_much = bot.asked("experiment.start", "k2", name="greedy", control="trend", changes=EAGER, account="shared")
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert bot.call("run", "--headless").code == 0
+    assert began["is_done"], began
+    assert "belong to no desk: raise accounts.paper.deposits" in str(too_much), too_much
+    trades, books = bot.rows()["trades"], dict[tuple[str, str], Decimal]()
+    for record in bot.records():
+        for event in record.events:
+            for posting in event.postings if isinstance(event, LedgerPosted) else ():
+                key = posting.book, posting.asset
+                books[key] = books.get(key, Decimal(0)) + posting.amount
+    assert {row["desk"] for row in trades} >= {"trend", "tuned_b"}
+    assert {row["account"] for row in trades if row["desk"] == "tuned_b"} == {"paper"}
+    for asset in ("USD", "BTC"):
+        inside = sum(amount for (book, held), amount in books.items() if held == asset and book != MARKET_BOOK)
+        assert inside == -books[MARKET_BOOK, asset]
+    flat = [book for (book, asset), amount in books.items() if asset == "BTC" and not amount]
+    for desk in {"trend", "tuned_b"} & {*flat}:
+        net = sum(row["net"] for row in trades if row["desk"] == desk)
+        began_with = sum(
+            posting.amount
+            for record in bot.records()
+            for event in record.events
+            if isinstance(event, LedgerPosted) and event.kind is PostingKind.ALLOCATION
+            for posting in event.postings
+            if posting.book == desk
+        )
+        assert books[desk, "USD"] == began_with + net
 
 
 def test_desks_that_come_leave_those_that_run_as_if_nothing_had_happened(template: BotFolder, tmp_path: Path) -> None:
@@ -171,14 +227,142 @@ def test_an_arm_that_a_person_paused_alone_makes_the_test_invalid(template: BotF
     assert [(note.kind, note.subject, note.facts["verdict"]) for note in told] == [("verdict", "tuned", "invalid")]
 
 
+def hasty_and_calm(control: float, challenger: float, **section: Any) -> Callable[[dict[str, Any]], None]:
+    """Two arms that differ in how sure they have to be, of which the one that needs little loses by its fees."""
+
+    def change(config: dict[str, Any]) -> None:
+        at_every_whim(config)
+        two_arms({}, **section)(config)
+        config["feeds"][0]["settings"] |= {"since": "2018-01-01", "until": "2018-06-01"}
+        for name, threshold in (("trend", control), ("tuned_b", challenger)):
+            desk = config["desks"][name] = copy.deepcopy(config["desks"][name])
+            desk["strategy"]["settings"]["entry_threshold"] = threshold
+
+    return change
+
+
+def test_a_challenger_that_breaks_a_limit_is_stopped_and_takes_no_new_positions(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05")
+    bot.edit(hasty_and_calm(0.6, 0.02, limits={"drawdown": 0.004}))
+    with bot.running("run", "--headless", "--speed", WITHIN_A_DAY) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 200)
+        shown = experiment(bot, lambda one: one["verdict"] not in ("too_early", "no_clear_difference"))
+        later = experiment(bot, lambda one: one["day"] >= shown["day"] + 3)
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert (shown["verdict"], later["verdict"]) == ("stopped", "stopped")
+    assert "tuned_b" in shown["sentence"]
+    rows = bot.rows()
+    (paused,) = (row for row in rows["commands"] if row["kind"] == "pause")
+    assert (paused["target"], paused["by"]) == ("tuned_b", "experiment tuned")
+    entries = [row for row in rows["orders"] if row["role"] == "entry" and row["created_at_ns"] > paused["ts"]]
+    assert {row["desk"] for row in entries} == {"trend"}
+    told = [record.input for record in bot.records() if isinstance(record.input, Noted)]
+    assert [note.facts["verdict"] for note in told] == ["stopped"]
+
+
+def test_an_end_for_which_nobody_waits_keeps_its_verdict_and_its_challenger_rests_from_then_on(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    """The tape runs for weeks while the swap is at work; a pause before its end would have made the test invalid."""
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05").edit(many_arms)
+    with bot.running("run", "--headless", "--speed", FAST) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 200)
+        experiment(bot, lambda one: one["day"] >= 30, "left")
+        bot.asked("experiment.stop", name="left", patience_s=0.0)
+        ending = experiment(bot, lambda one: bool(one["until"]), "left")
+        bot.wait_until(lambda status: len(commands(bot)) == 1)
+        bot.asked("resume", target="left")
+        later = bot.wait_until(lambda status: True)["next_seq"]
+        bot.wait_until(lambda status: status["next_seq"] > later + 3_000)
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert ending["verdict"] == judged(bot, "left").judgement.verdict.value == "practically_the_same"
+    told = [record.input for record in bot.records() if isinstance(record.input, Noted)]
+    assert "invalid" not in [note.facts["verdict"] for note in told if note.subject == "left"]
+    assert [(row["kind"], row["by"].partition(":")[0]) for row in commands(bot)] == [
+        ("pause", "experiment left"),
+        ("resume", "cli"),
+    ]
+
+
+def commands(bot: BotFolder) -> list[dict[str, Any]]:
+    """Return the commands about the desk "left", oldest first; a person's resume is the last word."""
+    with bot.database() as engine:
+        return ProjectionReader(engine).rows("commands", where={"target": "left"})
+
+
+CHALLENGERS = ("closed", "cancelled", "asked", "left")
+
+
+def many_arms(config: dict[str, Any]) -> None:
+    """Desks that do the same, each on an account of its own, and a test of the first against each other one. One of
+    them asks before each entry."""
+    config["feeds"][0]["settings"] |= {"since": "2018-01-01", "until": "2019-12-01"}
+    at_every_whim(config)
+    desk = config["desks"].pop("trend")
+    for name in ("trend", *CHALLENGERS):
+        config["accounts"][name] = {"deposits": {"USD": 50_000}}
+        config["desks"][name] = {**desk, "account": name}
+    config["desks"]["asked"]["consent_s"] = 90 * 86_400  # in the time of the data
+    config["experiments"] = {name: {"control": "trend", "challengers": [name]} for name in CHALLENGERS}
+
+
+def once_it_can_be(bot: BotFolder, do: Callable[[], dict[str, Any]]) -> None:
+    """Do it as soon as there is something to do it to."""
+    until = time.monotonic() + LIMIT_S
+    while not do()["answer"]["is_done"]:
+        assert time.monotonic() < until, "nothing came to do that to"
+        time.sleep(0.01)
+
+
+def test_what_is_done_by_hand_to_an_order_or_a_position_of_one_arm_makes_its_test_invalid_and_what_hits_all_does_not(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05").edit(many_arms)
+
+    def cancel() -> dict[str, Any]:
+        orders = bot.asked("orders", desk="cancelled", is_open=True)["answer"]["orders"]
+        return bot.asked("cancel", order=orders[0]["id"] if orders else "none")
+
+    def deny() -> dict[str, Any]:
+        waiting = bot.asked("consents")["answer"]["waiting"]
+        return bot.asked("consent.deny", id=waiting[0]["id"] if waiting else "none")
+
+    with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
+        bot.wait_until(lambda status: status["next_seq"] > 200)
+        once_it_can_be(bot, lambda: bot.asked("flatten", target="*"))
+        bot.asked("panic", level="flatten")
+        bot.asked("resume", target="*")
+        alike = experiment(bot, lambda one: one["day"] >= 4, "left")["day"]
+        assert [experiment(bot, bool, name)["verdict"] for name in CHALLENGERS[:3]] == ["too_early"] * 3
+        once_it_can_be(bot, lambda: bot.asked("close", desk="closed"))
+        once_it_can_be(bot, cancel)
+        once_it_can_be(bot, deny)
+        shown = {name: experiment(bot, lambda one: one["verdict"] == "invalid", name) for name in CHALLENGERS[:3]}
+        left = experiment(bot, lambda one: one["day"] >= alike + 4, "left")
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    for name, one in shown.items():
+        taken, answered = f"position of {name} alone was taken back", f"entry of {name} alone was agreed to or refused"
+        assert f"{answered if name == 'asked' else taken} by hand" in one["sentence"]
+        (check,) = (check for check in one["pairs"][0]["checks"] if not check["is_met"])
+        assert check["name"] == "by_hand"
+    assert left["verdict"] != "invalid"
+    assert all(check["is_met"] for check in left["pairs"][0]["checks"])
+
+
 @pytest.fixture(scope="module")
 def undisturbed(template: BotFolder, tmp_path_factory: pytest.TempPathFactory) -> tuple[BotFolder, Standing]:
-    """Arms that differ, in one run to the end of the data."""
-    changes = {"strategy": {"tentacle": "weighted_vote", "settings": {"entry_threshold": 0.9}}}
-    bot = template.copy(tmp_path_factory.mktemp("ab") / "undisturbed").edit(two_arms(changes, days=60))
+    """Arms of which one is better, in one run to the end of the data."""
+    bot = template.copy(tmp_path_factory.mktemp("ab") / "undisturbed").edit(hasty_and_calm(0.02, 0.6))
     whole = bot.copy(bot.home.with_name("whole"))
     assert whole.call("run", "--headless").code == 0
-    return bot, judged(whole)
+    standing = judged(whole)
+    assert standing.judgement.winner == "tuned_b" and standing.judgement.pairs[0].verdict_day is not None
+    return bot, standing
 
 
 def moments(seed: int) -> Iterator[Moment]:
@@ -202,7 +386,9 @@ def test_a_bot_that_was_killed_again_and_again_comes_to_the_same_verdict_on_the_
             continue
         found = judged(bot)  # it came to its end before that moment
         assert [day.arms for day in found.days] == [day.arms for day in expected.days]
-        assert found.judgement == expected.judgement
+        assert found.judgement == expected.judgement  # with the day of its verdict
+        noted = [record.input.facts["verdict"] for record in bot.records() if isinstance(record.input, Noted)]
+        assert all(one != other for one, other in pairwise(noted))  # nothing is told twice
         if kills == KILLS:
             return
         runs += 1

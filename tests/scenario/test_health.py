@@ -134,6 +134,24 @@ def test_failing_strategy_is_quarantined_and_tried_again_while_its_position_keep
     assert replays_to_the_same_bytes(bot)
 
 
+def test_budget_of_failures_is_changed_while_the_bot_runs_and_put_back(bot: BotFolder) -> None:
+    """It has failed more often than three times when its budget of a thousand becomes one of three."""
+    del bot.environment["LOLIGO__HEALTH__FAILURES"]
+    bot.edit(lambda config: config.update(health={"failures": 1000}))
+    mend(bot, CLOCK, "return Signal", FAILING + "return Signal")
+    with running(bot) as process:
+        bot.wait_until(lambda _: row(bot, "by_clock")["failures"] > 3)
+        before = bot.asked("status")["answer"]["quarantined"]
+        bot.edit(lambda config: config.update(health={"failures": 3}))
+        bot.wait_until(is_off)
+        history = bot.asked("tentacle.history")["answer"]["swaps"]
+        undone = bot.asked("config.undo", number=1)["answer"]
+        stopped(process)
+    assert before == {}
+    assert ["health failures: 1000 → 3"] in [swap["changed"] for swap in history]
+    assert undone["changed"] == ["health failures: 3 → 1000"], undone
+
+
 def test_quarantine_outlives_a_restart_and_is_ended_by_a_person(bot: BotFolder) -> None:
     bot.environment["LOLIGO__HEALTH__BACKOFF_S"] = "36000000"  # more than the data hold
     mend(bot, CLOCK, "return Signal", FAILING + "return Signal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loligo.model.events import OrderReported, PositionChanged, TentacleFailed
+from loligo.model.events import OrderHeld, OrderReported, OrderSubmitted, PositionChanged, TentacleFailed
 from loligo.model.order import Filled
 from tests.scenario.bots import BotFolder
 from tests.scenario.protection import unprotected
@@ -40,3 +40,14 @@ def test_trades_of_a_desk_sum_to_what_its_books_gained(season: BotFolder) -> Non
     for desk in DESKS:
         booked = sum(row["amount"] for row in rows["ledger"] if row["book"] == desk and row["asset"] == "USD")
         assert booked == capital[desk] + sum(row["net"] for row in rows["trades"] if row["desk"] == desk), desk
+
+
+def test_an_order_that_would_trade_with_one_of_its_own_account_waits_and_why_names_that_one(season: BotFolder) -> None:
+    """`monthly` buys and `ladder` sells on one account."""
+    events = [event for record in season.records() for event in record.events]
+    gone = {event.order.id: event for event in events if isinstance(event, OrderSubmitted)}
+    waited = [event for event in events if isinstance(event, OrderHeld) and event.order.id in gone]
+    held = next(event for event in waited if (event.desk, gone[event.other].desk) == ("monthly", "ladder"))
+    steps = {step["seq"]: step for step in season.call("why", held.order.id).data["steps"]}
+    assert steps[held.seq]["step"] == "waits" and steps[gone[held.order.id].seq]["step"] == "order"
+    assert f"would trade with {held.other} of its own account: " in steps[held.seq]["text"]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from loligo.ports.tentacles import Message
-from loligo_bot.assembly import read_config
 from loligo_bot.daily import Daily
+from loligo_bot.folder_config import read_config
 from loligo_bot.tell import Orders, messages_of
 from loligo_notify import Rule, rule_for
 from tests.fakes.hook_server import HookServer, hook_server

@@ -134,12 +134,17 @@ def test_what_was_denied_and_who_stopped_the_bot_is_in_the_journal(new_season: C
         bot.wait_until(lambda status: status["edges"].get("interfaces/curious", {}).get("state") == "ended")
         assert bot.call("pause", "trend").data["ok"] is True
         told = bot.asked("audit")["answer"]["rows"]
+        of_anna = bot.asked("audit", by="curious:anna")["answer"]["rows"]
+        first = bot.asked("audit", limit=1)["answer"]
+        then = bot.asked("audit", limit=1, before=first["next_before"])["answer"]
         assert bot.call("stop").code == 0
         assert ended(process).code == 0
     assert [(one["what"], one["by"], one["is_done"]) for one in told] == [
         ("command", told[0]["by"], True),
         ("denied", "curious:anna", False),  # asked three times within a minute
     ]
+    assert of_anna == told[1:] == then["rows"]
+    assert (first["rows"], then["next_before"]) == (told[:1], None)
     notes = [record.input for record in bot.records() if isinstance(record.input, Noted)]
     assert [(one.kind, one.subject) for one in notes] == [("denied", "panic"), ("stop", "bot")]
     assert notes[0].text == "curious:anna may not use panic: it needs the role trade, and they have view"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,49 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.tentacle_folder import write_registry, write_tentacle
+from tests.fakes.quiet_feed import speak, with_quiet_feed
 from tests.scenario.bots import LIMIT_S, BotFolder
-
-# It brings a candle for each byte of a file, and else nothing.
-FEED = """
-import asyncio
-from pathlib import Path
-from loligo.api import Candle, Factory, TentacleSettings, hookimpl
-
-HOUR_NS = 3_600_000_000_000
-
-class Settings(TentacleSettings):
-    pass
-
-class Quiet:
-    def __init__(self, settings, context):
-        self.file = Path(context.home, "candles")
-
-    async def run(self, inbox, *, since_ns, since_count):
-        for number in range(1, 1_000_000):
-            while len(self.file.read_bytes()) < number:
-                await asyncio.sleep(0.01)
-            closed_ns = since_ns + number * 1_000_000_000
-            await inbox.put(Candle("coinbase:BTC/USD", "1h", closed_ns - HOUR_NS, closed_ns, 9.0, 9.0, 9.0, 9.0, 1.0))
-
-@hookimpl
-def feed() -> Factory:
-    return Factory(settings=Settings, create=Quiet)
-"""
 
 
 @pytest.fixture
 def bot(template: BotFolder, tmp_path: Path) -> BotFolder:
-    bot = template.copy(tmp_path / "bot", LOLIGO__HEALTH__FEED_SILENT_S="0.5", LOLIGO__LOG__LEVEL="error")
-    write_tentacle(bot.home, "feed", "quiet", code=FEED, manifest={"permissions": '["files"]'})
-    file = write_registry(bot.home)
-    content = json.loads(file.read_text())
-    entry = next(one for one in content["tentacles"] if one["name"] == "quiet")
-    entry |= {"permissions": ["files"], "enabled": True}
-    file.write_text(json.dumps(content))
-    bot.edit(lambda config: config.update(feeds=[{"tentacle": "quiet"}]))
-    (bot.home / "candles").write_text("1")
-    return bot
+    return with_quiet_feed(template.copy(tmp_path / "bot", LOLIGO__LOG__LEVEL="error"), silent_s=0.5)
 
 
 def until(bot: BotFolder, is_so: Callable[[list[dict[str, Any]]], bool]) -> list[str]:
@@ -64,12 +27,6 @@ def until(bot: BotFolder, is_so: Callable[[list[dict[str, Any]]], bool]) -> list
             return [f"{one['level']}: {one['text']}" for one in told]
         time.sleep(0.05)
     raise AssertionError(f"it was not told: {told}; {bot.asked('status')['answer']['edges']}")
-
-
-def speak(bot: BotFolder) -> bool:
-    """Let one candle come."""
-    with (bot.home / "candles").open("a") as file:
-        return bool(file.write("1"))
 
 
 def test_a_feed_that_falls_silent_is_told_and_its_return_too(bot: BotFolder) -> None:

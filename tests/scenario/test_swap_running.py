@@ -189,7 +189,7 @@ def test_setting_takes_effect_while_the_bot_runs(bot: BotFolder) -> None:
         refused = swapped(bot, "refused", swap["text"])
         stopped(bot, process)
     assert [line.split()[0] for line in swap["changed"]] == ["desk/trend"]
-    assert refused["text"].startswith("desks.trend.capital changes with the next start")
+    assert refused["text"].startswith("desks.trend.capital is what the desk began with")
 
 
 def test_bot_killed_in_the_middle_of_a_swap_comes_up_whole(bot: BotFolder) -> None:

@@ -95,7 +95,7 @@ KINDS = (
     Step("rule", edit(RULE, '"fine', '"fineN')),
     Step("broken syntax", edit(CLOCK, "def decide", "def decide("), "refused", "SyntaxError"),
     Step("notifier off and on", toggle("to_file")),
-    Step("capital", setting("desks.trend", "capital", lambda n: n + 1), "refused", "changes with the next start"),
+    Step("capital", setting("desks.trend", "capital", lambda n: n + 1), "refused", "is what the desk began with"),
     Step("pin of the evaluator, on and off", toggle("counter", "pin")),
     Step("mode on and off", toggle("at_market")),
     Step("state that is lost", edit(COUNTER, 'state["asked"]', 'state["gone"]'), "refused", "gone"),

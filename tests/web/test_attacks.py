@@ -204,7 +204,10 @@ SHOWN += [
 SHOWN += [f"/part/{quote(ATTACK, safe='')}", f"/market/{quote(ATTACK, safe='')}", f"/{quote(ATTACK, safe='')}"]
 SHOWN += [f"/sign-in?next={quote(ATTACK)}", f"/trades?desk={quote(ATTACK)}", f"/decisions?result={quote(ATTACK)}"]
 SHOWN += [f"/sign-in?next={quote(elsewhere)}" for elsewhere in (EVIL, "//evil.example", "/\\evil.example")]
-SHOWN += [f"/health?contains={quote(ATTACK)}"]
+SHOWN += [f"/health?contains={quote(ATTACK)}", f"/search?q={quote(ATTACK)}", f"/audit?by={quote(ATTACK)}"]
+SHOWN += [f"/trades?show=fills&instrument={quote(ATTACK)}", f"/health?level={quote(ATTACK)}"]
+SHOWN.remove("/app.webmanifest")  # for phones, and no page
+SHOWN.remove("/health/diagnostics")  # a file to keep
 
 
 @pytest.mark.parametrize("path", SHOWN)
@@ -223,7 +226,8 @@ def test_the_attack_stands_on_pages_as_text(planted: RunningPage) -> None:
 
 
 def test_data_for_programs_is_never_taken_for_a_page(planted: RunningPage) -> None:
-    for path in ("/api/v1/tentacle/list", "/api/v1/tentacle/history", f"/api/v1/{quote(ATTACK, safe='')}", "/metrics"):
+    asked = ("tentacle/list", "tentacle/history", "risk/hits", "diagnostics", quote(ATTACK, safe=""))
+    for path in (*(f"/api/v1/{one}" for one in asked), "/metrics", "/health/diagnostics"):
         _, headers, _ = ask(planted, "GET", path)
         assert "html" not in headers["Content-Type"]
         assert headers["X-Content-Type-Options"] == "nosniff"

@@ -17,6 +17,7 @@ from loligo_web import uploads
 from tests.fakes.archives import attacks
 from tests.fakes.package_server import PackageServer, package_server
 from tests.fakes.packages import archive, commit, package
+from tests.fakes.pure_wheels import environment_of, write_wheel
 from tests.fakes.tentacle_folder import write_tentacle
 from tests.scenario.bots import LIMIT_S
 from tests.web.running import RunningPage, running_page
@@ -33,7 +34,10 @@ def server() -> Iterator[PackageServer]:
 
 @pytest.fixture(scope="module")
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPage]:
-    with running_page(tmp_path_factory.mktemp("install") / "bot", LOLIGO__INSTALL__FOLDERS="true") as page:
+    root = tmp_path_factory.mktemp("install")
+    write_wheel(root / "shop", "wavy", "1.0", {"wavy.py": "SAID = 1\n"})
+    settings = {"LOLIGO__INSTALL__FOLDERS": "true"} | environment_of(root / "shop")
+    with running_page(root / "bot", lambda folder: folder.environment.update(settings)) as page:
         page.bot.wait_until(lambda status: status["next_seq"] > 500)
         yield page
 
@@ -112,6 +116,25 @@ def test_a_file_is_looked_at_installed_updated_rolled_back_and_removed(bot: Runn
     assert (status, installed(bot, "drift")["version"]) == (200, "1.0.0")  # type: ignore[index]
     status, _ = post(bot, "tentacle.remove", name="evaluator/drift")
     assert (status, installed(bot, "drift")) == (200, None)
+
+
+def test_python_packages_that_it_brings_are_shown_and_agreed_to_by_name(bot: RunningPage) -> None:
+    content = archive(name="surf", code="import wavy\n", requires='{ python = ["wavy"] }')
+    first = looked(bot, content)
+    assert [(one["name"], one["version"], one["consent"]) for one in first["packages"]] == [
+        ("wavy", "1.0", "package:wavy==1.0")
+    ]
+    assert (first["to_grant"], first["against"], first["imports"]) == (
+        ["package:wavy==1.0"],
+        [],
+        ["loligo.api", "wavy"],
+    )
+    status, refused = agreed(bot, first, permissions=[])
+    assert status == 422 and "package:wavy==1.0 not granted" in json.dumps(refused)
+    status, done = agreed(bot, first)
+    assert (status, done["result"]) == (200, "good")
+    lacking = looked(bot, archive(name="swell", requires='{ python = ["no-such-thing"] }'))
+    assert lacking["against"][0].startswith("it needs the package no-such-thing: pip finds no wheel of it that fits")
 
 
 def test_every_permission_must_be_named_and_no_other(bot: RunningPage) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from loligo.model.timeframe import ns_from_iso
 from tests.fakes.tentacle_folder import write_tentacle
+from tests.fakes.tentacle_version import EVALUATOR
 from tests.scenario.bots import BotFolder
 from tests.web.conftest import ATTACK
 from tests.web.running import RunningPage, running_page
 
+FAILS = f"{ns_from_iso('2017-12-05')} < candle.ts < {ns_from_iso('2019-01-01')}:"  # not when it is verified
 WORST = ATTACK[:40]  # of a title, as much of it as fits
 
 
@@ -33,9 +36,13 @@ def with_views(folder: BotFolder) -> None:
     ]
     tables = {"page": {"title": WORST, "parts": parts}, "widget": {"title": "Faulty", "parts": []}}
     write_tentacle(folder.home, "evaluator", "showy", manifest={"show": inline(tables)})
+    shaky = EVALUATOR.replace("candle):\n", f"candle):\n        if {FAILS} raise OSError('no way out')\n")
+    write_tentacle(folder.home, "evaluator", "shaky", code=shaky)
     done = folder.call("tentacle", "refresh")
     assert done.code == 0, done.out
-    folder.edit(lambda config: config["desks"]["trend"]["evaluators"].append({"tentacle": "showy"}))
+    folder.edit(
+        lambda config: config["desks"]["trend"]["evaluators"].extend([{"tentacle": "showy"}, {"tentacle": "shaky"}])
+    )
 
 
 def inline(value: Any) -> str:
@@ -49,17 +56,20 @@ def inline(value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def showing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPage]:
-    with running_page(tmp_path_factory.mktemp("views") / "bot", with_views) as page:
+    quick = {"LOLIGO__HEALTH__FAILURES": "3", "LOLIGO__HEALTH__BACKOFF_S": "36000000"}
+    with running_page(tmp_path_factory.mktemp("views") / "bot", with_views, **quick) as page:
         yield page
 
 
-def got(page: RunningPage, path: str) -> tuple[int, str]:
-    """Return status and text, as somebody who may only look gets them."""
+def got(page: RunningPage, path: str, *, role: str = "view", form: dict[str, str] | None = None) -> tuple[int, str]:
+    """Return status and text of a page, or of what a posted form leads to."""
 
     async def get() -> tuple[int, str]:
         async with (
-            aiohttp.ClientSession(headers=page.headers("view")) as session,
-            session.get(page.address + path) as response,
+            aiohttp.ClientSession(headers=page.headers(role)) as session,
+            session.request(
+                "GET" if form is None else "POST", page.address + path, data=form, allow_redirects=False
+            ) as response,
         ):
             return response.status, await response.text()
 
@@ -101,3 +111,14 @@ def test_a_tentacle_that_nobody_uses_shows_nothing(showing: RunningPage) -> None
     assert "no tentacle" in text
     assert "/view/trading_mode/grid" not in got(showing, "/more")[1]
     assert "/view/strategy/weighted_vote" in got(showing, "/more")[1]
+
+
+def test_what_is_in_quarantine_is_tried_again_by_a_button_of_who_may(showing: RunningPage) -> None:
+    showing.bot.wait_until(lambda status: "evaluator shaky" in " ".join(status["quarantined"]))
+    button = 'action="/do/tentacle.retry"'
+    assert "Quarantined</b> · evaluator shaky" in got(showing, "/health")[1]
+    assert button not in got(showing, "/health")[1]  # of who only looks
+    page = got(showing, "/health", role="admin")[1]
+    assert button in page and "&#34;evaluator/shaky&#34;" in page
+    assert got(showing, "/do/tentacle.retry", form={"name": "evaluator/shaky"})[0] == 403
+    assert got(showing, "/do/tentacle.retry", role="admin", form={"name": "evaluator/shaky"})[0] == 303

@@ -24,6 +24,7 @@ class Curve:
     first_ms: int
     last_ms: int
     zero: str | None = None
+    change: float = 0.0  # from the first value to the last
 
 
 def curve(points: Sequence[tuple[int, float]]) -> Curve | None:
@@ -38,5 +39,6 @@ def curve(points: Sequence[tuple[int, float]]) -> Curve | None:
     up = [f"{HEIGHT - (value - bottom) * scale:.1f}" for _, value in points]
     line = f"M{across[0]} {up[0]}" + "".join(f"H{x}V{y}" for x, y in zip(across[1:], up[1:], strict=True))
     area = f"{line}V{HEIGHT:.0f}H0Z"
+    change = points[-1][1] - points[0][1]
     zero = f"{HEIGHT + bottom * scale:.1f}" if low < 0 < high else None
-    return Curve(line=line, area=area, low=low, high=high, first_ms=first_ms, last_ms=last_ms, zero=zero)
+    return Curve(line=line, area=area, low=low, high=high, first_ms=first_ms, last_ms=last_ms, zero=zero, change=change)

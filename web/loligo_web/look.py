@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 from . import wording
 from .access.gate import CALLER
 from .assets import ASSETS
+from .repairs import repair
 
 HERE = Path(__file__).parent
 LOOK = web.AppKey("look", Environment)
@@ -32,6 +33,7 @@ def environment() -> Environment:
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     look.filters.update(wording.FILTERS)
+    look.filters["repair"] = repair
     look.globals["MINUS"], look.globals["DASH"] = wording.MINUS, wording.DASH
     return look
 

@@ -96,6 +96,17 @@ def instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def duration(seconds: Number) -> str:
+    """Return seconds in the largest unit that leaves no more than one digit behind the point."""
+    number = _number(seconds)
+    if number is None:
+        return DASH
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if number >= 2 * size or number == size:
+            return f"{number / size:.1f}".removesuffix(".0") + f" {name}"
+    return f"{number:g} s"
+
+
 def milliseconds(text: str) -> int:
     """Return ISO 8601 as milliseconds since 1970."""
     return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
@@ -147,6 +158,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
         title,
         kind,
         clock,
+        duration,
         instant,
         market,
         setting,

@@ -103,6 +103,7 @@ class VenueConfig(Section):
 class AccountConfig(Section):
     deposits: dict[Asset, Annotated[Decimal, Field(ge=0)]] = Field(min_length=1)  # asset: amount
     reference: Asset = "USD"  # currency in which equity is measured
+    max_rate_age_s: Annotated[float, Field(gt=0)] = 86_400  # older marks do not count to measure other currencies
     limits: AccountLimits = AccountLimits()
 
 

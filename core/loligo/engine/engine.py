@@ -24,9 +24,9 @@ from loligo.engine.portfolio import Book, PortfolioStage
 from loligo.engine.recorder import Now, Recorder
 from loligo.engine.risk import Ordered, RiskStage, Rule, Scope
 from loligo.engine.schedule import Schedule
-from loligo.engine.seat import Seat
+from loligo.engine.seat import Seat, SeatBoard
 from loligo.engine.soundness import check_sound
-from loligo.engine.strategy import StrategyStage
+from loligo.engine.strategy import bind_strategies
 from loligo.engine.swap import Holder, Phase, exported, restore
 from loligo.engine.trading import ModeCall, TradingStage, check_change
 from loligo.engine.venues import Venue
@@ -85,11 +85,13 @@ class Market:
         self.seats_by_timeframe: dict[str, list[Seat]] = {}
         self.seats_by_evaluation: list[Seat] = []  # those without a timeframe
         self.slots: list[EvaluatorSlot] = []
+        self.boards: dict[tuple[str, ...], SeatBoard] = {}  # by the keys of those who write to them
         self.routes: dict[str, Route] = {}  # by timeframe for candles, by kind of data for the rest
         # Bound when first needed; whoever changes seats, evaluators or their instances clears all.
         self.runners: dict[str, Callable[[Any, int], None]] = {}  # of the evaluators, by the same as routes
         self.lanes: dict[str, Lane] = {}  # by timeframe
         self.mark: Callable[[float], list[Book]] | None = None
+        self.decide: Callable[[int, float, Candle | None, int], None] | None = None
 
     def listen(self, slot: EvaluatorSlot) -> None:
         """Add an evaluator to the routes of what it can read."""
@@ -123,14 +125,15 @@ class Engine:
         # Seats whose protection must be fitted, with ts and seq of the last fill
         self._touched: dict[tuple[str, str], tuple[int, int]] = {}
         self.evaluation = EvaluationStage(recorder)
-        self.strategy = StrategyStage(recorder)
         self.trading = TradingStage(recorder)
         portfolio, self._view = plan.currencies or (PortfolioStage, SeatView)
         self.portfolio: PortfolioStage = portfolio(recorder, accounts, desks)
         self.risk = RiskStage(recorder, accounts, desks)
         self.venues = {name: Venue(recorder, venue) for name, venue in sorted(plan.venues.items())}
-        self.execution = ExecutionStage(recorder, plan.bot, self.venues)
         self._schedule = Schedule(plan.equity_every_ns)
+        self.execution = (plan.execution or ExecutionStage)(
+            recorder, plan.bot, self.venues, self.portfolio.marks, self._schedule
+        )
         self._parts: dict[str, Any] = {
             "schedule": self._schedule,
             "evaluation": self.evaluation,
@@ -209,6 +212,7 @@ class Engine:
                 market.seats_by_timeframe.setdefault(desk.timeframe, []).append(seat)
             else:
                 market.seats_by_evaluation.append(seat)
+            seat.share_board(market.boards)
             for place, plan in enumerate(seat.plan.evaluators):
                 slot = self.evaluation.make(plan, instrument.id)
                 slot.write_to(seat.board, place)
@@ -313,11 +317,11 @@ class Engine:
         match, label = (venue.on_candle, venue.label) if venue is not None else (None, "")
         schedule, reports, watch = self._schedule, self.execution.reports, self.risk.watch
         marks, (holders, mark) = self.portfolio.marks, self.portfolio.watchers(market.instrument)
-        ask_mode, decide = self._ask_mode, self.strategy.decide
+        seats = market.seats_by_timeframe.get(timeframe, ())
+        decide = bind_strategies(self._recorder, seats, self._ask_mode)
         evaluate = self._runner(market, timeframe)
         if market.seats_by_evaluation:  # new opinions decide, without a timeframe
             evaluate = partial(self._run_and_decide, market, timeframe)
-        seats = tuple((seat, seat.board, seat.mode_on_candle) for seat in market.seats_by_timeframe.get(timeframe, ()))
 
         def lane(candle: Candle, seq: int, is_due: bool) -> None:
             ts, price = candle.ts, candle.close
@@ -339,13 +343,7 @@ class Engine:
             else:
                 marks[candle.instrument] = price
             evaluate(candle, seq)
-            for seat, board, mode_on_candle in seats:
-                if mode_on_candle is not None:
-                    ask_mode(seat, mode_on_candle, seq, candle)
-                board.ts, board.price, board.candle = ts, price, candle
-                raised = decide(seat, ts, seq)
-                if raised is not None:
-                    ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
+            decide(ts, price, candle, seq)
             if reports:
                 self._drain(market, seq)
 
@@ -381,14 +379,9 @@ class Engine:
         self._runner(market, kind)(item, seq)
         if len(self._recorder.events) == before:
             return
-        for seat in market.seats_by_evaluation:
-            board = seat.board
-            board.ts = self._now.ts
-            board.price = self.portfolio.marks.get(market.instrument.id, 0.0)
-            board.candle = None
-            raised = self.strategy.decide(seat, board.ts, seq)
-            if raised is not None:
-                self._ask_mode(seat, seat.mode_on_signal, raised.seq, raised.signal)
+        if market.decide is None:
+            market.decide = bind_strategies(self._recorder, market.seats_by_evaluation, self._ask_mode)
+        market.decide(self._now.ts, self.portfolio.marks.get(market.instrument.id, 0.0), None, seq)
         if self.execution.reports:
             self._drain(market, seq)
 
@@ -428,8 +421,7 @@ class Engine:
         self._serve_due(item.ts, seq)
 
     def _advance(self, ts: int, cause: int) -> None:
-        for venue in self.venues.values():
-            self.execution.reports.extend(venue.advance_to(ts))
+        self.execution.advance(ts)
         self._drain(None, cause)
 
     def _serve_due_before(self, item: Input, seq: int) -> None:
@@ -546,6 +538,7 @@ class Engine:
                 touched, self._touched = self._touched, {}
                 for key, (ts, fill_seq) in touched.items():
                     self.execution.cover(self._seats[key], self.portfolio.position(*key), ts, fill_seq)
+                continue
             if market is not None and market.venue is not None:
                 reports.extend(market.venue.settle(market.instrument.id))
             if not reports:
@@ -670,6 +663,9 @@ class Engine:
                 if amount > booked:  # the setting can add money later; it never takes any away
                     self._deposits[name, asset] = amount
                     self.portfolio.deposit(ts, seq, name, asset, amount - booked)
+        if swap is not None:
+            return  # the same desks go on
+        self._opened -= self.portfolio.release(ts, seq)
         for name, desk in self._desks.items():
             if name in self._opened:
                 continue
@@ -677,9 +673,7 @@ class Engine:
             capital = {self._accounts[desk.account].reference: desk.capital, **desk.balances}
             for asset, amount in sorted(capital.items()):
                 self.portfolio.allocate(ts, seq, name, asset, amount)
-            if desk.tick_ns:
-                for seat in desk.seats:
-                    self._schedule.set_tick((name, seat.instrument.id, "tick"), desk.tick_ns, seq)
+        self._schedule.set_ticks({(*key, "tick"): seat.desk.tick_ns for key, seat in self._seats.items()}, seq)
 
     def _restart(self, plan: EnginePlan) -> None:
         """Go on by another plan as after a restart: everything is made anew and gets its state back."""
@@ -781,3 +775,4 @@ class Engine:
         for key, seat in self._seats.items():
             if "/".join(key) in state["seats"]:
                 seat.restore_state(state["seats"]["/".join(key)])
+        self._wire()  # boards are shared anew

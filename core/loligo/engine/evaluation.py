@@ -49,8 +49,9 @@ class EvaluatorSlot:
         return {kind: call for kind, call in bound.items() if call is not None}
 
     def write_to(self, board: SeatBoard, place: int) -> None:
-        """Let the newest opinion stand at a place of a board, too."""
-        self.boards.append((board.evaluations, board.evaluated_at_ns, board.seqs, place))
+        """Let the newest opinion stand at a place of a board, too; several seats may read it."""
+        if not any(known is board.evaluations and there == place for known, _, _, there in self.boards):
+            self.boards.append((board.evaluations, board.evaluated_at_ns, board.seqs, place))
 
 
 def goes_on(was: EvaluatorSlot | None, slot: EvaluatorSlot) -> bool:

@@ -109,7 +109,7 @@ class _Slotted:
 
 @dataclass(slots=True)
 class _Change:
-    """Everything that one swap does."""
+    """Everything that one swap does, found out before the flip, which has no time for it."""
 
     swap: Swap
     plan: EnginePlan
@@ -117,13 +117,10 @@ class _Change:
     replaced: list[_Replaced] = field(default_factory=list)
     slots: dict[str, _Slotted] = field(default_factory=dict)  # by new key
     renamed: list[tuple[EvaluatorSlot, EvaluatorPlan, EvaluatorPlan]] = field(default_factory=list)  # old, new
-
-    @property
-    def new_keys(self) -> dict[str, str]:
-        """New keys by old."""
-        return {before.key: now.key for _, before, now in self.renamed}
-
     rules: list[tuple[Scope, list[Rule], list[Rule]]] = field(default_factory=list)  # old, new
+    # Old, new; whether its board stays.
+    seats: list[tuple[Seat, tuple[DeskPlan, SeatPlan], tuple[DeskPlan, SeatPlan], bool]] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)  # what will lead with nothing beside it
 
 
 class Exchange:
@@ -168,7 +165,7 @@ class Exchange:
         change = _Change(Swap(number, self._recorder), plan, before)
         place = ""
         try:
-            for seat_plan, seat in self._seated(plan):
+            for seat, (_, seat_plan) in self._seated(plan):
                 place = seat.desk_name
                 self._prepare_seat(change, seat, seat_plan)
             for scope, rules in self._ruled(plan):
@@ -181,6 +178,7 @@ class Exchange:
             return False
         self._keep_places(change)
         self._pair_up(change)
+        change.alone = _alone(change)
         self._change = change
         self._note_touched(change)
         change.swap.tell("", SwapStep.SHADOWING, ", ".join(_names(change)))
@@ -202,24 +200,23 @@ class Exchange:
 
     def _note_touched(self, change: _Change) -> None:
         holders, scopes = {item.holder for item in change.replaced}, {scope for scope, *_ in change.rules}
-        planned, renamed = _planned(change.plan), change.new_keys
-        markets = {
-            seat.instrument_id
-            for key, seat in self._seats.items()
-            if (seat.desk.timeframe, seat.plan.places(renamed))
-            != (planned[key][0].timeframe, planned[key][1].places(renamed))
-        }
+        keys = {before.key: now.key for _, before, now in change.renamed}
+        for seat, now in self._seated(change.plan):
+            was = seat.desk, seat.plan
+            change.seats.append((seat, was, now, was[1].places(keys) == now[1].places(keys)))
+        moved = (one[0] for one in change.seats if not one[3] or one[1][0].timeframe != one[2][0].timeframe)
+        markets = {seat.instrument_id for seat in moved}
         self.touched_by_flip = {one for one in holders if one.twin is None} | scopes | markets
         self.touched = holders | scopes | markets | {slot.instrument for slot, *_ in change.renamed}
 
-    def _seated(self, plan: EnginePlan) -> Iterable[tuple[SeatPlan, Seat]]:
-        planned = _planned(plan)
+    def _seated(self, plan: EnginePlan) -> list[tuple[Seat, tuple[DeskPlan, SeatPlan]]]:
+        planned = {(desk.name, seat.instrument.id): (desk, seat) for desk in plan.desks for seat in desk.seats}
         if planned.keys() != self._seats.keys():
             raise DataError(
                 f"desks and instruments stay while a bot runs: {sorted(planned.keys() ^ self._seats.keys())} came or "
                 "went; stop the bot and start it again for that"
             )
-        return [(planned[key][1], self._seats[key]) for key in sorted(planned)]
+        return [(self._seats[key], planned[key]) for key in sorted(planned)]
 
     def _ruled(self, plan: EnginePlan) -> Iterable[tuple[Scope, tuple[Any, ...]]]:
         yield from ((self._risk.desks[desk.name], desk.rules) for desk in plan.desks)
@@ -292,7 +289,7 @@ class Exchange:
     @property
     def newcomers(self) -> list[Newcomer]:
         """The evaluators that wait for their history, or go along with it, in the order of their keys."""
-        if self._change is None or self._change.swap.phase is not Phase.SHADOW:
+        if self._change is None or not self._change.slots or self._change.swap.phase is not Phase.SHADOW:
             return []
         found = (slotted.newcomer for _, slotted in sorted(self._change.slots.items()))
         return [newcomer for newcomer in found if newcomer is not None]
@@ -310,7 +307,6 @@ class Exchange:
         for newcomer in self.newcomers:
             newcomer.warm_up()
         change.swap.phase = Phase.PROBATION
-        alone = _alone(change)
         for item in change.replaced:
             item.flip()
         for slot, _, now in change.renamed:
@@ -326,8 +322,9 @@ class Exchange:
             self._evaluation.put(slot)
         for scope, _, rules in change.rules:
             scope.rules = rules
-        self._reseat(change.plan, change.new_keys)
-        change.swap.activated(alone)
+        for seat, _, terms, stays in change.seats:
+            seat.reseat(*terms, stays)
+        change.swap.activated(change.alone)
         return change.plan
 
     def undo(self, step: SwapStep, text: str) -> EnginePlan:
@@ -344,7 +341,8 @@ class Exchange:
                     self._evaluation.put(slotted.was)
             for scope, rules, _ in change.rules:
                 scope.rules = rules
-            self._reseat(change.before, change.new_keys)
+            for seat, terms, _, stays in change.seats:
+                seat.reseat(*terms, stays)
         self._part(change)
         change.swap.tell("", step, text)
         return change.before
@@ -364,14 +362,6 @@ class Exchange:
             if slotted.was is not None:
                 slotted.was.holder.twin = None
         self._change = None
-
-    def _reseat(self, plan: EnginePlan, renamed: Mapping[str, str]) -> None:
-        for key, (desk, seat_plan) in _planned(plan).items():
-            self._seats[key].reseat(desk, seat_plan, renamed)
-
-
-def _planned(plan: EnginePlan) -> dict[Key, tuple[DeskPlan, SeatPlan]]:
-    return {(desk.name, seat.instrument.id): (desk, seat) for desk in plan.desks for seat in desk.seats}
 
 
 def _keys(plan: EnginePlan) -> set[str]:

@@ -12,11 +12,13 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from loligo.engine.recorder import Recorder
+from loligo.engine.schedule import Schedule
 from loligo.engine.seat import Seat
 from loligo.engine.venues import Venue
 from loligo.errors import OrderError
@@ -58,6 +60,8 @@ _STATE_AFTER = {
     Expired: OrderState.EXPIRED,
 }
 
+_Leg = tuple[OrderKind, OrderRole, Decimal | None, Decimal | None]  # with its trigger, and its trail
+
 
 class _Working(msgspec.Struct):
     """An open order with the causes of what is said of it next.
@@ -75,12 +79,17 @@ class _Working(msgspec.Struct):
 class ExecutionStage:
     """All open orders of the bot."""
 
-    def __init__(self, recorder: Recorder, bot: str, venues: Mapping[str, Venue]) -> None:
-        self._recorder = recorder
+    def __init__(
+        self, recorder: Recorder, bot: str, venues: Mapping[str, Venue], marks: Mapping[str, float], schedule: Schedule
+    ) -> None:
+        self._recorder, self._marks, self._schedule = recorder, marks, schedule
         self._bot = bot
         self._venues = venues
         self._owners: dict[str, str] = {}
         self._open: dict[str, _Working] = {}
+        # Of those, for speed: all, and by desk
+        self._entries: dict[str, _Working] = {}
+        self._desk_entries: dict[str, dict[str, _Working]] = defaultdict(dict)
         self._by_seat: dict[tuple[str, str], dict[str, _Working]] = {}
         self._whole_stops: dict[tuple[str, str], tuple[Decimal, Order]] = {}  # price, and the newest entry behind it
         self._submit_times: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=10_000))  # the last minute's
@@ -95,8 +104,11 @@ class ExecutionStage:
 
     def entries(self, key: tuple[str, str]) -> list[Order]:
         """Return the open entry orders of a seat, oldest first."""
-        seated = self._by_seat.get(key)
-        return [working.order for working in seated.values() if working.order.role is _ENTRY] if seated else []
+        return [order for order in self.open_orders(key) if order.role is _ENTRY] if self._desk_entries[key[0]] else []
+
+    def desk_entries(self, desk: str) -> list[Order]:
+        """Return the open entry orders of a desk, oldest first."""
+        return [working.order for working in self._desk_entries[desk].values()]
 
     def order(self, order_id: str) -> Order | None:
         """Return an open order."""
@@ -117,18 +129,18 @@ class ExecutionStage:
             times.popleft()
         return len(times)
 
-    def pending_value(self, account: str, marks: Mapping[str, float]) -> float:
+    def pending_value(self, account: str) -> float:
         """Return the value of the account's open entry orders at their limit, or at the mark, quote units."""
         value = 0.0
         for order in self.open_entries():
             if order.account == account:
-                price = float(order.limit_price) if order.limit_price else marks.get(order.instrument, 0.0)
+                price = float(order.limit_price) if order.limit_price else self._marks.get(order.instrument, 0.0)
                 value += float(order.remaining) * price
         return value
 
     def open_entries(self) -> Iterator[Order]:
         """Yield the open entry orders of all desks, oldest first."""
-        return (working.order for working in self._open.values() if working.order.role is _ENTRY)
+        return (working.order for working in self._entries.values())
 
     # Orders on their way
 
@@ -170,19 +182,26 @@ class ExecutionStage:
 
     def _send(self, order: Order, ts: int, cause: int, terms: OrderRequest | None) -> None:
         seq = self._recorder.emit(OrderSubmitted, ts, cause, order.desk, order).seq
-        self._keep(_Working(order, seq, terms))
+        self._keep(order, seq, terms)
         self._submit_times[order.account].append(ts)
-        venue = self._venue(order)
-        if venue is not None:
-            self.reports.extend(venue.submit(order, ts))
+        self._tell(order, "submit", order, ts)
 
-    def _keep(self, working: _Working) -> None:
-        order = working.order
-        self._open[order.id] = working
+    def _keep(self, order: Order, seq: int, terms: OrderRequest | None, asked: Iterable[int] = ()) -> None:
+        self._open[order.id] = working = _Working(order, seq, terms, list(asked))
         self._by_seat.setdefault((order.desk, order.instrument), {})[order.id] = working
+        if order.role is _ENTRY:
+            self._entries[order.id] = self._desk_entries[order.desk][order.id] = working
 
-    def _venue(self, order: Order) -> Venue | None:
-        return self._venues.get(order.instrument.partition(":")[0])
+    def _tell(self, order: Order, call: str, *given: Any) -> None:
+        """Tell the venue of an order, and keep what it answers at once; a live one answers later."""
+        venue = self._venues.get(order.instrument.partition(":")[0])
+        if venue is not None:
+            self.reports.extend(getattr(venue, call)(*given))
+
+    def advance(self, ts: int) -> None:
+        """Let the venues serve what time alone brings."""
+        for venue in self._venues.values():
+            self.reports.extend(venue.advance_to(ts))
 
     def cancel(self, order_id: str, ts: int, cause: int, code: str) -> bool:
         """Ask the venue to cancel an open order; False when there is none."""
@@ -191,9 +210,7 @@ class ExecutionStage:
             return False
         order = working.order
         working.asked.append(self._recorder.emit(CancelRequested, ts, cause, order.desk, order_id, code).seq)
-        venue = self._venue(order)
-        if venue is not None:
-            self.reports.extend(venue.cancel(order_id, ts, code))
+        self._tell(order, "cancel", order_id, ts, code)
         return True
 
     def amend(
@@ -211,13 +228,9 @@ class ExecutionStage:
         if working is None:
             return False
         order = working.order
-        limit_price = limit_price if limit_price is not None else order.limit_price
-        trigger_price = trigger_price if trigger_price is not None else order.trigger_price
-        terms = quantity, limit_price, trigger_price
+        terms = quantity, limit_price or order.limit_price, trigger_price or order.trigger_price
         working.asked.append(self._recorder.emit(AmendRequested, ts, cause, order.desk, order_id, *terms, code).seq)
-        venue = self._venue(order)
-        if venue is not None:
-            self.reports.extend(venue.amend(order_id, ts, *terms))
+        self._tell(order, "amend", order_id, ts, *terms)
         return True
 
     # What venues say
@@ -243,6 +256,8 @@ class ExecutionStage:
         events.append(OrderReported(seq, report.ts, since, order.desk, report))
         if order.state not in OPEN_STATES:
             del self._open[order.id]
+            if self._entries.pop(order.id, None) is not None:
+                del self._desk_entries[order.desk][order.id]
             del self._by_seat[order.desk, order.instrument][order.id]
         return order, seq, working.terms
 
@@ -269,7 +284,7 @@ class ExecutionStage:
             report.order.moved_to(OrderState.SUBMITTED) if report.order.state is OrderState.CREATED else report.order
         )
         seq = self._recorder.emit(OrderReported, report.ts, cause, order.desk, report).seq
-        self._keep(_Working(order, seq, None))
+        self._keep(order, seq, None)
         return order, seq, None
 
     # Protection
@@ -284,9 +299,8 @@ class ExecutionStage:
             self._whole_stops[seat.key] = (stop_price, order)
             stop_price = None
         group = f"{order.id}g{self._recorder.first_seq + len(self._recorder.events)}"
-        for kind, role, trigger, trail in _legs(seat, terms, stop_price):
-            leg = self._leg(seat, order, ts, kind, role, quantity, trigger, trail, group)
-            self._send(leg, ts, cause, None)
+        for leg in _legs(seat, terms, stop_price):
+            self._send(self._leg(seat, order, ts, quantity, leg, group), ts, cause, None)
 
     def cover(self, seat: Seat, position: Decimal, ts: int, cause: int) -> None:
         """Make protection fit the position after fills: none of it covers more, a whole-position stop covers it all."""
@@ -331,24 +345,12 @@ class ExecutionStage:
         if not quantity:
             return
         if not stops:
-            leg = self._leg(seat, entry, ts, _STOP_KIND, _STOP, quantity, price)
-            self._send(leg, ts, cause, None)
+            self._send(self._leg(seat, entry, ts, quantity, (_STOP_KIND, _STOP, price, None)), ts, cause, None)
         elif (stops[0].remaining, stops[0].trigger_price) != (quantity, price):
-            total = stops[0].filled + quantity
-            self.amend(stops[0].id, ts, cause, total, trigger_price=price, code="position_changed")
+            self.amend(stops[0].id, ts, cause, stops[0].filled + quantity, trigger_price=price, code="position_changed")
 
-    def _leg(
-        self,
-        seat: Seat,
-        order: Order,
-        ts: int,
-        kind: OrderKind,
-        role: OrderRole,
-        quantity: Decimal,
-        trigger: Decimal | None,
-        trail: Decimal | None = None,
-        group: str = "",
-    ) -> Order:
+    def _leg(self, seat: Seat, order: Order, ts: int, quantity: Decimal, leg: _Leg, group: str = "") -> Order:
+        kind, role, trigger, trail = leg
         return Order(
             id=self._order_id(seat, self._recorder.first_seq + len(self._recorder.events), f"-{role.value}"),
             desk=order.desk,
@@ -402,18 +404,14 @@ class ExecutionStage:
         if self._open:
             raise OrderError("state is restored into a new engine only; this one already has open orders")
         for plain, seq, terms, asked in state["open"]:
-            order = msgspec.convert(plain, Order)
-            request = msgspec.convert(terms, OrderRequest) if terms is not None else None
-            self._keep(_Working(order, seq, request, list(asked)))
+            self._keep(msgspec.convert(plain, Order), seq, msgspec.convert(terms, OrderRequest | None), asked)
         for desk, instrument, price, plain in state["whole_stops"]:
             self._whole_stops[desk, instrument] = (Decimal(price), msgspec.convert(plain, Order))
         for account, times in state["submit_times"].items():
             self._submit_times[account] = deque(times, maxlen=10_000)
 
 
-def _legs(
-    seat: Seat, terms: OrderRequest, stop_price: Decimal | None
-) -> Iterable[tuple[OrderKind, OrderRole, Decimal | None, Decimal | None]]:
+def _legs(seat: Seat, terms: OrderRequest, stop_price: Decimal | None) -> Iterable[_Leg]:
     if stop_price is not None:
         yield _STOP_KIND, _STOP, stop_price, None
     if terms.take_profit_price is not None:

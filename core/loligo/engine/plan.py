@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from loligo.model.command import SlotVersion
 from loligo.model.instrument import Instrument
@@ -104,6 +105,7 @@ class EnginePlan:
     slots: tuple[SlotVersion, ...] = ()  # what a generation that runs this plan is called
     equity_every_ns: int = 3_600_000_000_000
     currencies: tuple[type, type] | None = None  # in place of PortfolioStage and SeatView
+    execution: Callable[..., Any] | None = None  # makes what works in place of ExecutionStage
 
 
 def paired(before: Sequence[EvaluatorPlan], after: Sequence[EvaluatorPlan]) -> list[int | None]:

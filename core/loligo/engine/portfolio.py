@@ -210,9 +210,22 @@ class PortfolioStage:
                 f"desk {desk}: capital {amount} {asset} is more than the {available} that account {account.name} has "
                 f"left; lower desks.{desk}.{key} or raise accounts.{account.name}.deposits"
             )
+        self._allot(ts, cause, account.name, desk, asset, amount)
+
+    def release(self, ts: int, cause: int) -> set[str]:
+        """Give the house what desks have that are no longer planned on an account; return their names."""
+        planned = {(book.account.name, book.name) for book in self.books.values()}
+        of_desks = [key for key in sorted(self._balances) if key[1] not in (HOUSE_BOOK, MARKET_BOOK)]
+        gone = [key for key in of_desks if key[:2] not in planned]
+        for account, desk, asset in gone:
+            self._allot(ts, cause, account, desk, asset, -self.balance(account, desk, asset))
+            del self._balances[account, desk, asset]
+        return {desk for _, desk, _ in gone}
+
+    def _allot(self, ts: int, cause: int, account: str, desk: str, asset: str, amount: Decimal) -> None:
         lines = [(HOUSE_BOOK, asset, -amount), (desk, asset, amount)]
         with exact():
-            self._post(ts, cause, desk, PostingKind.ALLOCATION, desk, account.name, lines)
+            self._post(ts, cause, desk, PostingKind.ALLOCATION, desk, account, lines)
         self.revalue()
 
     def _post(
@@ -441,7 +454,7 @@ class PortfolioStage:
         }
 
     def restore_state(self, state: PlainState) -> None:
-        """Take back the books; a desk that is no longer planned keeps its balances in the ledger."""
+        """Take back the books; a desk that is no longer planned keeps its balances until they are released."""
         self.marks.clear()
         self.marks.update(state["marks"])
         self._balances = {(a, b, asset): Decimal(amount) for a, b, asset, amount in state["balances"]}

@@ -8,6 +8,7 @@ the position they reduce. Counters and pauses are state: a restart lifts nothing
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -59,10 +60,11 @@ class Scope:
         self.consecutive_losses = 0
         self.left_at_ns: dict[str, int] = {}
         self.closed: deque[tuple[int, str, str, float]] = deque()  # (closed_at_ns, instrument, exit role, net)
+        self.stopped_at_ns: list[int] = []  # of those that `stops_since` counts, in order of time
 
     def stops_since(self, ts_ns: int) -> int:
         """Return how many trades a stop, a trail or a liquidation closed at or after `ts_ns`."""
-        return len([at for at, _, role, _ in self.closed if at >= ts_ns and role in _STOPS])
+        return len(self.stopped_at_ns) - bisect_left(self.stopped_at_ns, ts_ns)
 
     def net_since(self, instrument: str, ts_ns: int) -> float:
         """Return the net result of the instrument's trades closed at or after `ts_ns`, quote units."""
@@ -84,6 +86,7 @@ class Scope:
         self.consecutive_losses = state["consecutive_losses"]
         self.left_at_ns = dict(state["left_at_ns"])
         self.closed = deque((at, instrument, role, net) for at, instrument, role, net in state["closed"])
+        self.stopped_at_ns = sorted(at for at, _, role, _ in self.closed if role in _STOPS)
         for rule in self.rules:
             if rule.name in state["rules"]:
                 restore(rule.instance, state["rules"][rule.name], rule.name)
@@ -251,6 +254,9 @@ class RiskStage:
         scope.closed.append((ts, trade.instrument, trade.exit_role, float(trade.net)))
         while scope.closed[0][0] < ts - scope.memory_ns:
             scope.closed.popleft()
+        if trade.exit_role in _STOPS:
+            insort(scope.stopped_at_ns, ts)
+            del scope.stopped_at_ns[: bisect_left(scope.stopped_at_ns, ts - scope.memory_ns)]
         actions: list[Ordered] = []
         for over, rule, ask in self._closers[trade.desk]:
             try:

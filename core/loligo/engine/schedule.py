@@ -6,7 +6,7 @@ they lie on whole multiples of their interval. A tick that finds several interva
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -55,9 +55,10 @@ class Schedule:
         self._timers[key] = (due_ns, cause)
         self._refresh()
 
-    def set_tick(self, key: TimerKey, interval_ns: int, cause: int) -> None:
-        """Tick at every multiple of the interval, from the next input on."""
-        self._ticks[key] = (0, interval_ns, cause)
+    def set_ticks(self, intervals: Mapping[TimerKey, int], cause: int) -> None:
+        """Tick at every multiple of these intervals (0: never), from the next input on, and at no others."""
+        kept = {key: tick for key, tick in self._ticks.items() if intervals.get(key) == tick[1]}
+        self._ticks = {key: kept.get(key, (0, every, cause)) for key, every in intervals.items() if every}
         self.next_ns = 0
 
     def pause_ends(self, ts: int) -> None:

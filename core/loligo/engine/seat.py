@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -64,10 +64,10 @@ class Seat:
         """Whether the strategy or the mode is off."""
         return self.strategy.instance is None or self.mode.instance is None
 
-    def reseat(self, desk: DeskPlan, plan: SeatPlan, renamed: Mapping[str, str]) -> None:
-        """Take a new plan: the board keeps the newest opinions of the evaluators that stay, or go on by another key."""
+    def reseat(self, desk: DeskPlan, plan: SeatPlan, keeps_board: bool) -> None:
+        """Take a new plan. Another board has the newest opinions of evaluators that stay, or go on by other keys."""
         before, self.desk, self.plan = self.plan, desk, plan
-        if before.places(renamed) == plan.places(renamed):
+        if keeps_board:
             return  # and so does whoever reads it or writes to it
         old, self.board = self.board, SeatBoard(len(plan.evaluators))
         self.board.ts, self.board.price, self.board.candle = old.ts, old.price, old.candle
@@ -77,27 +77,28 @@ class Seat:
                 self.board.evaluated_at_ns[place] = old.evaluated_at_ns[was]
                 self.board.seqs[place] = old.seqs[was]
 
+    def share_board(self, boards: dict[tuple[str, ...], SeatBoard]) -> None:
+        """Read the board of an earlier seat with the same evaluators from now on, where both say the same. `boards` are
+        those of earlier seats, by the keys of who writes to them."""
+        board = boards.setdefault(tuple(plan.key for plan in self.plan.evaluators), self.board)
+        if all(getattr(board, name) == getattr(self.board, name) for name in SeatBoard.__slots__):
+            self.board = board
+
     def export_state(self) -> PlainState:
         """Return the state of both tentacles and the board."""
         board = self.board
+        stand = zip(self.plan.evaluators, board.evaluations, board.evaluated_at_ns, board.seqs, strict=True)
         return {
             "strategy": _exported(self.strategy),
             "mode": _exported(self.mode),
-            "board": {
-                plan.key: [
-                    msgspec.to_builtins(board.evaluations[place]),
-                    board.evaluated_at_ns[place],
-                    board.seqs[place],
-                ]
-                for place, plan in enumerate(self.plan.evaluators)
-            },
+            "board": {plan.key: [msgspec.to_builtins(said), at_ns, seq] for plan, said, at_ns, seq in stand},
         }
 
     def restore_state(self, state: PlainState) -> None:
         """Take back what belongs to the same tentacles: what a person put in place of others begins anew."""
         _restore(self.strategy, state["strategy"])
         _restore(self.mode, state["mode"])
-        board = self.board
+        board = self.board = SeatBoard(len(self.plan.evaluators))
         for place, plan in enumerate(self.plan.evaluators):
             if plan.key in state["board"]:
                 evaluation, board.evaluated_at_ns[place], board.seqs[place] = state["board"][plan.key]
@@ -105,16 +106,12 @@ class Seat:
 
 
 def _exported(holder: Holder) -> PlainState | None:
-    instance = holder.instance
-    if instance is None:
-        return None
-    return {"name": holder.name, **exported(instance)}
+    return None if holder.instance is None else {"name": holder.name, **exported(holder.instance)}
 
 
 def _restore(holder: Holder, state: PlainState | None) -> None:
-    if state is None or holder.instance is None or state["name"] != holder.name:
-        return
-    restore(holder.instance, state, holder.name)
+    if state is not None and holder.instance is not None and state["name"] == holder.name:
+        restore(holder.instance, state, holder.name)
 
 
 def _is_off(_: Any) -> Declined:

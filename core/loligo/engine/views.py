@@ -6,7 +6,7 @@ a view costs nothing while nobody looks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -34,6 +34,7 @@ class SeatView:
     equity: float = _read("_book.equity")
     trades_today: int = _read("_scope.trades_today")
     consecutive_losses: int = _read("_scope.consecutive_losses")
+    stops_since: Callable[[int], int] = _read("_scope.stops_since")
     account_equity: float = _read("_account_book.equity")
     account_day_start_equity: float = _read("_account_book.day_start_equity")
     account_peak_equity: float = _read("_account_book.peak_equity")
@@ -65,7 +66,9 @@ class SeatView:
     def adopt(self, desk: DeskPlan, account: AccountPlan) -> None:
         """Take the limits of a new plan."""
         self._plan = desk
-        self._same_quote = [seat.instrument for seat in desk.seats if seat.instrument.quote == self.instrument.quote]
+        traded = [seat.instrument for seat in desk.seats if seat.instrument.quote == self.instrument.quote]
+        self._same_quote = {instrument.id: instrument for instrument in traded}
+        self._perpetuals = [instrument for instrument in traded if instrument.is_perpetual]
         self.limits: DeskLimits = desk.limits
         self.account_limits: AccountLimits = account.limits
 
@@ -95,28 +98,30 @@ class SeatView:
     def available(self) -> Decimal:
         """Quote units of the desk that neither open entries nor the margin of perpetuals hold."""
         free = self._portfolio.balance(self._plan.account, self._plan.name, self.instrument.quote)
-        for instrument in self._same_quote:
-            entries = self._execution.entries((self.desk, instrument.id))
-            if entries or instrument.is_perpetual:
-                with exact():
-                    free -= self._held(instrument, entries)
+        entries = self._execution.desk_entries(self.desk)
+        if entries or self._perpetuals:
+            with exact():
+                free -= self._held(entries)
         return free
 
-    def _held(self, instrument: Instrument, entries: Sequence[Order]) -> Decimal:
-        mark = self._portfolio.marks.get(instrument.id, 0.0)
-        held = ZERO
+    def _held(self, entries: Iterable[Order]) -> Decimal:
+        marks, held = self._marks, ZERO
         for order in entries:
-            notional = order.remaining * (order.limit_price or instrument.price(mark))
-            margin = ratio(notional, order.leverage) if instrument.is_perpetual else notional
-            held += margin + notional * instrument.taker_fee_rate
-        holding = self._book.holdings.get(instrument.id)
-        if holding is not None and instrument.is_perpetual:
-            held += ratio(abs(holding.quantity) * instrument.price(mark), max(holding.leverage, ONE))
+            instrument = self._same_quote.get(order.instrument)
+            if instrument is not None:
+                notional = order.remaining * (order.limit_price or instrument.price(marks.get(instrument.id, 0.0)))
+                margin = ratio(notional, order.leverage) if instrument.is_perpetual else notional
+                held += margin + notional * instrument.taker_fee_rate
+        for instrument in self._perpetuals:
+            holding = self._book.holdings.get(instrument.id)
+            if holding is not None:
+                mark = instrument.price(marks.get(instrument.id, 0.0))
+                held += ratio(abs(holding.quantity) * mark, max(holding.leverage, ONE))
         return held
 
     @property
     def open_positions(self) -> int:
-        entered = {order.instrument for order in self._execution.open_entries() if order.desk == self.desk}
+        entered = {order.instrument for order in self._execution.desk_entries(self.desk)}
         return len(entered | self._book.holdings.keys())
 
     @property
@@ -126,15 +131,12 @@ class SeatView:
     @property
     def account_exposure(self) -> float:
         """Gross value of the account's positions and of its open entry orders, quote units."""
-        pending = self._execution.pending_value(self._plan.account, self._portfolio.marks)
+        pending = self._execution.pending_value(self._plan.account)
         return self._portfolio.exposure(self._account_book.books) + pending
 
     @property
     def orders_last_minute(self) -> int:
         return self._execution.orders_last_minute(self._plan.account, self._now.ts)
-
-    def stops_since(self, ts_ns: int) -> int:
-        return self._scope.stops_since(ts_ns)
 
     def net_since(self, ts_ns: int) -> float:
         return self._scope.net_since(self._instrument_id, ts_ns)

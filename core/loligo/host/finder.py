@@ -23,6 +23,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 NAMESPACE = "_tentacles"
+Code = Mapping[str, CodeType] | None  # by path
+Names = Mapping[str, typing.Any] | None
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ class TreeLoader(Loader):
     source: bytes
     file: str
     code: CodeType | None = None
+    names: Names = None  # that it finds there, such as builtins with an `__import__` of its own
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's body. Whatever it raises passes through."""
+        module.__dict__.update(self.names or {})
         exec(self.code or compile_module(self.source, self.file), module.__dict__)
 
     def get_source(self, fullname: str) -> str:
@@ -63,12 +67,13 @@ class TentacleFinder(MetaPathFinder):
         self._specs: dict[str, ModuleSpec] = {}
 
     def add(
-        self, package: str, files: Mapping[str, bytes], folder: Path, code: Mapping[str, CodeType] | None = None
+        self, package: str, files: Mapping[str, bytes], folder: Path, code: Code = None, names: Names = None
     ) -> None:
-        """Offer `files` (by path in `folder`) as the package of this full name, with the `code` made of them."""
+        """Offer `files` (by path in `folder`) as the package of this full name, with the `code` made of them; its
+        modules begin with `names`."""
         for path, source in modules_of(files).items():
             name = ".".join((package, *Path(path).with_suffix("").parts)).removesuffix(".__init__")
-            loader = TreeLoader(source, str(folder / path), (code or {}).get(path))
+            loader = TreeLoader(source, str(folder / path), (code or {}).get(path), names)
             spec = ModuleSpec(name, loader, origin=loader.file, is_package=path.endswith("__init__.py"))
             spec.has_location = True  # with the origin it sets __file__
             self._specs[name] = spec
@@ -110,7 +115,7 @@ def installed_finder() -> TentacleFinder:
 
 
 def import_tree(
-    package: str, files: Mapping[str, bytes], folder: Path, code: Mapping[str, CodeType] | None = None
+    package: str, files: Mapping[str, bytes], folder: Path, code: Code = None, names: Names = None
 ) -> ModuleType:
     """Import a tentacle's package from memory; a version that is loaded already is returned as it is.
 
@@ -120,7 +125,7 @@ def import_tree(
     if loaded is not None and loaded.__file__ == str(folder / "__init__.py"):
         return loaded
     finder.forget(package)  # the same content elsewhere: __file__ must name the place that is in use
-    finder.add(package, files, folder, code)
+    finder.add(package, files, folder, code, names)
     try:
         return importlib.import_module(package)
     except BaseException:

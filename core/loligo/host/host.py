@@ -6,7 +6,7 @@ first, then among the bundled ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from loligo.host.relay import HookFailure, Relay
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.faults import did_you_mean
 from loligo.registry.registry_file import REGISTRY_FILE, Registry, RegistryEntry, load_registry
-from loligo.registry.tree import hash12
+from loligo.registry.tree import hash12, read_tree
 
 
 class LoadState(StrEnum):
@@ -39,12 +39,6 @@ class TentacleStatus:
     reason: str = ""
 
 
-def bundled_root() -> Path:
-    """Return where the bundled registry, tentacles and config lie: package data, or the root of a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    return package / "bundled" if (package / "bundled").is_dir() else package.parents[1]
-
-
 class Host:
     """The tentacles of one bot folder."""
 
@@ -53,6 +47,7 @@ class Host:
     ) -> None:
         self._roots = (home, bundled_root) if home != bundled_root else (home,)
         self.content = ContentStore(home / CONTENT_FOLDER)
+        self.read: Callable[[Path], Mapping[str, bytes]] = read_tree  # the files of a folder; who loads often sets it
         self._admit = admit  # raises TentacleError for an entry that must not be loaded, before anything of it is read
         self._registry = Registry()
         self._loaded: dict[str, LoadedTentacle] = {}
@@ -101,7 +96,7 @@ class Host:
         path = self._roots[-1] / REGISTRY_FILE
         shipped = load_registry(path).tentacles if path.exists() else []
         hashes = frozenset((one.slot, one.tree_hash) for one in shipped if one.source == "bundled" and one.tree_hash)
-        return Sources(roots=self._roots, store=self.content, shipped=hashes, keeps=keeps)
+        return Sources(roots=self._roots, store=self.content, shipped=hashes, keeps=keeps, read=self.read)
 
     def factory(self, kind: str, name: str) -> LoadedTentacle:
         """Return a loaded tentacle. TentacleError says why it is not there and what to do."""

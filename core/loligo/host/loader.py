@@ -9,15 +9,13 @@ tentacle in this process and may run in any thread. Reasons do not name the tent
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 import pluggy
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from pydantic import ValidationError
 
@@ -32,6 +30,8 @@ from loligo.registry.faults import describe_faults
 from loligo.registry.manifest import MANIFEST_FILE, Manifest, read_manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import hash12, read_tree, tree_hash
+from loligo_packages.importing import offer
+from loligo_packages.package_set import check_packages, read_set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class Sources:
     store: ContentStore
     shipped: frozenset[tuple[str, str]] = frozenset()  # slot and tree hash of what came with Loligo
     keeps: bool = False  # put what is loaded into the store first, so that its hash in a journal means something
+    read: Callable[[Path], Mapping[str, bytes]] = read_tree  # the files of a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ def read_version(entry: RegistryEntry, sources: Sources, running: LoadedTentacle
         folder, files = sources.store.path(wanted), sources.store.get(wanted)
     else:
         folder = _folder(entry.path, sources.roots)
-        files = read_tree(folder)
+        files = {**sources.read(folder)}
     found = tree_hash(files)
     if entry.tree_hash not in (None, found):
         raise TentacleError(
@@ -123,7 +124,8 @@ def read_version(entry: RegistryEntry, sources: Sources, running: LoadedTentacle
     wanted = f"{entry.kind} {entry.tentacle} {entry.version}"
     if said != wanted:
         raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {wanted}")
-    return TentacleVersion(entry=entry, manifest=manifest, tree_hash=found, folder=folder, files=files)
+    kept = read_set(entry.packages, sources.store)
+    return TentacleVersion(entry=entry, manifest=manifest, tree_hash=found, folder=folder, files=files, packages=kept)
 
 
 def bind(version: TentacleVersion, code: Mapping[str, CodeType]) -> LoadedTentacle:
@@ -132,7 +134,8 @@ def bind(version: TentacleVersion, code: Mapping[str, CodeType]) -> LoadedTentac
     TentacleError when it does not keep its contract; nothing of it stays behind then.
     """
     try:
-        module = import_tree(version.package, version.files, version.folder, code)
+        names = offer(version.packages, code, import_tree)
+        module = import_tree(version.package, version.files, version.folder, code, names)
         plugin = register(module, version.manifest)
         factory = take_factory(plugin, version.entry.kind, version.entry.settings)
     except TENTACLE_FAULTS as exc:  # code of strangers may raise anything, and only switches itself off
@@ -162,8 +165,7 @@ def check_wishes(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> 
     missing = [permission for permission in manifest.permissions if permission not in entry.permissions]
     if missing:
         raise TentacleError(f"wants the permission {', '.join(missing)}; grant it in the registry")
-    for text in manifest.requires.python:
-        _check_package(Requirement(text))
+    check_packages(manifest.requires.python, version.packages, entry.name)
     check_others(version, enabled)
 
 
@@ -176,19 +178,8 @@ def check_others(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> 
             raise TentacleError(f"needs the tentacle {name} {wanted}, {there}")
 
 
-def _check_package(wanted: Requirement) -> None:
-    if wanted.marker is not None and not wanted.marker.evaluate():
-        return
-    try:
-        installed = metadata.version(wanted.name)
-    except metadata.PackageNotFoundError as exc:
-        raise TentacleError(f"needs the package {wanted}; run `pip install '{wanted}'`") from exc
-    if not wanted.specifier.contains(installed, prereleases=True):
-        raise TentacleError(f"needs the package {wanted}, {wanted.name} {installed} is installed")
-
-
 def _folder(path: str, roots: Sequence[Path]) -> Path:
-    folder = next((root / path for root in roots if (root / path).is_dir()), None)
+    folder = next((found for root in roots if (found := root / path).is_dir()), None)
     if folder is None:
         places = " nor in ".join(str(root) for root in roots)
         raise TentacleError(f"no folder {path} in {places}; correct its path in the registry")

@@ -20,6 +20,7 @@ from loligo.host.finder import NAMESPACE
 from loligo.registry.manifest import Manifest
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import hash12
+from loligo_packages.package_set import NO_PACKAGES, PackageSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +32,13 @@ class TentacleVersion:
     tree_hash: str
     folder: Path  # where the content lies, and where `__file__` points
     files: Mapping[str, bytes]
+    packages: PackageSet = NO_PACKAGES  # that it brings
 
     @property
     def package(self) -> str:
         """Return the name under which it is imported, its own alone."""
-        name = self.entry.name.replace("@", "_at_")
-        return f"{NAMESPACE}.{self.entry.kind}_{name}__{hash12(self.tree_hash)}"
+        name, brought = self.entry.name.replace("@", "_at_"), hash12(self.packages.tree_hash)
+        return f"{NAMESPACE}.{self.entry.kind}_{name}__{hash12(self.tree_hash)}{brought and '_'}{brought}"
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,6 +93,14 @@ class Refused(Event, frozen=True, array_like=True, gc=False, tag="refused"):
     numbers: Numbers
 
 
+class OrderHeld(Event, frozen=True, array_like=True, gc=False, tag="held"):
+    """An order would trade with another of its own account: it waits, and the venue does not know it yet. Then
+    `OrderSubmitted` follows, or the `OrderReported` of its end."""
+
+    order: Order
+    other: str  # id of the order in its way
+
+
 class OrderSubmitted(Event, frozen=True, array_like=True, gc=False, tag="submitted"):
     """An order is on its way to its venue. Durable before it leaves."""
 
@@ -234,6 +242,7 @@ Consequence = (
     | Approved
     | ConsentAsked
     | Refused
+    | OrderHeld
     | OrderSubmitted
     | CancelRequested
     | AmendRequested

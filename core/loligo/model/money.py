@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import decimal
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from functools import lru_cache
 from math import isfinite
 
 from loligo.errors import OrderError
@@ -64,7 +65,13 @@ def money_from_float(value: float, step: Decimal, rounding: str = NEAREST) -> De
     """
     if not isfinite(value):
         raise OrderError(f"{value} is not a finite number and cannot become money")
-    return round_to_step(Decimal(repr(float(value))), step, rounding)
+    # Of the two zeros, which are equal, only one may be remembered.
+    return round_to_step(_shortest(value) if value else Decimal(repr(float(value))), step, rounding)
+
+
+@lru_cache(maxsize=64)  # desks on one market ask the same prices, one after the other
+def _shortest(value: float) -> Decimal:
+    return Decimal(repr(float(value)))
 
 
 _STEPS = tuple(ONE.scaleb(-digits) for digits in range(19))
@@ -77,20 +84,3 @@ def ratio(numerator: Decimal, denominator: Decimal, digits: int = 12) -> Decimal
     short = rounded.normalize(_ROUNDING)
     # Without a fraction it may have become 1E+2, which is 100.
     return short if _ROUNDING.remainder(short, ONE) else short.quantize(ONE, context=_ROUNDING)
-
-
-def split_by_largest_remainder(total: Decimal, weights: list[Decimal], step: Decimal) -> list[Decimal]:
-    """Cut `total` (a multiple of `step`) into parts in proportion to `weights` that sum to it exactly.
-
-    Largest remainder method (Hamilton 1792); ties go to the earlier weight. OrderError if no weight is positive.
-    """
-    weight_sum = sum(weights, ZERO)
-    if weight_sum <= 0:
-        raise OrderError(f"weights {weights} must sum to more than 0")
-    ideal = [_ROUNDING.divide(_ROUNDING.multiply(total, w), weight_sum) for w in weights]
-    parts = [round_to_step(share, step, DOWN) for share in ideal]
-    left = int(_ROUNDING.divide(total - sum(parts, ZERO), step).to_integral_value(context=_ROUNDING))
-    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - ideal[i], i))
-    for i in by_remainder[:left]:
-        parts[i] += step
-    return parts

@@ -70,4 +70,4 @@ class ClosedTrade(msgspec.Struct, frozen=True, kw_only=True):
     net: Decimal
     exit_role: str  # role of the order that closed it: stop, target, trail, exit, flatten, liquidation
     entry_order_id: str
-    quote_rate: float = 1.0  # of a quote unit when it closed, in the account's reference currency
+    quote_rate: float = 1.0  # of a quote unit, the newest when it closed, in the account's reference currency

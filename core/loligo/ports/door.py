@@ -36,7 +36,7 @@ class Actor:
 class Answer(BaseModel):
     """Base of every answer: data for programs, `lines` for people."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     def lines(self) -> Sequence[str]:
         """Return it as a person reads it in a chat, plain text, the most important first."""

@@ -93,7 +93,7 @@ def bot_started(desks: Sequence[str]) -> None:
 
 @hookspec
 def bot_stopping(reason: str) -> None:
-    """Learn that the engine has taken its last input and the bot is about to end."""
+    """Learn that the bot is about to end; records of what is still at work may follow."""
 
 
 @hookspec

@@ -52,6 +52,7 @@ class RegistryEntry(Strict):
     enabled: bool = True
     settings: dict[str, Any] = Field(default_factory=dict, description="under those that a desk gives")
     permissions: list[Permission] = Field(default_factory=list, description="granted by a person")
+    packages: TreeHash | None = Field(default=None, description="of the Python packages that it brings")
     isolation: Isolation = "none"
     pin: bool = Field(default=False, description="updates leave it alone")
 
@@ -88,6 +89,12 @@ class Registry(Strict, title="Loligo tentacle registry"):
         if twice:
             raise ValueError(f"listed twice: {', '.join(twice)}; keep one entry of each")
         return self
+
+
+def bundled_root() -> Path:
+    """Return where the bundled registry, tentacles and config lie: package data, or the root of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "bundled" if (package / "bundled").is_dir() else package.parents[1]
 
 
 def load_registry(path: Path) -> Registry:

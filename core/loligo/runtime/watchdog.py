@@ -131,7 +131,8 @@ class Watchdog:
         self._waited_s = 0.0
         text = f"interrupted {why} in {hang.place}"
         # The interpreter makes the instance, and without arguments: so what it says is in the class.
-        kind = type("TentacleInterrupted", (TentacleInterrupted,), {"__str__": lambda _: text})
+        said = {"__str__": lambda _: text, "tentacle": hang.tentacle}
+        kind = type("TentacleInterrupted", (TentacleInterrupted,), said)
         _raise(self.thread.ident, kind)
         if self._call not in self._frames():
             _raise(self.thread.ident, None)

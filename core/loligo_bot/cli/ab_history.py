@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from loligo_bot.historic import Asked, Cost, Historic
+    from loligo_bot.arm_cost import Cost
+    from loligo_bot.historic import Asked, Historic
 
 HISTORIC = "historic"  # the name of a test that has none of its own
 FORMATS = ("html", "json", "csv")
@@ -57,6 +58,9 @@ def run(
     report: Annotated[
         Path | None, typer.Option(help="Also write it to FILE.html, FILE.json or FILE.csv.", show_default=False)
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--cross-check/--no-cross-check", help="Three arms and more: compare all, in seconds.")
+    ] = True,
     check: Annotated[bool, typer.Option("--check", help="End with 8 when there is no verdict.")] = False,
 ) -> None:
     """Try an A/B test over the recorded data of the feeds: the same arms, engine and rule of decision, in seconds.
@@ -93,7 +97,7 @@ def run(
     )
     with _watched(shell, asked) as on_progress:
         found = run_historic(shell.home, asked, on_progress)
-    document = _document(found)
+    document = _document(found, is_cross_checked=whole and len(found.standing.config.arms) > 2)
     told = _told(document, found)
     if report is not None:
         from loligo_lab.experiment_files import written
@@ -118,9 +122,13 @@ def check(
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as exc:
         raise DataError(f"{file}: not JSON: {exc}") from exc
-    judgement, is_same = recomputed(document), is_confirmed(document)
+    try:
+        judgement, is_same = recomputed(document), is_confirmed(document)
+    except DataError as exc:
+        raise DataError(f"{file}: {exc}") from exc
     told = {"ok": is_same, "name": judgement.name, "verdict": judgement.verdict.value, "sentence": judgement.sentence}
-    said = "confirmed to the last digit" if is_same else f'the file says "{document["judgement"]["headline"]}"'
+    told_then = (document.get("judgement") or {}).get("headline", "nothing")
+    said = "confirmed to the last digit" if is_same else f'the file says "{told_then}"'
     days = len(document["days"])
     lines = [f"{judgement.name}: {judgement.headline}", judgement.sentence, f"From its {days:,} days: {said}."]
     shell.lines({**told, "days": days}, lines)
@@ -146,10 +154,16 @@ def _watched(shell: Shell, asked: Asked) -> Iterator[Callable[[float], object]]:
             yield lambda share: progress.update(task, completed=share)
 
 
-def _document(found: Historic) -> dict[str, Any]:
-    from loligo_bot.experiments.document import document_of
+def _document(found: Historic, *, is_cross_checked: bool) -> dict[str, Any]:
+    from msgspec import to_builtins
 
-    return document_of(found.standing, found.recipe, kind="historic", data=dict(found.data), failures=found.failures)
+    from loligo_bot.experiments.document import document_of
+    from loligo_lab.experiment import cross_check
+
+    standing, about = found.standing, {"data": dict(found.data), "failures": found.failures}
+    if is_cross_checked:
+        about["cross_check"] = to_builtins(cross_check(standing.plan, standing.days))
+    return document_of(standing, found.recipe, kind="historic", **about)
 
 
 def _told(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
@@ -162,6 +176,7 @@ def _told(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
         "rule": about["rule"],
         "arms": arms_of(document),
         "unlike": about["unlike"],
+        "cross_check": about.get("cross_check"),
         "data": about["data"],
         "failures": found.failures,
         "unasked": list(found.unasked),
@@ -192,9 +207,9 @@ def _last_lines(told: Mapping[str, Any]) -> Sequence[str]:
     lines = [f"{arms} arms over {span} in {told['took_s']:.1f} s."]
     if cost["extra_arm_percent"] is not None:
         lines.append(
-            f"An extra arm costs {cost['extra_arm_percent']:.0f} % of the first (processor time of the first "
-            f"{cost['inputs']:,} inputs: {cost['control_cpu_s']:.2f} s with one arm, {cost['all_cpu_s']:.2f} s with "
-            f"{arms})."
+            f"An extra arm costs {cost['extra_arm_percent']:.0f} % of the first (processor time over "
+            f"{cost['inputs']:,} inputs, by turns: {cost['control_cpu_s']:.2f} s with one arm, "
+            f"{cost['all_cpu_s']:.2f} s with {arms})."
         )
     for arm in told["unasked"]:
         lines.append(f"{arm} never decided anything: does a feed have candles of its timeframe and its instruments?")

@@ -44,7 +44,7 @@ def show_one(console: Console, told: Told) -> None:
         show_arms(console, told["arms"])
     if told["pairs"]:
         show_pairs(console, told["pairs"])
-    for line in notes_of(told["pairs"]):
+    for line in [*notes_of(told["pairs"]), *beside_of(told)]:
         say(console, line)
     for line in told["unlike"][:MOST_LINES]:
         say(console, line, style="dim")
@@ -94,6 +94,14 @@ def notes_of(pairs: Sequence[Told]) -> list[str]:
         said += [check["words"] for check in one["checks"] if not check["is_met"]]
         found += [f"{one['challenger']}: {line}" for line in dict.fromkeys(line.rstrip(".") for line in said if line)]
     return found
+
+
+def beside_of(told: Told) -> list[str]:
+    """Return what stands beside the verdict of a test that runs: the whole field, and how money would be split."""
+    whole = told.get("cross_check")
+    known = [f"{one['name']} {one['split']:.0%}" for one in told["arms"] if one.get("split") is not None]
+    split = [f"Split by the chance to be the best, money would go: {', '.join(known)}. That is no verdict."]
+    return [*([whole["words"]] if whole else []), *(split if known else [])]
 
 
 def show_plan(console: Console, told: Told) -> None:

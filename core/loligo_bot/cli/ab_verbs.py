@@ -45,6 +45,10 @@ def start(
         list[str] | None,
         typer.Option(metavar="KIND/NAME=HASH|DIR", help="B runs another version: one that ran here, or of a folder."),
     ] = None,
+    account: Annotated[
+        Literal["own", "shared"] | None,
+        typer.Option(help="shared: B takes its capital out of what is free on A's account; own unless said."),
+    ] = None,
     mode: Annotated[
         Literal["open_ended", "fixed_end"] | None,
         typer.Option(help="fixed_end is sooner sure, and is never extended; open_ended unless said."),
@@ -68,6 +72,7 @@ def start(
         "challengers": challenger,
         "changes": pairs(set_ or (), "--set"),
         "versions": versions(shell.home, version or ()),
+        "account": account,
         "mode": mode,
         "days": days,
         "limits": pairs(limit or (), "--limit"),
@@ -122,6 +127,20 @@ def promote(
     asked = {"challenger": challenger, "override": override, "why": why}
     given = {"name": name, **{field: value for field, value in asked.items() if value}}
     _change(shell, "experiment.promote", given, key)
+
+
+@ab.command()
+def tidy(context: typer.Context, name: Name, why: Why = "", key: Key = "", yes: Yes = False) -> None:
+    """Take the desks that were made for an ended A/B test out of the files, with their accounts and versions."""
+    shell: Shell = context.obj
+    _confirm(shell, "Take the desks that were made for this test out of the files?", yes)
+    _change(shell, "experiment.tidy", {"name": name, **({"why": why} if why else {})}, key)
+
+
+@ab.command("cross-check")
+def cross_check(context: typer.Context, name: Name, key: Key = "") -> None:
+    """Compare all arms of a test that has ended, once more; the bot does so by itself. `loligo ab show` tells of it."""
+    _change(context.obj, "experiment.cross_check", {"name": name}, key)
 
 
 @ab.command()
@@ -217,6 +236,6 @@ def _change(shell: Shell, verb: str, given: Mapping[str, Any], key: str) -> None
     from loligo_bot.cli.control_client import ask_verb
 
     answer = ask_verb(shell.home, verb, given, key=key, timeout_s=ANSWER_LIMIT_S)
-    shell.lines({"ok": answer["ok"], **answer["answer"]}, [*answer["lines"], *answer["answer"]["changed"]])
+    shell.lines({"ok": answer["ok"], **answer["answer"]}, [*answer["lines"], *answer["answer"].get("changed", ())])
     if not answer["ok"]:
         raise typer.Exit(ExitCode.FAILURE)

@@ -17,7 +17,8 @@ for verb in settings_history.VERBS:
 @config.command()
 def check(context: typer.Context) -> None:
     """Find everything that is wrong with the configuration and its tentacles' settings."""
-    from loligo_bot.assembly import assemble, read_config
+    from loligo_bot.assembly import assemble
+    from loligo_bot.folder_config import read_config
 
     shell: Shell = context.obj
     read = read_config(shell.home)

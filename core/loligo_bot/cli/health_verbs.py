@@ -150,9 +150,9 @@ def _passes(folder: Path, check: str | None) -> bool:
 def _good_code(home: Path) -> dict[str, str]:
     """Return what the newest good generation of the journal ran, where that is not what is wanted now."""
     from loligo.host import bundled_root
-    from loligo_bot.assembly import read_config
+    from loligo_bot.folder_config import read_config
     from loligo_bot.health.bisection import good_code
-    from loligo_bot.run import journal_address
+    from loligo_bot.replay.sessions import journal_address
     from loligo_kit.bot_folder import BotFolder
     from loligo_store.database import open_engine
     from loligo_store.projector import Projector
@@ -186,7 +186,7 @@ def _health(shell: Shell) -> dict[str, Any]:
 
 def _stopped(home: Path) -> dict[str, Any]:
     from loligo.errors import ConfigError, TentacleError
-    from loligo_bot.assembly import read_config
+    from loligo_bot.folder_config import read_config
     from loligo_bot.health.repairs import Problem, problems
     from loligo_bot.health.standstill import look
 

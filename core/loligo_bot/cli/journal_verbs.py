@@ -1,4 +1,4 @@
-"""`loligo why` and `loligo journal`: what the journal says. Safe beside a running bot."""
+"""`loligo why`, `loligo export` and `loligo journal`: what the journal says. Safe beside a running bot."""
 
 from __future__ import annotations
 
@@ -41,6 +41,29 @@ def why(
     columns = ("seq", "time", "step", "")
     rows = [(str(step["seq"]), step["at"][:19], step["step"], step["text"][:LONGEST_TEXT]) for step in story["steps"]]
     shell.result(story, lambda console: show_table(console, columns, rows))
+
+
+def export(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(help="trades (closed round trips), fills (with fees) or orders.")] = "trades",
+    output: Annotated[Path | None, typer.Option(help="The file; TABLE.csv unless said.")] = None,
+    since: Annotated[str | None, typer.Option(help="Not before this time, such as 2019-01-01.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
+    desk: Annotated[str | None, typer.Option(help="Only this desk.")] = None,
+) -> None:
+    """Write what was traded into a CSV file, all of it, for a spreadsheet or a tax return."""
+    from loligo_bot.door.exporting import TradedAsked, traded_csv
+    from loligo_bot.door.problems import checked
+    from loligo_store.projector import Projector
+
+    shell: Shell = context.obj
+    given = {"table": table, "since": since, "until": until, "desk": desk}
+    asked = checked(TradedAsked, given, "export")
+    with open_journal(shell.home) as engine:
+        content = traded_csv(caught_up(Projector(engine)), asked)
+    file, rows = output or Path(f"{table}.csv"), content.count("\n") - 1
+    file.write_text(content, encoding="utf-8")
+    shell.lines({"ok": True, "file": str(file), "rows": rows}, [f"{file}: {rows:,} {table}"])
 
 
 @journal.command()
@@ -118,8 +141,8 @@ def rebuild(context: typer.Context) -> None:
 @contextmanager
 def open_journal(home: Path) -> Iterator[Engine]:
     """Open the bot's journal. NothingToDo while there is none."""
-    from loligo_bot.assembly import read_config
-    from loligo_bot.run import journal_address
+    from loligo_bot.folder_config import read_config
+    from loligo_bot.replay.sessions import journal_address
     from loligo_store.database import open_engine
 
     address = journal_address(home, read_config(home).journal.get("url"))
@@ -160,4 +183,4 @@ def _cell(name: str, value: Any) -> Any:
     return str(value) if name in ("seq", "cause") else value
 
 
-VERBS = (why,)
+VERBS = (why, export)

@@ -107,8 +107,8 @@ def _known(shell: Shell) -> list[Session]:
 
 
 def _address(shell: Shell) -> Any:
-    from loligo_bot.assembly import read_config
-    from loligo_bot.run import journal_address
+    from loligo_bot.folder_config import read_config
+    from loligo_bot.replay.sessions import journal_address
 
     return journal_address(shell.home, read_config(shell.home).journal.get("url"))
 

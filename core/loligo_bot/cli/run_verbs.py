@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
+from uuid import uuid4
 
 import typer
 
@@ -54,7 +55,7 @@ def run(
     Ends with 0, after Ctrl-C (SIGINT) with 130 unless that ended a bot that stayed, and with 1 when something had to be
     cut off.
     """
-    from loligo_bot.assembly import read_config
+    from loligo_bot.folder_config import read_config
     from loligo_bot.run import run_bot
 
     shell: Shell = context.obj
@@ -88,7 +89,7 @@ def run(
 
 def _with_page(home: Path, config: LoligoConfig) -> LoligoConfig:
     """Return the configuration with the page, by the environment: there an exchange of tentacles finds it, too."""
-    from loligo_bot.assembly import read_config
+    from loligo_bot.folder_config import read_config
 
     if any(one.tentacle == PAGE for one in config.interfaces):
         return config
@@ -130,7 +131,7 @@ def _put_aside(shell: Shell, config: LoligoConfig) -> None:
     """Rename the journal's files. AlreadyRunning while a bot writes to them."""
     from loligo.errors import AlreadyRunning, ConfigError
     from loligo_bot.control_socket import running_pid
-    from loligo_bot.run import journal_address
+    from loligo_bot.replay.sessions import journal_address
 
     address = journal_address(shell.home, config.journal.get("url"))
     if not isinstance(address, Path):
@@ -151,10 +152,21 @@ def _put_aside(shell: Shell, config: LoligoConfig) -> None:
 
 def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
     """Send the log where it is set to go; beside a live view, which owns the terminal, to a file at least."""
+    import structlog
+
     from loligo import log
+    from loligo_bot.log_file import RotatingLog
 
     name = config.log.file or ("logs/loligo.log" if is_drawn else None)
-    log.configure(level=config.log.level, format=config.log.format, file=home / name if name else None)
+    stream = RotatingLog(home / name) if name else None
+    log.configure(level=config.log.level, format=config.log.format, stream=cast(TextIO | None, stream))
+    structlog.configure(processors=[_naming_the_run(), *structlog.get_config()["processors"]])
+
+
+def _naming_the_run() -> Callable[[Any, str, MutableMapping[str, Any]], dict[str, Any]]:
+    """Return what writes into each line which run of the bot it is from: one file holds many."""
+    run = uuid4().hex[:8]
+    return lambda _logger, _method, line: {**line, "run": run}
 
 
 def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManager[Any]]:
@@ -168,7 +180,7 @@ def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManag
 
 def _desks(home: Path, config: LoligoConfig) -> dict[str, dict[str, Any]]:
     """Return what each desk has done since its journal began."""
-    from loligo_bot.run import journal_address
+    from loligo_bot.replay.sessions import journal_address
     from loligo_store.database import open_engine
     from loligo_store.rows import ProjectionReader
 

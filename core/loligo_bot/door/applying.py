@@ -100,11 +100,11 @@ def _put_back(inside: Inside, running: Generation, slot: str) -> None:
         if entry is None:
             raise ConfigError(f"{slot} has gone from the registry meanwhile; look at it and try again")
         source = "local" if entry.source == "bundled" else entry.source
-        entries[slot] = _as_it_runs(entry, ran.entry.version, ran.tree_hash, source)
+        entries[slot] = _as_it_runs(entry, ran.entry, ran.tree_hash, source)
 
 
-def _as_it_runs(entry: RegistryEntry, version: str, tree_hash: str, source: str) -> RegistryEntry:
-    changes = {"version": version, "tree_hash": tree_hash, "path": None, "source": source}
+def _as_it_runs(entry: RegistryEntry, ran: RegistryEntry, tree_hash: str, source: str) -> RegistryEntry:
+    changes = {"version": ran.version, "tree_hash": tree_hash, "path": None, "source": source, "packages": ran.packages}
     return entry.model_copy(update=changes)
 
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -18,12 +19,14 @@ from loligo.errors import InboxClosed
 from loligo.log import get_logger
 from loligo.model.command import Noted
 from loligo.model.timeframe import iso
-from loligo.ports.door import Actor, Answer
+from loligo.ports.door import Actor
 from loligo_bot.door.inside import Inside
-from loligo_bot.door.offer import Arguments, Offer, reading
-from loligo_bot.door.pages import Limit, Part, brief
+from loligo_bot.door.offer import Offer, reading
+from loligo_bot.door.pages import Paged, Pages, Part, brief
+from loligo_store.projections import Row
 
 DENIED, STOPPED = "denied", "stop"  # kinds of notes
+COMMAND = "command"
 EVERY_S = 60.0
 TAKEN_S, LOOK_S = 0.5, 0.01
 MOST_KNOWN = 1_000  # pairs of actor and verb; beyond it only the log has it
@@ -72,7 +75,7 @@ class AuditRow(Part):
     text: str
 
 
-class Audit(Answer):
+class Audit(Paged):
     """What people did and tried, newest first."""
 
     rows: list[AuditRow]
@@ -82,32 +85,47 @@ class Audit(Answer):
         return told or ["nobody did anything yet"]
 
 
-class AuditAsked(Arguments):
+class AuditAsked(Pages):
     """How much of it."""
 
-    limit: Limit = 50
+    by: str | None = Field(default=None, max_length=200, description='only of this actor, such as "web:anna"')
+    what: Literal["command", "denied", "stop"] | None = Field(default=None, description="only what is of this sort")
 
 
 def audit(inside: Inside, given: AuditAsked) -> Audit:
-    notes = inside.rows.rows("notes", where={"kind": (DENIED, STOPPED)}, limit=given.limit)
-    rows = [
-        AuditRow(
-            time=iso(row["ts"]),
-            seq=row["seq"],
-            by=row["by"],
-            what=row["kind"],
-            is_done=row["kind"] != DENIED,
-            text=row["text"],
-        )
-        for row in notes
-    ]
-    for row in inside.rows.rows("commands", limit=given.limit):
-        said = " ".join(filter(None, (row["kind"], row["target"], row["message"])))
-        told = AuditRow(
-            time=iso(row["ts"]), seq=row["seq"], by=row["by"], what="command", is_done=bool(row["is_done"]), text=said
-        )
-        rows.append(told)
-    return Audit(rows=sorted(rows, key=lambda one: -one.seq)[: given.limit])
+    sorts = (given.what,) if given.what else (DENIED, STOPPED, COMMAND)
+    notes = tuple(sort for sort in sorts if sort != COMMAND)
+    found = [_of_note(row) for row in (_newest(inside, "notes", given, kind=notes) if notes else ())]
+    found += [_of_command(row) for row in (_newest(inside, "commands", given) if COMMAND in sorts else ())]
+    rows = sorted(found, key=lambda one: -one.seq)
+    shown = rows[: given.limit]
+    return Audit(rows=shown, next_before=shown[-1].seq if len(rows) > given.limit else None)
+
+
+def _newest(inside: Inside, projection: str, given: AuditAsked, **where: Any) -> list[Row]:
+    above, below = given.bounds()
+    if given.before is not None:
+        below["seq"] = given.before
+    wanted = where | ({} if given.by is None else {"by": given.by})
+    return inside.rows.rows(projection, where=wanted, above=above, below=below, limit=given.limit + 1)
+
+
+def _of_note(row: Row) -> AuditRow:
+    return AuditRow(
+        time=iso(row["ts"]),
+        seq=row["seq"],
+        by=row["by"],
+        what=row["kind"],
+        is_done=row["kind"] != DENIED,
+        text=row["text"],
+    )
+
+
+def _of_command(row: Row) -> AuditRow:
+    said = " ".join(filter(None, (row["kind"], row["target"], row["message"])))
+    return AuditRow(
+        time=iso(row["ts"]), seq=row["seq"], by=row["by"], what=COMMAND, is_done=bool(row["is_done"]), text=said
+    )
 
 
 OFFERS: tuple[Offer, ...] = (reading("audit", "what people did, and what they were denied", AuditAsked, Audit, audit),)

@@ -31,7 +31,7 @@ from loligo_bot.door.backtest_rows import (
 )
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking
-from loligo_bot.door.pages import LARGEST, Limit, Paged
+from loligo_bot.door.pages import LARGEST, Limit, Paged, ReportFile
 from loligo_bot.jobs.job import Job, State
 
 
@@ -157,17 +157,6 @@ class ReportAsked(Arguments):
     format: Literal["html", "json", "csv"] = Field(
         default="html", description="html: one file, to read anywhere; json: all of it; csv: the trades"
     )
-
-
-class ReportFile(Answer):
-    """A report as a file."""
-
-    name: str
-    media_type: str
-    content: str
-
-    def lines(self) -> Sequence[str]:
-        return [f"{self.name}: {len(self.content):,} characters"]
 
 
 async def report(inside: Inside, _asked: Asked, given: ReportAsked) -> ReportFile:

@@ -19,7 +19,7 @@ from loligo.ports.door import Role
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo_bot.door.exchanging import Changing, Exchanged, Undo, because, exchanged
 from loligo_bot.door.inside import Inside
-from loligo_bot.door.offer import Asked, Offer, changing
+from loligo_bot.door.offer import Arguments, Asked, Offer, changing
 from loligo_bot.door.pages import LARGEST
 from loligo_bot.door.problems import problems_of
 from loligo_bot.door.settings import Difference
@@ -31,7 +31,7 @@ from loligo_bot.undo import undo_settings
 Values = dict[str, Any]
 
 
-class SettingsChange(Changing):
+class SettingsAsked(Arguments):
     """Which settings of which tentacle, and where."""
 
     name: str = Field(min_length=1, description="NAME, or KIND/NAME where two kinds share it")
@@ -41,6 +41,11 @@ class SettingsChange(Changing):
         default="",
         description='in config/loligo.yaml, such as "desks.trend.strategy"; empty: the registry, for all places',
     )
+
+
+class SettingsChange(SettingsAsked, Changing):
+    """Settings to be changed."""
+
     dry_run: bool = Field(default=False, description="only say what would change")
 
 
@@ -57,10 +62,10 @@ class SettingsChanged(Exchanged):
 
 async def settings(inside: Inside, asked: Asked, given: SettingsChange) -> SettingsChanged:
     """Judge the new settings, write them and have them taken up. BadArguments tells of each one that is wrong."""
-    entry, old = await inside.read(lambda: _standing(inside, given))
-    new = _changed(old, given)
-    _judge(inside, entry, given, new)
-    told: dict[str, Any] = {"differences": _differences(old, new), "overridden": _overridden(inside, entry, given)}
+    entry, old = await inside.read(lambda: standing(inside, given))
+    new = changed_settings(old, given)
+    judge(inside, entry, given, new)
+    told: dict[str, Any] = {"differences": differences_of(old, new), "overridden": _overridden(inside, entry, given)}
     if given.dry_run or old == new:
         said = "nothing was changed: this is a trial" if given.dry_run else "it is set like that already"
         return SettingsChanged(is_done=True, message=said, **told)
@@ -76,16 +81,18 @@ async def settings(inside: Inside, asked: Asked, given: SettingsChange) -> Setti
     return SettingsChanged(**{name: getattr(done, name) for name in Exchanged.model_fields}, **told)
 
 
-def _standing(inside: Inside, given: SettingsChange) -> tuple[RegistryEntry, Values]:
+def standing(inside: Inside, given: SettingsAsked) -> tuple[RegistryEntry, Values]:
     """Return the entry, and the settings as they are where they are to be changed."""
     entry = found(inside, given.name)
     if not given.place:
         return entry, dict(entry.settings)
-    return entry, copy.deepcopy(_at(recipe_now(inside.home).config, given.place, entry)[1])
+    node, key = place_at(recipe_now(inside.home).config, given.place, entry)
+    return entry, copy.deepcopy(node[key])
 
 
-def _at(config: Values, place: str, entry: RegistryEntry) -> tuple[Values, Values]:
-    """Return the entry of a place that names the tentacle, and the settings there. NotFound when it does not."""
+def place_at(config: Values, place: str, entry: RegistryEntry) -> tuple[Values, str]:
+    """Return the entry of a place that names the tentacle, and under which key its settings are there. NotFound when it
+    does not."""
     node: Any = config
     for part in place.split("."):
         if isinstance(node, list) and part.isdigit() and int(part) < len(node):
@@ -95,10 +102,13 @@ def _at(config: Values, place: str, entry: RegistryEntry) -> tuple[Values, Value
     name = "kind" if place.startswith("venues.") else "tentacle"
     if not isinstance(node, dict) or node.get(name) != entry.name:
         raise NotFound(f'place "{place}" does not name {entry.slot}; expected such as desks.NAME.evaluators.0')
-    return node, node.setdefault("fills" if name == "kind" else "settings", {})
+    key = "fills" if name == "kind" else "settings"
+    node.setdefault(key, {})
+    return node, key
 
 
-def _changed(old: Values, given: SettingsChange) -> Values:
+def changed_settings(old: Values, given: SettingsAsked) -> Values:
+    """Return the settings with what is asked laid over them."""
     kept = {key: value for key, value in old.items() if key not in given.unset}
     return kept | {key: _value(key, value, old) for key, value in given.values.items()}
 
@@ -107,7 +117,7 @@ def _value(key: str, value: Any, old: Values) -> Any:
     return old[key] if value == MASK and is_secret_name(key) and key in old else value
 
 
-def _judge(inside: Inside, entry: RegistryEntry, given: SettingsChange, new: Values) -> None:
+def judge(inside: Inside, entry: RegistryEntry, given: SettingsAsked, new: Values) -> None:
     """Hold the new settings against the tentacle's own class, at every place that uses them."""
     model = settings_model(inside, entry)
     if model is None:
@@ -125,7 +135,8 @@ def _judge(inside: Inside, entry: RegistryEntry, given: SettingsChange, new: Val
         raise BadArguments(f"settings of {entry.slot}: {'; '.join(problems.values())}", problems)
 
 
-def _differences(old: Values, new: Values) -> list[Difference]:
+def differences_of(old: Values, new: Values) -> list[Difference]:
+    """Return what differs, setting by setting, secrets masked."""
     keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     return [Difference(key=key, before=masked(old.get(key), key), after=masked(new.get(key), key)) for key in keys]
 
@@ -148,8 +159,8 @@ def _write_registry(inside: Inside, before: RegistryEntry, new: Values) -> None:
 def _write_place(inside: Inside, place: str, entry: RegistryEntry, new: Values) -> None:
     now = recipe_now(inside.home)
     config = copy.deepcopy(now.config)
-    node, old = _at(config, place, entry)
-    node["fills" if old is node.get("fills") else "settings"] = new
+    node, key = place_at(config, place, entry)
+    node[key] = new
     undo_settings(inside.home, now, Recipe(config, now.registry))
 
 

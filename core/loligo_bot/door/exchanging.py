@@ -16,7 +16,7 @@ from loligo_bot.door.operating import Done
 from loligo_bot.door.tentacles import OfTentacle, folder, found
 from loligo_bot.judgement import judge
 from loligo_bot.wish import NOT_WATCHED, SwapReport, When, how_far
-from loligo_kit.installer import Change, Installer
+from loligo_kit.installer import Change, Installer, kinds
 from loligo_kit.plans import plan_rollback
 
 PATIENCE_S = 60.0
@@ -100,7 +100,7 @@ async def change_files(
         turn, by=asked.actor.name, why=because(what, given), patience_s=given.patience_s, when=when
     )
     if done.waiting:
-        said = f"{done.slot} waits: it wants {', '.join(done.waiting)}; `loligo tentacle agree` shows and grants it"
+        said = f"{done.slot} waits: it wants {kinds(done.waiting)}; `loligo tentacle agree` shows and grants it"
         return Exchanged(is_done=False, message=said)
     return exchanged(swap, undo=undo if done.before != done.after else None)
 

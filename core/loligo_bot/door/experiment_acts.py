@@ -1,5 +1,5 @@
 """Verbs that begin, end and decide experiments: experiment.start, experiment.stop, experiment.promote; and what the bot
-does by itself when a limit breaks or a winner is to take over.
+does by itself when a limit breaks, a winner is to take over, or a test has ended.
 
 What must hold: all that is changed are the files a person could change, in one go, taken up as any change of them is;
 promotion leaves the control's desk in place, so its positions, orders and account stay.
@@ -7,8 +7,8 @@ promotion leaves the control's desk in place, so its positions, orders and accou
 
 from __future__ import annotations
 
+import asyncio
 import copy
-from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
@@ -18,11 +18,12 @@ from pydantic import Field
 from loligo.config.schema import Name as NamePattern
 from loligo.errors import BadArguments, LoligoError
 from loligo.log import get_logger
-from loligo.model.command import CommandKind, OperatorCommand
+from loligo.model.command import CommandKind, OperatorCommand, SwapResult
 from loligo.ports.door import Actor, Role
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo_bot.door.exchanging import Changing, Exchanged, because, exchanged
-from loligo_bot.door.experiment_judging import judge_arms
+from loligo_bot.door.experiment_field import at_the_end
+from loligo_bot.door.experiment_judging import judge_arms, judge_capital
 from loligo_bot.door.experimenting import Name, found
 from loligo_bot.door.inside import Inside, keyed_id
 from loligo_bot.door.offer import Asked, Offer, changing
@@ -54,6 +55,10 @@ class NewExperiment(Changing):
     versions: dict[str, str] = Field(
         default={}, max_length=10, description="versions it runs instead, by hash: strategy/weighted_vote: 3f2a9c..."
     )
+    account: Literal["own", "shared"] = Field(
+        default="own",
+        description="of the desk that is made: its own, or the control's, with capital out of what is free",
+    )
     mode: Literal["open_ended", "fixed_end"] = Field(
         default="open_ended", description="fixed_end is sooner sure, and is never extended"
     )
@@ -72,9 +77,17 @@ async def start(inside: Inside, asked: Asked, given: NewExperiment) -> Exchanged
 def _drafted(inside: Inside, given: NewExperiment) -> Draft:
     variants = [Variant(changes=given.changes, versions=given.versions)] if given.changes or given.versions else []
     rule = {"mode": given.mode, "days": given.days, "limits": given.limits, "on_win": given.on_win}
-    wanted = Wanted(name=given.name, control=given.control, challengers=given.challengers, variants=variants, rule=rule)
+    wanted = Wanted(
+        name=given.name,
+        control=given.control,
+        challengers=given.challengers,
+        variants=variants,
+        is_shared=given.account == "shared",
+        rule=rule,
+    )
     draft = drafted(inside.home, recipe_now(inside.home).config, wanted, partial(_capital, inside))
     judge_arms(inside, draft)
+    judge_capital(inside, draft)
     return draft
 
 
@@ -96,12 +109,11 @@ class Ending(Changing):
 
 async def stop(inside: Inside, asked: Asked, given: Ending) -> Exchanged:
     """End a test: its verdict stays as it is, its challengers take no new positions."""
-    one = await inside.read(partial(_running, inside, given.name))
+    await inside.read(partial(_running, inside, given.name))
     config = copy.deepcopy((await inside.read(partial(recipe_now, inside.home))).config)
     config[SECTION][given.name]["ended"] = True
     done = await _written(inside, asked, given, f"experiment {given.name} ends", Draft(config))
-    if done.is_done:
-        await _paused(inside, asked, given.name, one.challengers)
+    await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
 
 
@@ -112,12 +124,24 @@ def _running(inside: Inside, name: str) -> ExperimentConfig:
     return one
 
 
-async def _paused(inside: Inside, asked: Asked, name: str, desks: Sequence[str]) -> None:
-    for desk in desks:
-        ident = keyed_id(asked.actor.name, "experiment.stop", f"{name}/{desk}/{asked.id or next(inside.numbers)}")
-        await inside.command(
-            OperatorCommand(ident, 0, CommandKind.PAUSE, desk, by=asked.actor.name), is_keyed=bool(asked.id)
-        )
+async def _paused_if_over(inside: Inside, by: str, name: str, done: Exchanged) -> None:
+    """Pause at once what has ended at once; where that takes longer, it is done when the end has come (`follow`): an
+    arm that is paused before the end would make the test invalid."""
+    if done.result == SwapResult.GOOD:
+        standing = (await inside.read(inside.experiments.standings))[name]
+        if standing is not None:
+            await _paused(inside, by, standing)
+
+
+async def _paused(inside: Inside, by: str, standing: Standing) -> None:
+    """Keep the challengers of a test that has ended from new positions: once, so that a person may resume them."""
+    at_rest, which = inside.experiments.at_rest, (standing.name, standing.since_ns)
+    if which in at_rest:
+        return
+    for desk in standing.config.challengers:
+        ident = keyed_id("experiment", "end", f"{standing.name}/{standing.since_ns}/{desk}")
+        await inside.command(OperatorCommand(ident, 0, CommandKind.PAUSE, desk, by=by), is_keyed=True)
+    at_rest.add(which)
 
 
 class Promotion(Changing):
@@ -135,8 +159,7 @@ async def promote(inside: Inside, asked: Asked, given: Promotion) -> Exchanged:
     label = " (an override: there was no such verdict)" if given.override else ""
     what = f"experiment {given.name}: {one.control} runs what {winner} runs{label}"
     done = await _written(inside, asked, given, what, draft)
-    if done.is_done:
-        await _paused(inside, asked, given.name, one.challengers)
+    await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
 
 
@@ -211,14 +234,21 @@ def _write(inside: Inside, draft: Draft) -> None:
 
 
 async def follow(inside: Inside, standing: Standing, judgement: Judgement) -> None:
-    """Keep a challenger that broke a limit from new positions; let a winner take over where that is the policy."""
+    """Keep a challenger from new positions that broke a limit, or whose test has ended; let a winner take over where
+    that is the policy."""
     if standing.until_ns:
+        newest = await asyncio.to_thread(partial(inside.rows.rows, "generations", limit=1))
+        if newest[-1]["phase"] != "probation":  # else the end may yet be taken back
+            await _paused(inside, f"experiment {standing.name}", standing)
+            await at_the_end(inside, standing)
         return
     for arm in _broken(standing, judgement):
         ident = keyed_id("experiment", "limit", f"{standing.name}/{standing.since_ns}/{arm}")
         command = OperatorCommand(ident, 0, CommandKind.PAUSE, arm, by=f"experiment {standing.name}")
         await inside.command(command, is_keyed=True)
-    if standing.config.on_win == "promote" and judgement.winner:
+    once = standing.name, standing.since_ns
+    if standing.config.on_win == "promote" and judgement.winner and once not in inside.experiments.taken_over:
+        inside.experiments.taken_over.add(once)  # one that is refused is told as a swap, and left to a person
         itself = Actor(name=f"experiment {standing.name}", role=Role.ADMIN)
         asked = Asked(itself, keyed_id("experiment", "promote", f"{standing.name}/{standing.since_ns}"))
         done = await promote(inside, asked, Promotion(name=standing.name, why="it won, and the policy is promote"))
@@ -231,7 +261,7 @@ def _broken(standing: Standing, judgement: Judgement) -> list[str]:
     found = {
         rail.arm
         for pair in judgement.pairs
-        if judgement.verdict is Verdict.STOPPED
+        if pair.verdict is Verdict.STOPPED
         for rail in pair.rails
         if rail.is_broken and rail.action is Action.STOP
     }

@@ -99,13 +99,26 @@ def _seqs(
     since = max(above.get("ts", 0), standing.since_ns)
     until = min(below.get("ts", 2**63 - 1), standing.until_ns or 2**63 - 1)
     bounds = {time: until} | ({place: given.before} if given.before is not None else {})
-    rows, known_from = [], 0
+    rows, known_from = list[list[Row]](), 0
     for side in sides:
         own = inside.rows.rows(projection, desk=side, where=where, above={time: since}, below=bounds, limit=SCANNED)
-        rows += own
+        rows.append(own)
         known_from = max(known_from, own[0][place] if len(own) == SCANNED else 0)
-    found_at = sorted({(row[place], row["instrument"]) for row in rows if row[place] >= known_from}, reverse=True)
+    apart = [*rows[0], *rows[1]] if given.ordered else _apart(*rows)
+    found_at = sorted({(row[place], row["instrument"]) for row in apart if row[place] >= known_from}, reverse=True)
     return found_at, known_from or None
+
+
+def _apart(ours: Sequence[Row], theirs: Sequence[Row]) -> list[Row]:
+    """Return the signals that the other side has not raised, too, on the same input: most are alike, and to read a
+    record is dear."""
+    raised = [{_moment(row) for row in rows} for rows in (ours, theirs)]
+    alike = raised[0] & raised[1]
+    return [row for row in (*ours, *theirs) if _moment(row) not in alike]
+
+
+def _moment(row: Row) -> tuple[Any, ...]:
+    return row["ts"], row["cause"], row["instrument"], row["direction"]
 
 
 def _records(inside: Inside, seqs: Sequence[tuple[int, str]]) -> Iterator[tuple[Record, list[str]]]:

@@ -6,6 +6,7 @@ What must hold: settings that would be refused when they are taken up never reac
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ from loligo_bot.door.problems import problems_of
 from loligo_bot.door.tentacles import found, settings_model
 from loligo_bot.experiments.arms import CODE
 from loligo_bot.experiments.draft import PIN, Draft
+from loligo_bot.shared_account import lacking_capital
 
 ASKED = "changes"  # the argument in which they were asked
 
@@ -40,6 +42,18 @@ def judge_arms(inside: Inside, draft: Draft) -> None:
                 problems |= _faults(model, {**entry.settings, **item.get("settings", {})}, f"{ASKED}.{place}.settings")
     if problems:
         raise BadArguments("; ".join(problems.values()), problems)
+
+
+def judge_capital(inside: Inside, draft: Draft) -> None:
+    """BadArguments when a desk that is made takes more out of a running account than belongs to no desk of it."""
+    portfolio = inside.engine.portfolio
+    wants = (
+        (name, desk["account"], {account.reference: Decimal(desk["capital"])})
+        for name, desk in draft.config["desks"].items()
+        if (account := portfolio.accounts.get(desk["account"])) is not None
+    )
+    if lacking := lacking_capital(portfolio, wants):
+        raise BadArguments(f"account: {lacking}", {"account": f"account: {lacking}"})
 
 
 def _faults(model: type[BaseModel], tree: Mapping[str, Any], place: str) -> dict[str, str]:

@@ -12,11 +12,11 @@ from loligo.errors import BadArguments, NotFound
 from loligo.model.timeframe import iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
-from loligo_bot.door.backtests import ReportFile
+from loligo_bot.door.experiment_parts import cross_check_of, split_by_arm
 from loligo_bot.door.experimenting import NOT_BEGUN, Name, found
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Offer, reading
-from loligo_bot.door.pages import Part
+from loligo_bot.door.pages import Part, ReportFile
 from loligo_bot.experiments.document import document_of
 from loligo_bot.experiments.planning import Plans, plans_of_desks, plans_of_numbers
 from loligo_bot.past import past_of
@@ -120,7 +120,9 @@ def exported(inside: Inside, name: str) -> dict[str, Any]:
     verdicts = [
         {"time": iso(row["ts"]), "seq": row["seq"], **row["facts"]} for row in inside.experiments.verdicts(name)
     ]
-    return document_of(standing, began, kind="running", verdicts=verdicts)
+    whole = cross_check_of(inside, standing)
+    about = {"cross_check": whole.model_dump(mode="json")} if whole else {}
+    return document_of(standing, began, kind="running", verdicts=verdicts, split=split_by_arm(standing), **about)
 
 
 OFFERS: tuple[Offer, ...] = (

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loligo.model.timeframe import DAY_NS, timeframe_ns
+from loligo.model.timeframe import DAY_NS, iso, timeframe_ns
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.pages import Part
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.document import apart
 from loligo_bot.experiments.standing import Standing
+from loligo_bot.jobs.job import Job, State
+from loligo_lab.experiment import Verdict, allocation
+from loligo_lab.experiment.capital import FIRST_DAY
 from loligo_lab.experiment.figures import figures_of
 from loligo_store.candles import candles_before
 
 MS_PER_NS = 1_000_000
+CROSS_CHECK = "cross_check"  # the kind of its jobs
 
 
 class FigurePart(Part):
@@ -44,12 +48,53 @@ class HoldingPart(Part):
     )
 
 
+class CrossCheckPart(Part):
+    """All arms of a test that has ended, compared by the job `cross_check`. It never makes a verdict."""
+
+    state: str = Field(description='of the job; "": there is none yet')
+    words: str = Field(description="what it says, or why it says nothing")
+    spa_p_value: float | None = Field(description='of "no challenger is better than the control" (Hansen 2005)')
+    in_the_running: list[str] | None = Field(description="arms that may be the best, at 10 %; null: not known")
+
+
+def cross_checks(inside: Inside, standing: Standing) -> list[Job]:
+    """Return the cross-checks of a test, the newest first."""
+    of = {"name": standing.name, "since": iso(standing.since_ns)}
+    return [job for job in inside.jobs.list(CROSS_CHECK) if job.arguments == of]
+
+
+def cross_check_of(inside: Inside, standing: Standing | None) -> CrossCheckPart | None:
+    """Return how the cross-check stands; None where two arms need none."""
+    if standing is None or len(standing.config.arms) < 3:
+        return None
+    job = next(iter(cross_checks(inside, standing)), None)
+    if job is not None and job.state is State.DONE:
+        kept = {name: job.summary[name] for name in ("words", "spa_p_value", "in_the_running")}
+        return CrossCheckPart(state=str(job.state), **kept)
+    said = _WAITING if job is None or not job.state.is_ended else f"The cross-check is {job.state}: {job.reason}."
+    state = "" if job is None else str(job.state)
+    words = said if standing.until_ns else _LATER
+    return CrossCheckPart(state=state, words=words, spa_p_value=None, in_the_running=None)
+
+
+_LATER = "All arms are compared once, at the end of the test: looked at every day it would find what is not there."
+_WAITING = "All arms are being compared; this takes some seconds."
+
+
 def figures_by_arm(standing: Standing) -> dict[str, list[FigurePart]]:
     """Return the figures of every arm, by its name."""
     found: dict[str, list[FigurePart]] = {name: [] for name in standing.config.arms}
     for one in figures_of(standing.plan, standing.days):
         found[one.arm].append(FigurePart(name=one.name, value=one.value, low=one.low, high=one.high))
     return found
+
+
+def split_by_arm(standing: Standing) -> dict[str, float | None]:
+    """Return the share of each arm if money were split now by the chance of each to be the best; None before that can
+    be told, and where the arms cannot be compared."""
+    is_known = len(standing.days) >= FIRST_DAY and standing.judgement.verdict is not Verdict.INVALID
+    shares = allocation(standing.plan, standing.days) if is_known else [None] * len(standing.config.arms)
+    return dict(zip(standing.config.arms, shares, strict=True))
 
 
 def holding(inside: Inside, standing: Standing, points: int) -> HoldingPart | None:

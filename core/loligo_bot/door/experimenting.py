@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,20 +14,23 @@ from loligo.model.timeframe import DAY_NS, iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
 from loligo_bot.door.experiment_parts import (
+    CrossCheckPart,
     FigurePart,
     HoldingPart,
     UnlikePart,
+    cross_check_of,
     figures_by_arm,
     holding,
     settings_apart,
+    split_by_arm,
 )
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Offer, reading
 from loligo_bot.door.pages import Part
 from loligo_bot.experiment_config import ExperimentConfig, experiments_of
 from loligo_bot.experiments.document import rule_of
+from loligo_bot.experiments.leftovers import leftovers_of
 from loligo_bot.experiments.standing import Standing
-from loligo_lab.experiment import PairJudgement
 
 MS_PER_NS = 1_000_000
 NOT_BEGUN = "It begins with the next midnight UTC."
@@ -125,6 +129,9 @@ class ArmPart(Part):
     rejected: int
     exposure: float | None = Field(description="the highest share of equity at work")
     worst_day: float | None = Field(description="the lowest return of a day")
+    split: float | None = Field(
+        description="share of money it would get now, by its chance to be the best; it never touches the verdict"
+    )
     figures: list[FigurePart] = Field(description="Sharpe, Sortino, Calmar and others, with 95 % intervals")
     events: int = Field(description="how often its strategy was asked")
     generation: int = Field(description="with which it began")
@@ -151,7 +158,9 @@ class ExperimentDetail(ExperimentRow, Answer):
     arms: list[ArmPart]
     unlike: list[str] = Field(description="in which settings and versions the arms differ")
     settings: list[UnlikePart] = Field(description="the same, one by one")
+    cross_check: CrossCheckPart | None = Field(description="of all arms, at the end; null: two arms need none")
     holding: HoldingPart | None = Field(description="null: not asked for, or its candles are not known")
+    leftovers: list[str] = Field(description="made for it, and still there after its end; see `experiment.tidy`")
     on_win: str = Field(description="tell, or promote: a winner takes over by itself")
     verdicts: list[VerdictPart] = Field(description="as they were told, oldest first")
     assumptions: list[str]
@@ -161,7 +170,14 @@ class ExperimentDetail(ExperimentRow, Answer):
             f"{one.letter} {one.name}: {_percent(one.growth)}, drawdown {_percent(one.drawdown)}, {one.trades} trades"
             for one in self.arms
         ]
-        return [self.told(), self.rule, *arms, *self.unlike[:8]]
+        whole = [self.cross_check.words] if self.cross_check else []
+        return [self.told(), self.rule, *arms, *whole, *_split_words(self.arms), *self.unlike[:8]]
+
+
+def _split_words(arms: Sequence[ArmPart]) -> list[str]:
+    """Return in a sentence how money would be split among the arms; nothing where that is not known."""
+    known = ", ".join(f"{one.name} {one.split:.0%}" for one in arms if one.split is not None)
+    return [f"Split by the chance to be the best, money would go: {known}. That is no verdict."] if known else []
 
 
 def _percent(share: float | None) -> str:
@@ -175,16 +191,19 @@ def experiment(inside: Inside, given: ExperimentAsked) -> ExperimentDetail:
         VerdictPart(time=iso(row["ts"]), seq=row["seq"], **{key: row["facts"][key] for key in _NOTED})
         for row in inside.experiments.verdicts(given.name)
     ]
-    row = row_of(given.name, one, standing)
-    figures, settings = figures_by_arm(standing) if standing else {}, settings_apart(inside, one)
+    row, kept = row_of(given.name, one, standing), inside.experiments.made
+    settings = settings_apart(inside, one)
+    held = f"holding {given.holding}"
     return ExperimentDetail(
         **row.model_dump(),
         rule=rule_of(one),
-        pairs=[_pair(pair) for pair in standing.judgement.pairs] if standing else [],
-        arms=[_arm(standing, place, figures[name]) for place, name in enumerate(one.arms)] if standing else [],
+        pairs=kept(standing, "pairs", _pairs) if standing else [],
+        arms=kept(standing, "arms", _arms) if standing else [],
         unlike=[f"{each.arm}: {each.key} is {each.challenger}, with {one.control} {each.control}" for each in settings],
         settings=settings,
-        holding=holding(inside, standing, given.holding) if standing else None,
+        cross_check=cross_check_of(inside, standing),
+        holding=kept(standing, held, partial(holding, inside, points=given.holding)) if standing else None,
+        leftovers=leftovers_of(given.name, one, inside.config.model_dump(mode="json")).told() if one.ended else [],
         on_win=one.on_win,
         verdicts=noted,
         assumptions=["Both are fed by the same records of the same feeds, and pay the same fees and slippage."],
@@ -203,12 +222,17 @@ def found(inside: Inside, name: str) -> ExperimentConfig:
     return known[name]
 
 
-def _pair(pair: PairJudgement) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(pair)
+def _pairs(standing: Standing) -> list[dict[str, Any]]:
+    plain: list[dict[str, Any]] = [msgspec.to_builtins(pair) for pair in standing.judgement.pairs]
     return plain
 
 
-def _arm(standing: Standing, place: int, figures: list[FigurePart]) -> ArmPart:
+def _arms(standing: Standing) -> list[ArmPart]:
+    figures, split = figures_by_arm(standing), split_by_arm(standing)
+    return [_arm(standing, place, figures[name], split[name]) for place, name in enumerate(standing.config.arms)]
+
+
+def _arm(standing: Standing, place: int, figures: list[FigurePart], split: float | None) -> ArmPart:
     name = standing.config.arms[place]
     days = [day.arms[place] for day in standing.days]
     growth, curve = 1.0, []
@@ -227,6 +251,7 @@ def _arm(standing: Standing, place: int, figures: list[FigurePart]) -> ArmPart:
         rejected=sum(own.refused_orders for own in days),
         exposure=max((own.exposure for own in days), default=None),
         worst_day=min((own.daily_return for own in days), default=None),
+        split=split,
         figures=figures,
         events=sum(own.events for own in days),
         generation=standing.runs[name].number,

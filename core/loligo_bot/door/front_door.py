@@ -8,11 +8,10 @@ It is made before the bot runs, so that interfaces can be handed it, and opened 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from loligo.errors import BadArguments, Denied, LoligoError, NotFound, NotRunning
 from loligo.log import get_logger
@@ -25,7 +24,8 @@ from loligo_bot.door.following import Following
 from loligo_bot.door.inside import Inside, keyed_id
 from loligo_bot.door.offer import Asked, Offer
 from loligo_bot.door.once import Once
-from loligo_bot.door.problems import problems_of
+from loligo_bot.door.problems import checked
+from loligo_bot.tracing import span
 
 LONGEST_KEY = 200
 
@@ -51,6 +51,10 @@ class FrontDoor:
 
     async def ask(self, actor: Actor, verb: str, arguments: Mapping[str, Any], *, key: str = "") -> Answer:
         """See the port. What it was denied or did wrong, and what it changed, is in the log with the actor's name."""
+        with span(f"ask {verb if verb in self._offers else '?'}", actor=actor.name, role=actor.role.name.lower()):
+            return await self._ask(actor, verb, arguments, key)
+
+    async def _ask(self, actor: Actor, verb: str, arguments: Mapping[str, Any], key: str) -> Answer:
         offer = self._offers.get(verb)
         if offer is None:
             raise NotFound(f'there is no verb "{verb}"{did_you_mean(verb, self.verbs)}; "help" lists all')
@@ -61,7 +65,7 @@ class FrontDoor:
             if self._inside is not None:
                 self._denials.note(self._inside, actor, verb, said)
             raise Denied(said)
-        given = _checked(offer.verb.arguments, arguments, verb)
+        given = checked(offer.verb.arguments, arguments, verb)
         if self._inside is None or self._once is None:
             raise NotRunning("the bot has not begun to run yet: ask again in a moment")
         if not offer.verb.changes:
@@ -93,15 +97,3 @@ class FrontDoor:
 
 def _digest(given: BaseModel) -> str:
     return hashlib.sha256(given.model_dump_json().encode()).hexdigest()
-
-
-def _checked(model: type[BaseModel], given: Mapping[str, Any], verb: str) -> BaseModel:
-    try:
-        json.dumps(dict(given), ensure_ascii=False, default=str).encode()
-        return model.model_validate(dict(given))
-    except ValidationError as exc:
-        problems = problems_of(exc, model)
-        raise BadArguments(f"{verb}: {'; '.join(problems.values())}", problems) from exc
-    except UnicodeEncodeError as exc:  # half a character, deep in a value that may be anything
-        said = f"arguments: no text that can be written: {exc}"
-        raise BadArguments(f"{verb}: {said}", {"arguments": said}) from exc

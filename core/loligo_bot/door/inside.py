@@ -140,9 +140,9 @@ class Inside:
             hang = self.thread.hang
             why = f"; {hang.tentacle} hangs since {hang.since} in {hang.place}" if hang else ""
             if not is_keyed:
-                del self._commands[ident]  # nobody can ask for it again
+                self._commands.pop(ident, None)  # nobody can ask for it again
             raise LoligoError(f"the engine did not answer within {self.command_timeout_s:g} s{why}")
-        del self._commands[ident]
+        self._commands.pop(ident, None)  # unless another who waited for it came first
         if task.cancelled():
             raise InboxClosed("the bot is stopping, and its engine has taken its last command")
         handled = task.result()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from loligo.errors import BadArguments, LoligoError, NotFound
+from loligo.errors import BadArguments, LoligoError, NotFound, TentacleError
 from loligo.ports.door import Answer, Role
 from loligo.registry.registry_file import RegistryEntry
 from loligo.registry.tree import tree_hash
@@ -30,7 +30,7 @@ from loligo_kit.config import InstallConfig
 from loligo_kit.distributions import PREFIX
 from loligo_kit.lock import hashes_like
 from loligo_kit.package import LIMITS
-from loligo_kit.plans import NothingNew, Plan, plan_agreement, plan_source, plan_update, plan_upload
+from loligo_kit.plans import NothingNew, Plan, plan_agreement, plan_source, plan_update, plan_upload, with_packages
 
 UPLOADS = Path("state/uploads")  # where the page puts what is sent to it
 ELSEWHERE = ("http://", "https://", "git+https://", "git+ssh://", PREFIX)  # sources that name no path of this machine
@@ -61,10 +61,19 @@ async def look(inside: Inside, asked: Asked, given: LookAt) -> Package:
     if len([one for one in (given.source, given.upload, given.name) if one]) != 1:
         said = "expected one of source, upload and name"
         raise BadArguments(said, {"source": said})
-    plan = await asyncio.to_thread(_plan, inside, given)
+    plan, lacks = await asyncio.to_thread(_looked_at, inside, given)
     plan_name = inside.looked.keep(plan, asked.actor.name)
     installer, kept_s = installer_of(inside), inside.looked.kept_s
-    return await asyncio.to_thread(partial(describe, installer, plan, plan_name, kept_s))
+    return await asyncio.to_thread(partial(describe, installer, plan, plan_name, kept_s, lacks))
+
+
+def _looked_at(inside: Inside, given: LookAt) -> tuple[Plan, str]:
+    """Return what there is to agree to, and why the Python packages that it must bring cannot be had."""
+    plan = _plan(inside, given)
+    try:
+        return (plan if plan.bundle is not None else with_packages(folder(inside), plan)), ""
+    except TentacleError as exc:
+        return plan, str(exc)
 
 
 def _plan(inside: Inside, given: LookAt) -> Plan:
@@ -106,7 +115,9 @@ class AgreeTo(Changing):
     """To which package, and to what it may do."""
 
     plan: str = Field(min_length=1, max_length=40, description="that `tentacle.install.look` answered")
-    permissions: list[str] = Field(default=[], max_length=100, description="to_grant of that answer, each of them")
+    permissions: list[str] = Field(
+        default=[], max_length=100, description="to_grant of that answer, each of them, packages too"
+    )
     tree_hash: str = Field(max_length=80, description="of that answer: to what you agree")
     is_published: bool = Field(
         default=False, description="true: its author published this hash; see needs_confirmation"
@@ -169,9 +180,10 @@ async def update(inside: Inside, asked: Asked, given: UpdateTentacle) -> Exchang
     name = f"{entry.kind}/{entry.name}"
     if given.source:
         _check_allowed(inside, given.source)
-    make = partial(plan_update, folder(inside), name, given.source or None, given.hash or None)
+    bot = folder(inside)
+    make = partial(plan_update, bot, name, given.source or None, given.hash or None)
     try:
-        plan = await asyncio.to_thread(make)
+        plan = await asyncio.to_thread(lambda: with_packages(bot, make()))
     except NothingNew as exc:
         return Exchanged(is_done=True, message=str(exc), result="unchanged")
     if plan.needs_confirmation:

@@ -1,5 +1,7 @@
-"""The verb jobs: what runs beside the trading, of whatever kind; whoever wants it new waits for the next change here
-instead of asking every second."""
+"""Verbs on what runs beside the trading, of whatever kind: what there is, end one, run it once more, remove it.
+
+Whoever wants the list new waits for the next change here instead of asking every second.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from loligo.ports.door import Answer
+from loligo.ports.door import Answer, Role
 from loligo_bot.door.inside import Inside
-from loligo_bot.door.offer import Arguments, Asked, Offer, looking
+from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking
+from loligo_bot.door.operating import Done
 from loligo_bot.door.pages import LARGEST, Limit, Part
 from loligo_bot.jobs.job import Job, State
 
@@ -24,7 +27,9 @@ class JobRow(Part):
     progress: float | None = Field(description="0 to 1; null: not known")
     line: str = Field(description="how far it is")
     reason: str = Field(description="why it did not end well")
+    outcome: str = Field(description='in a sentence; "" until it is done')
     by: str
+    attempt: int
     created_at: str
     started_at: str
     ended_at: str
@@ -42,7 +47,8 @@ class Jobs(Answer):
 
 def _line(one: JobRow) -> str:
     share = f" {one.progress:.0%}" if one.state is State.RUNNING and one.progress is not None else ""
-    return f"{one.kind} {one.number} {one.title}: {one.state}{share}{f', {one.reason}' if one.reason else ''}"
+    said = one.reason or one.outcome
+    return f"{one.kind} {one.number} {one.title}: {one.state}{share}{f', {said}' if said else ''}"
 
 
 class JobsAsked(Arguments):
@@ -64,9 +70,48 @@ async def jobs(inside: Inside, _asked: Asked, given: JobsAsked) -> Jobs:
 
 
 def _row(job: Job) -> JobRow:
-    return JobRow.model_validate({name: getattr(job, name) for name in JobRow.model_fields})
+    told = {name: getattr(job, name) for name in JobRow.model_fields if name != "outcome"}
+    return JobRow.model_validate({**told, "outcome": str(job.summary.get("verdict", ""))})
+
+
+class OfJob(Arguments):
+    """Which one."""
+
+    number: int = Field(ge=1, le=LARGEST, description="of a job of any kind; `jobs` lists them")
+
+
+async def cancel(inside: Inside, _asked: Asked, given: OfJob) -> Done:
+    job = await inside.jobs.cancel(given.number)
+    is_done = job.state is State.CANCELLED
+    said = "" if is_done else " already, there is nothing to cancel"
+    return Done(is_done=is_done, message=f"{_name(job)} is {job.state}{said}")
+
+
+async def retry(inside: Inside, _asked: Asked, given: OfJob) -> Done:
+    job = await inside.jobs.retry(given.number)
+    return Done(is_done=True, message=f"{_name(job)} is {job.state} again, with what it was given")
+
+
+async def remove(inside: Inside, _asked: Asked, given: OfJob) -> Done:
+    job = await inside.jobs.remove(given.number)
+    return Done(is_done=True, message=f"{_name(job)} is removed with its result")
+
+
+def _name(job: Job) -> str:
+    return f"{job.kind.replace('_', ' ')} {job.number}"
 
 
 OFFERS: tuple[Offer, ...] = (
     looking("jobs", "what runs beside the trading, and the next change of it", JobsAsked, Jobs, jobs),
+    changing("job.cancel", "end a job that waits or runs", Role.TRADE, OfJob, Done, cancel),
+    changing("job.retry", "run a job that has ended once more", Role.TRADE, OfJob, Done, retry),
+    changing(
+        "job.remove",
+        "remove a job that has ended, with its result",
+        Role.TRADE,
+        OfJob,
+        Done,
+        remove,
+        confirm="Remove the job and its result?",
+    ),
 )

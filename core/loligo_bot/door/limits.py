@@ -17,6 +17,7 @@ from loligo.engine.plan import AccountPlan, DeskPlan
 from loligo.model.order import OPEN_STATES, OrderRole
 from loligo.model.timeframe import MINUTE_NS, SECOND_NS, iso
 from loligo.ports.door import Answer
+from loligo_bot.currencies import CurrencyPortfolio
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.money import OfDesk, OpenPosition, positions
 from loligo_bot.door.offer import Arguments, Offer, reading
@@ -178,7 +179,7 @@ Rows = Sequence[dict[str, Any]]
 def _uses_of_desk(inside: Inside, plan: DeskPlan, held: Sequence[OpenPosition], entries: Rows) -> Iterator[LimitUse]:
     scope, equity = inside.engine.risk.desks[plan.name], inside.engine.portfolio.books[plan.name].equity
     own = [one for one in held if one.desk == plan.name]
-    values = [abs(one.value) for one in own if one.value is not None]
+    values = _values(inside, own)
     entered = {row["instrument"] for row in entries if row["desk"] == plan.name}
     guarded_ns = inside.engine.now_ns - plan.limits.stop_guard_window_s * SECOND_NS
     stops = [at for at, _, role, _ in tuple(scope.closed) if at >= guarded_ns and role in _STOPS]
@@ -197,11 +198,12 @@ def _uses_of_account(
     inside: Inside, plan: AccountPlan, held: Sequence[OpenPosition], entries: Rows
 ) -> Iterator[LimitUse]:
     book, marks = inside.engine.portfolio.accounts[plan.name], inside.engine.portfolio.marks
-    values = [abs(one.value) for one in held if one.account == plan.name and one.value is not None]
+    values = _values(inside, [one for one in held if one.account == plan.name])
     for row in entries:
         if row["account"] == plan.name:
             price = float(row["limit_price"] or 0) or marks.get(row["instrument"], 0.0)
-            values.append(float(row["quantity"] - row["filled"]) * price)
+            left = float(row["quantity"] - row["filled"])
+            values.append(left * price * _quote_rate(inside, plan.name, row["instrument"]))
     since = {"created_at_ns": inside.engine.now_ns - MINUTE_NS}
     used = {
         "max_daily_loss": 1.0 - book.equity / book.day_start_equity if book.day_start_equity else None,
@@ -210,6 +212,17 @@ def _uses_of_account(
         "max_orders_per_minute": len(inside.rows.rows("orders", where={"account": plan.name}, above=since)),
     }
     yield from _uses(f"account:{plan.name}", plan.limits, used)
+
+
+def _values(inside: Inside, held: Sequence[OpenPosition]) -> list[float]:
+    """Return what positions are worth, in the reference currency of their account."""
+    known = [(one, abs(one.value)) for one in held if one.value is not None]
+    return [value * _quote_rate(inside, one.account, one.instrument) for one, value in known]
+
+
+def _quote_rate(inside: Inside, account: str, instrument: str) -> float:
+    portfolio = inside.engine.portfolio
+    return portfolio.quote_rate(account, instrument) if isinstance(portfolio, CurrencyPortfolio) else 1.0
 
 
 def _uses(scope: str, limits: Any, used: dict[str, float | None]) -> Iterator[LimitUse]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from loligo.ports.door import Answer
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Offer, reading
+from loligo_bot.log_file import before
 
 BESIDE_A_VIEW = "logs/loligo.log"  # where it goes when a live view has the terminal
 TAIL_BYTES = 4 << 20  # of the file that are looked through
@@ -37,7 +38,8 @@ def logs(inside: Inside, given: LogsAsked) -> Logs:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         return Logs(file="", log=[])
-    found = [line for line in _tail(file) if given.contains in line]
+    older = [] if file.stat().st_size > TAIL_BYTES else _tail(before(file)) if before(file).is_file() else []
+    found = [line for line in (*older, *_tail(file)) if given.contains in line]
     return Logs(file=str(file), log=found[-given.limit :])
 
 

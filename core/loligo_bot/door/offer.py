@@ -21,7 +21,7 @@ from loligo_bot.door.inside import Inside
 class Arguments(BaseModel):
     """Base of every verb's arguments; alone, those of a verb that takes none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,23 @@ from pathlib import Path
 from pydantic import Field
 
 from loligo.errors import TentacleError
+from loligo.host.verifier import Findings
 from loligo.ports.door import Answer
 from loligo.registry.manifest import PERMISSIONS, changelog_text
+from loligo.registry.registry_file import RegistryEntry
 from loligo_bot.door.pages import Part
 from loligo_bot.judgement import read
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.bringing import consent, size
 from loligo_kit.compare import compare
 from loligo_kit.installer import Installer
+from loligo_kit.lock import LockedWheel
 from loligo_kit.plans import Plan
+from loligo_packages.package_set import NO_PACKAGES, PackageSet
 
 DANGEROUS = frozenset({"keys", "files", "environment", "process", "native"})  # and any host of "net"
 LONGEST_CHANGELOG = 4_000
+_IS_NOT_THERE = "which is not there; `loligo tentacle packages"  # where pip has said more already
 
 
 class Wanted(Part):
@@ -32,6 +38,16 @@ class Wanted(Part):
     sentence: str = Field(description="what it may do then")
     is_dangerous: bool = Field(description="it reaches beyond the tentacle's own work")
     is_held: bool = Field(description="the version that is there has it already")
+
+
+class BroughtPackage(Part):
+    """A Python package that it brings, for itself alone, because it is not installed here."""
+
+    name: str
+    version: str
+    bytes: int
+    wheel: str = Field(description="hash of the wheel")
+    consent: str = Field(description="what agreeing must name; empty: it was agreed to before")
 
 
 class FileDifference(Part):
@@ -69,6 +85,7 @@ class Package(Answer):
     hooks: list[str]
     requires: list[str] = Field(description="tentacles and python packages that it needs")
     permissions: list[Wanted]
+    packages: list[BroughtPackage] = Field(description="Python packages that it brings")
     to_grant: list[str] = Field(description="what agreeing must name, these and no others")
     imports: list[str] = Field(description="modules of others that its source names")
     reaches: list[str] = Field(description="permissions that its source uses")
@@ -82,18 +99,21 @@ class Package(Answer):
         instead = f", instead of {self.installed}" if self.installed else ""
         head = f"{self.kind}/{self.name} {self.version} by {self.author}{instead}: {self.summary}"
         wants = [f"wants {one.name}: {one.sentence}" for one in self.permissions if not one.is_held]
+        brings = [f"brings {one.name} {one.version}, {size(one.bytes)}" for one in self.packages]
         refused = [f"would be refused: {one}" for one in self.against]
         changed = [f"{one.state} {one.path} +{one.plus} -{one.minus}" for one in self.files if self.installed]
         how = f"plan {self.plan}, {self.expires_s / 60:.0f} minutes; {self.tree_hash}"
-        return [head, *wants, *refused, *changed, how]
+        return [head, *wants, *brings, *refused, *changed, how]
 
 
-def describe(installer: Installer, plan: Plan, name: str, expires_s: float) -> Package:
-    """Return what is to be told of a plan; reads and compares, so it belongs into a thread."""
+def describe(installer: Installer, plan: Plan, name: str, expires_s: float, lacks: str = "") -> Package:
+    """Return what is to be told of a plan; reads and compares, so it belongs into a thread.
+
+    `lacks` says why packages that it must bring cannot be had."""
     bot, manifest = installer.bot, plan.manifest
     entries = bot.entries()
     enabled = [entry for slot, entry in entries.items() if entry.enabled and slot != plan.slot]
-    findings, against = read(plan.entry, plan.files, Path(plan.source), [*enabled, plan.entry])
+    findings, against = _read(plan, [*enabled, plan.entry], lacks)
     try:
         installer.check(plan)
     except TentacleError as exc:
@@ -112,6 +132,7 @@ def describe(installer: Installer, plan: Plan, name: str, expires_s: float) -> P
         hooks=list(manifest.hooks),
         requires=[*needs, *manifest.requires.python],
         permissions=[wanted(each, is_held=each in plan.held) for each in manifest.permissions],
+        packages=[_brought(one, plan) for one in (plan.bundle.locked.wheels if plan.bundle is not None else ())],
         to_grant=list(plan.wanted),
         imports=findings.imports if findings else [],
         reaches=findings.permissions if findings else [],
@@ -121,6 +142,23 @@ def describe(installer: Installer, plan: Plan, name: str, expires_s: float) -> P
         file_count=len(plan.files),
         bytes=sum(map(len, plan.files.values())),
     )
+
+
+def _read(plan: Plan, enabled: Sequence[RegistryEntry], lacks: str) -> tuple[Findings | None, list[str]]:
+    """Return what the source reaches for, that of its packages included, and what speaks against it."""
+    packages = NO_PACKAGES
+    if plan.bundle is not None:
+        packages = PackageSet(plan.bundle.locked.tree_hash, Path(plan.source) / "packages", plan.bundle.files)
+    findings, against = read(plan.entry, plan.files, Path(plan.source), enabled, packages)
+    if lacks:
+        against = [f"it {lacks}", *(one for one in against if _IS_NOT_THERE not in one)]
+    return findings, against
+
+
+def _brought(one: LockedWheel, plan: Plan) -> BroughtPackage:
+    named = consent(one)
+    asked = named if named in plan.wanted else ""
+    return BroughtPackage(name=one.name, version=one.version, bytes=one.bytes, wheel=one.wheel, consent=asked)
 
 
 def wanted(permission: str, *, is_held: bool) -> Wanted:

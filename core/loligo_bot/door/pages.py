@@ -5,7 +5,7 @@ Rows come newest first. `before` of one page is `next_before` of the page after 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -72,13 +72,24 @@ class Listing(Pages):
 class Part(BaseModel):
     """Base of what an answer is made of."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Paged(Answer):
     """Base of an answer that is one page of many."""
 
     next_before: NextBefore = None
+
+
+class ReportFile(Answer):
+    """What is told as a file."""
+
+    name: str
+    media_type: str
+    content: str
+
+    def lines(self) -> Sequence[str]:
+        return [f"{self.name}: {len(self.content):,} characters"]
 
 
 P = TypeVar("P", bound=BaseModel)

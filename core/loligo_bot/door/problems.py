@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from loligo.errors import BadArguments
 from loligo.log import MASK, is_secret_name
 from loligo.registry.faults import did_you_mean
 
 LONGEST_VALUE = 60
+M = TypeVar("M", bound=BaseModel)
+
+
+def checked(model: type[M], given: Mapping[str, Any], verb: str) -> M:
+    """Return what is given as a model. BadArguments has a sentence for each argument that is wrong."""
+    try:
+        json.dumps(dict(given), ensure_ascii=False, default=str).encode()
+        return model.model_validate(dict(given))
+    except ValidationError as exc:
+        problems = problems_of(exc, model)
+        raise BadArguments(f"{verb}: {'; '.join(problems.values())}", problems) from exc
+    except UnicodeEncodeError as exc:  # half a character, deep in a value that may be anything
+        said = f"arguments: no text that can be written: {exc}"
+        raise BadArguments(f"{verb}: {said}", {"arguments": said}) from exc
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], prefix: str = "", ignore: str = "") -> dict[str, str]:

@@ -16,13 +16,15 @@ from pydantic import BaseModel, Field
 from loligo.errors import BadArguments, NotFound
 from loligo.ports.door import Answer, Role
 from loligo_bot.door.inside import Inside
-from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking
-from loligo_bot.door.pages import LARGEST
+from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking, reading
+from loligo_bot.door.pages import LARGEST, Part, brief
 from loligo_bot.jobs.job import Job, State
 from loligo_bot.replay.request import REALITY, REPLAY, RealityRequest, ReplayRequest, frozen
+from loligo_bot.replay.sessions import journal_address, sessions
 
 NAMES = {REPLAY: "replay", REALITY: "reality check"}
 LONGEST_LIST = 500  # differences that one answer holds
+_TOLD = ("number", "title", "state", "progress", "line", "reason", "by", "ended_at")  # of a job
 
 
 class Rechecking(Answer):
@@ -49,7 +51,9 @@ class Rechecked(Answer):
     title: str
     state: State
     progress: float | None = Field(description="0 to 1; null: not known")
+    line: str = Field(description="how far it is")
     reason: str = Field(description="why it did not end well")
+    by: str
     ended_at: str
     summary: list[str] = Field(default=[], description="the outcome in sentences")
     result: dict[str, Any] = Field(default={}, description="all of it, as the command line's --json has it")
@@ -93,7 +97,7 @@ async def _told(inside: Inside, kind: str, number: int | None) -> Rechecked:
     if number is None and not newest:
         raise NotFound(f"there is no {NAMES[kind]} yet; `{kind}.start` begins one")
     job = inside.jobs.get(newest[0].number if number is None else number, kind)
-    row = {name: getattr(job, name) for name in ("number", "title", "state", "progress", "reason", "ended_at")}
+    row = {name: getattr(job, name) for name in _TOLD}
     return Rechecked.model_validate({**row, **(await _outcome(inside, job) if job.state is State.DONE else {})})
 
 
@@ -104,7 +108,39 @@ async def _outcome(inside: Inside, job: Job) -> dict[str, Any]:
     return {"summary": result.pop("lines", None) or [*result["summary"], *result["notes"]], "result": result}
 
 
+class SessionRow(Part):
+    """One recorded session; times are those of its data."""
+
+    number: int
+    file: str = Field(description="its name; `database` where the journal is no file")
+    is_newest: bool = Field(description="the one at work: `last`")
+    first_seq: int
+    last_seq: int
+    since: str
+    until: str
+
+
+class Sessions(Answer):
+    """What was recorded, oldest first."""
+
+    sessions: list[SessionRow]
+
+    def lines(self) -> Sequence[str]:
+        return [_session_line(one) for one in self.sessions] or ["nothing was recorded yet"]
+
+
+def _session_line(one: SessionRow) -> str:
+    at_work = ", at work" if one.is_newest else ""
+    return f"{one.number} {one.file}: {brief(one.since)} to {brief(one.until)}, seq up to {one.last_seq}{at_work}"
+
+
+def recorded(inside: Inside, _given: Arguments) -> Sessions:
+    address = journal_address(inside.home, inside.config.journal.get("url"))
+    return Sessions(sessions=[SessionRow.model_validate(one.told()) for one in sessions(address)])
+
+
 OFFERS: tuple[Offer, ...] = (
+    reading("sessions", "recorded sessions, which can be run once more", Arguments, Sessions, recorded),
     changing(
         "replay.start", "run a recorded session once more, beside the trading", Role.TRADE, ReplayRequest, Rechecking,
         start_replay,

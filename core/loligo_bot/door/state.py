@@ -22,6 +22,7 @@ from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, looking
 from loligo_bot.door.pages import Part, brief, known_number
 from loligo_bot.health.silence import SILENT
+from loligo_bot.health.wanted import SECTIONS
 from loligo_bot.history import is_code, standings
 
 
@@ -52,7 +53,9 @@ class Status(Answer):
     swap: dict[str, Any] = Field(description="how the newest exchange of tentacles or settings ended")
     swapping: dict[str, Any] = Field(description="the exchange at work")
     edges: dict[str, Any]
-    unknown_rates: dict[str, list[str]] = Field(description="currencies without a rate, by account")
+    unknown_rates: dict[str, list[str]] = Field(
+        description="currencies without a rate, or with none younger than max_rate_age_s, by account"
+    )
     short_of_history: list[str]
     hung: dict[str, Any] = Field(description="the tentacle whose call does not return")
     leaking: dict[str, str]
@@ -63,9 +66,14 @@ class Status(Answer):
         urgent = [f"KILL SWITCH at {self.kill_switch}"] if self.kill_switch else []
         urgent += [f"SAFE MODE: {self.safe_mode}"] if self.safe_mode else []
         urgent += [f"{self.hung['tentacle']} hangs in {self.hung['place']}"] if self.hung else []
+        urgent += [_unknown_line(account, assets) for account, assets in self.unknown_rates.items() if assets]
         head = f"{self.name} {self.mode.upper()} at {brief(self.time)}, generation {self.generation}"
         changing = [f"changing: {', '.join(self.swapping['changed'])}"] if self.swapping else []
         return [*urgent, head, *changing, *(_desk_line(name, desk) for name, desk in self.desks.items())]
+
+
+def _unknown_line(account: str, assets: Sequence[str]) -> str:
+    return f"account {account}: no rate for {', '.join(assets)}, or none of late; equity is unknown, no entries"
 
 
 def _desk_line(name: str, desk: DeskState) -> str:
@@ -77,8 +85,7 @@ def _desk_line(name: str, desk: DeskState) -> str:
 async def status(inside: Inside, _asked: Asked, _given: Arguments) -> Status:
     """Return how the bot is; the engine works on meanwhile, so desks may be an input apart."""
     engine, thread, swapping = inside.engine, inside.thread, inside.reconciler.attempt
-    generation, portfolio = inside.session.generation, engine.portfolio
-    rates = portfolio if isinstance(portfolio, CurrencyPortfolio) else None
+    generation = inside.session.generation
     return Status(
         name=inside.config.bot.name,
         mode=mode_of(inside),
@@ -94,7 +101,7 @@ async def status(inside: Inside, _asked: Asked, _given: Arguments) -> Status:
         swap=asdict(inside.reconciler.last) if inside.reconciler.last else {},
         swapping=swapping.status() if swapping else {},
         edges=inside.edges.status(),
-        unknown_rates={name: rates.unknown(name) for name in portfolio.accounts} if rates else {},
+        unknown_rates=_unknown(inside),
         short_of_history=inside.session.short_of_history,
         hung=thread.hang._asdict() if thread.hang else {},
         leaking=inside.reconciler.leaks.holders,
@@ -167,15 +174,34 @@ class Health(Answer):
 async def health(inside: Inside, _asked: Asked, _given: Arguments) -> Health:
     leaks, attempt = inside.reconciler.leaks.holders, inside.reconciler.attempt
     found = await inside.health.answer(inside.engine.now_ns, attempt, leaks)
-    return Health.model_validate({**found, "problems": [*_troubled_feeds(inside), *found["problems"]]})
+    problems = [*_unknown_rates(inside), *_troubled_edges(inside), *found["problems"]]
+    return Health.model_validate({**found, "problems": problems})
 
 
-def _troubled_feeds(inside: Inside) -> list[Problem]:
+def _unknown(inside: Inside) -> dict[str, list[str]]:
+    portfolio = inside.engine.portfolio
+    if not isinstance(portfolio, CurrencyPortfolio):
+        return {}
+    return {name: portfolio.unknown(name) for name in portfolio.accounts}
+
+
+def _unknown_rates(inside: Inside) -> list[Problem]:
     return [
-        Problem(problem=f"feed {one['state']}", reason=one["error"], command="loligo ask status", tentacle=place)
-        for place, one in inside.edges.status().items()
-        if place.startswith("feeds/") and one["state"] in ("failing", SILENT)
+        Problem(problem="no rate", reason=_unknown_line(account, assets), command="loligo ask status", tentacle="")
+        for account, assets in _unknown(inside).items()
+        if assets
     ]
+
+
+def _troubled_edges(inside: Inside) -> list[Problem]:
+    """Return what feeds, notifiers, interfaces and automations fail at now; a feed may come to its end."""
+    found = []
+    for place, one in inside.edges.status().items():
+        kind, state = SECTIONS[place.partition("/")[0]], one["state"]
+        if state in ("failing", SILENT) or (state == "ended" and kind != "feed"):
+            reason = one["error"] or "its run came to an end by itself"
+            found.append(Problem(problem=f"{kind} {state}", reason=reason, command="loligo ask status", tentacle=place))
+    return found
 
 
 class Version(Answer):

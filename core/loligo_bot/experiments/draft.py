@@ -1,7 +1,7 @@
 """Arms that are made: desks that are the control but for what was asked, as configuration and registry hold them.
 
-What must hold: nothing is written here; an arm has an account of its own, so that it is never netted with another; a
-version that it pins stands beside the registry's, as `NAME@HASH`.
+What must hold: nothing is written here; an arm has a book of its own, in an account of its own or the control's, and is
+never netted with another; a version that it pins stands beside the registry's, as `NAME@HASH`.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Wanted:
     control: str
     challengers: Sequence[str] = ()
     variants: Sequence[Variant] = ()
+    is_shared: bool = False  # arms that are made take their capital out of the control's account
     rule: Mapping[str, Any] = field(default_factory=dict)  # other keys of `ExperimentConfig`
 
 
@@ -97,17 +98,24 @@ def _refuse(field_name: str, said: str) -> NoReturn:
     raise BadArguments(told, {field_name: told})
 
 
+def name_of(experiment: str, letter: str) -> str:
+    """Return what an arm is called that is made for an experiment, and its account."""
+    return f"{experiment[:30]}_{letter}"
+
+
 def _made(home: Path, draft: Draft, wanted: Wanted, letter: str, one: Variant, capital: Capital) -> str:
-    """Add a desk that is the control but for what was asked, on an account of its own with the control's capital."""
-    name = f"{wanted.name[:30]}_{letter}"
+    """Add a desk that is the control but for what was asked, with the control's capital."""
+    name = name_of(wanted.name, letter)
     desks, accounts = draft.config["desks"], draft.config["accounts"]
     if name in desks or name in accounts:
         _refuse("name", f'desk or account "{name}" is there already; choose another name than "{wanted.name}"')
     desk = desks[name] = copy.deepcopy(desks[wanted.control])
-    account = accounts[name] = copy.deepcopy(accounts[desk["account"]])
     worth = capital(wanted.control, Decimal(str(desk["capital"])))
-    account["deposits"] = {account["reference"]: str(worth)}
-    desk |= {"account": name, "capital": str(worth), "balances": {}}
+    desk |= {"capital": str(worth), "balances": {}}
+    if not wanted.is_shared:
+        account = accounts[name] = copy.deepcopy(accounts[desk["account"]])
+        account["deposits"] = {account["reference"]: str(worth)}
+        desk["account"] = name
     for key, value in one.changes.items():
         set_in(desk, key, value)
     for tentacle, version in one.versions.items():
@@ -196,4 +204,5 @@ def entry_of(home: Path, base: RegistryEntry, tree_hash: str) -> RegistryEntry:
         _refuse(f"versions.{base.kind}/{base.name}", f"{tree_hash[:15]} is {manifest.kind} {manifest.name}")
     source = "local" if base.source == "bundled" else base.source
     changes = {"version": manifest.version, "tree_hash": tree_hash, "path": None, "source": source, "pin": True}
-    return base.model_copy(update=changes)
+    packages = BotFolder(home, bundled_root()).packages_of(base, tree_hash)
+    return base.model_copy(update={**changes, "packages": packages})

@@ -12,26 +12,27 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from loligo.config import LoligoConfig
 from loligo.errors import LoligoError
 from loligo.log import get_logger
-from loligo.model.command import Noted
+from loligo.model.command import GenerationActivated, Noted, SwapEnded
 from loligo.model.events import EquityMarked, Record
 from loligo.model.timeframe import DAY_NS
 from loligo_bot.experiment_config import VERDICT, ExperimentConfig, experiments_of
-from loligo_bot.experiments.standing import Standing, generations_of, standing_of
+from loligo_bot.experiments.kept import Kept, is_as_it_was, moment_of
+from loligo_bot.experiments.standing import BY, Standing, generations_of, standing_of
 from loligo_bot.past import Past, past_of
 from loligo_bot.recipe import Recipe
 from loligo_lab.experiment import Judgement, Verdict
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
-BY = "experiment"
 SHORTEST_REST_S, REST = 0.2, 5.0  # between two looks: so long, and so many times what the last one took
 KEPT_RECIPES = 200
-NEWS = ("verdict", "winner", "ended")  # facts of a note; another value of one is told
+NEWS = ("verdict", "winner", "ended", "pairs")  # facts of a note; another value of one is told
+T = TypeVar("T")
 _log = get_logger("experiments")
 
 
@@ -44,29 +45,49 @@ class Experiments:
         running: Callable[[], LoligoConfig],
         rows: ProjectionReader,
         journal: Callable[[], JournalReader],
-        now_ns: Callable[[], int],
+        at: Callable[[], tuple[int, int]],
     ) -> None:
-        self._home, self._running, self._rows, self._journal, self._now_ns = home, running, rows, journal, now_ns
+        """`at` gives the time of the data, and the seq that comes next then or later."""
+        self._home, self._running, self._rows, self._journal, self._at = home, running, rows, journal, at
         self._is_due = asyncio.Event()
         self._day = -1
         self._times: dict[int, int] = {}  # of records, by seq
         self._recipes: OrderedDict[int, Recipe] = OrderedDict()  # of generations, by number
-        self._over: set[str] = set()  # experiments whose end is in the journal
+        self._over: set[str] = set()  # experiments whose end is in the journal, with all that follows
         self._told: dict[str, tuple[str, ...]] = {}  # news on their way into the journal, by name
+        self._kept: dict[str, Kept] = {}
+        self.at_rest: set[tuple[str, int]] = set()  # ended ones, with their start, whose challengers were paused
+        self.taken_over: set[tuple[str, int]] = set()  # of which a promotion by policy was tried: once for each run
 
     # Reading
 
     def standings(self) -> dict[str, Standing | None]:
-        """Return every experiment by name, None where it has not begun."""
-        wanted = experiments_of(self._running())
-        return self._standings(wanted)
+        """Return every experiment by name, None where it has not begun. Its days are judged once: until another day has
+        closed or another generation came, it stands as it did."""
+        wanted, moment = experiments_of(self._running()), moment_of(self._rows, self._at)
+        held = {name: self._kept.get(name) for name in wanted}
+        new = {name: one for name, one in wanted.items() if not is_as_it_was(held[name], one, moment)}
+        for name, standing in self._standings(new, moment.open_day).items():
+            held[name] = Kept(config=wanted[name], moment=moment, standing=standing)
+        self._kept = {name: kept for name, kept in held.items() if kept is not None}
+        return {name: kept.standing for name, kept in self._kept.items()}
 
-    def _standings(self, wanted: Mapping[str, ExperimentConfig]) -> dict[str, Standing | None]:
+    def made(self, standing: Standing, what: str, make: Callable[[Standing], T]) -> T:
+        """Return what is made of a standing, for as long as that is the newest one, once."""
+        kept = self._kept.get(standing.name)
+        if kept is None or kept.standing is not standing:
+            return make(standing)
+        if what not in kept.made:
+            kept.made[what] = make(standing)
+        found: T = kept.made[what]
+        return found
+
+    def _standings(self, wanted: Mapping[str, ExperimentConfig], open_day: int) -> dict[str, Standing | None]:
         if not wanted:
             return {}
         past = past_of(self._home, self._rows)
         led = generations_of(past, partial(self._recipe, past), self._ts_of, wanted)
-        return {name: standing_of(name, one, led, self._rows, self._now_ns()) for name, one in wanted.items()}
+        return {name: standing_of(name, one, led, self._rows, open_day) for name, one in wanted.items()}
 
     def _recipe(self, past: Past, number: int) -> Recipe:
         """Return the settings of a generation, which never change."""
@@ -91,7 +112,8 @@ class Experiments:
         """Take durable records, on the event loop."""
         for record in records:
             day = (record.input.ts - 1) // DAY_NS
-            if day != self._day or any(type(event) is EquityMarked for event in record.events):
+            is_marked = any(type(event) is EquityMarked for event in record.events)
+            if day != self._day or is_marked or type(record.input) in (GenerationActivated, SwapEnded):
                 self._day = day
                 self._is_due.set()
 
@@ -128,24 +150,43 @@ class Experiments:
 
     def _look(self, project: Callable[[], object]) -> list[tuple[Standing, Noted | None]]:
         project()
-        standings = [one for one in self._standings(self._open()).values() if one is not None]
+        open_day = moment_of(self._rows, self._at).open_day  # not what is kept: the day that goes on counts, too
+        standings = [one for one in self._standings(self._open(), open_day).values() if one is not None]
         found = [(one, self._note(one)) for one in standings]
-        self._over |= {one.name for one, note in found if one.until_ns and note is None}
+        done = {name for name, _ in self.at_rest}
+        self._over |= {one.name for one, note in found if one.until_ns and note is None and one.name in done}
         return found
 
     def _note(self, standing: Standing) -> Noted | None:
         """Return what the journal has not heard yet: another verdict than the one noted last."""
         facts = facts_of(standing)
         noted = [row["facts"] for row in self.verdicts(standing.name) if row["ts"] >= standing.since_ns]
+        last = noted[-1] if noted else _at_first(facts)
         new = tuple(facts[name] for name in NEWS)
-        last = tuple(noted[-1][name] for name in NEWS) if noted else (Verdict.TOO_EARLY.value, "", "")
-        if new in (last, self._told.get(standing.name)):
+        if new in (tuple(last.get(name, "") for name in NEWS), self._told.get(standing.name)):
             return None
         self._told[standing.name] = new
         judgement = standing.judgement
         head = "has ended, " if facts["ended"] else ""
-        text = f"{standing.name}: {head}{judgement.headline}. {judgement.sentence}"
+        text = f"{standing.name}: {head}{judgement.headline}. {judgement.sentence}{_of_others(standing, last)}"
         return Noted(ts=0, kind=VERDICT, subject=standing.name, by=BY, text=text, facts=facts)
+
+
+def _at_first(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return what nobody needs to be told of."""
+    early = Verdict.TOO_EARLY.value
+    return {"verdict": early, "winner": "", "ended": "", "pairs": " ".join(early for _ in facts["pairs"].split())}
+
+
+def _of_others(standing: Standing, last: Mapping[str, str]) -> str:
+    """Return what is new of pairs that the experiment's own sentence does not speak of."""
+    judgement, before = standing.judgement, last.get("pairs", "").split()
+    if len(judgement.pairs) < 2:
+        return ""
+    known = before if len(before) == len(judgement.pairs) else [""] * len(judgement.pairs)
+    changed = [pair for pair, word in zip(judgement.pairs, known, strict=True) if pair.verdict.value != word]
+    others = [pair for pair in changed if pair.sentence != judgement.sentence]
+    return "".join(f" {pair.challenger}: {pair.headline}. {pair.sentence}" for pair in others)
 
 
 def facts_of(standing: Standing) -> dict[str, str]:
@@ -164,4 +205,5 @@ def facts_of(standing: Standing) -> dict[str, str]:
         "verdict_day": "" if since is None else str(since),
         "percent_per_month": "" if effect is None else f"{effect.percent_per_month:.3f}",
         "arms": " ".join(standing.config.arms),
+        "pairs": " ".join(pair.verdict.value for pair in judgement.pairs) if len(judgement.pairs) > 1 else "",
     }

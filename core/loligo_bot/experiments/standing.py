@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from loligo.errors import JournalError
 from loligo.model.command import SlotVersion
-from loligo.model.timeframe import DAY_NS, SECOND_NS
+from loligo.model.timeframe import DAY_NS
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import Runs, on_day, runs_of
+from loligo_bot.experiments.by_hand import NOBODY, ByHand, by_hand_of
 from loligo_bot.past import Past
 from loligo_bot.recipe import Recipe
 from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
@@ -24,6 +25,7 @@ from loligo_store.days import Row
 from loligo_store.rows import ProjectionReader
 
 SECTION = "experiments"
+BY = "experiment"  # with the name of one, who acts where a test does
 Rows = Mapping[str, Sequence[Row]]  # days of each arm, oldest first
 
 
@@ -52,30 +54,6 @@ class Standing:
     judgement: Judgement
 
 
-class Downs:
-    """When a person kept an arm from entering, of all commands ("*" is about all arms, and so no difference)."""
-
-    def __init__(self, commands: Sequence[Row], arm: str, account: str) -> None:
-        self._spans: list[tuple[int, int]] = []
-        began = None
-        for row in commands:
-            if row["target"] not in (arm, f"account:{account}", "*"):
-                continue
-            if row["kind"] == "pause" and began is None:
-                began = row["ts"]
-            elif row["kind"] == "resume" and began is not None:
-                self._spans.append((began, row["ts"]))
-                began = None
-        if began is not None:
-            self._spans.append((began, 2**63))
-
-    def seconds(self, day: int) -> float:
-        """Return how long of a day it lasted."""
-        begin, end = day * DAY_NS, (day + 1) * DAY_NS
-        return sum(max(0, min(end, until) - max(begin, since)) for since, until in self._spans) / SECOND_NS
-
-
-NO_DOWNS: Mapping[str, Downs] = {}
 NOTHING: Mapping[str, float] = {}
 
 
@@ -103,26 +81,25 @@ def generations_of(
 
 
 def standing_of(
-    name: str, one: ExperimentConfig, led: Sequence[Led], rows: ProjectionReader, now_ns: int
+    name: str, one: ExperimentConfig, led: Sequence[Led], rows: ProjectionReader, open_day: int
 ) -> Standing | None:
-    """Return how an experiment stands, None while it has not begun."""
+    """Return how an experiment stands, None while it has not begun. The rows know all of the days before `open_day`."""
     own = [item for item in led if _is_on(item, name, one)]
     since = _since(led, own)
     if since is None:
         return None
-    ended = next((item.since_ns for item in led if item.since_ns >= since.since_ns and _has_ended(item, name)), 0)
+    ended = _ended(name, led)
     ran = {arm: _runs(arm, [item for item in led if item.since_ns >= since.since_ns]) for arm in one.arms}
     begin = -(-since.since_ns // DAY_NS)
-    limit = (ended or now_ns) // DAY_NS
+    limit = min((ended - 1) // DAY_NS, open_day) if ended else open_day  # an end at midnight is of the day before
     days = {
         arm: rows.rows("desk_days", desk=arm, above={"day": begin - 1}, below={"day": limit + 1}) for arm in one.arms
     }
     last = {arm: rows.rows("equity", desk=arm, below={"ts": begin * DAY_NS + 1}, limit=1) for arm in one.arms}
     starts = {arm: float(found[0]["equity"]) for arm, found in last.items() if found and found[0]["equity"] is not None}
-    commands = rows.rows("commands", where={"kind": ("pause", "resume"), "is_done": True})
-    downs = {arm: Downs(commands, arm, runs[0].account) for arm, runs in ran.items()}
+    by_hand = by_hand_of(rows, {arm: runs[0].account for arm, runs in ran.items()}, f"{BY} {name}")
     span: dict[str, int] = {"since_ns": since.since_ns, "until_ns": ended, "open_day": limit}
-    return judged(name, one, **span, ran=ran, rows=days, starts=starts, downs=downs)
+    return judged(name, one, **span, ran=ran, rows=days, starts=starts, by_hand=by_hand)
 
 
 def judged(
@@ -135,13 +112,13 @@ def judged(
     ran: Mapping[str, Sequence[Runs]],
     rows: Rows,
     starts: Mapping[str, float] = NOTHING,
-    downs: Mapping[str, Downs] = NO_DOWNS,
+    by_hand: Mapping[str, ByHand] = NOBODY,
 ) -> Standing:
     """Return the judgement of the days before `open_day`; `starts` is what the arms were worth at the start, where that
     is not their capital."""
     pinned = {arm: runs[0] for arm, runs in ran.items()}
     plan = one.plan(name, {arm: runs.config_hash for arm, runs in pinned.items()})
-    every = days_of(one.arms, -(-since_ns // DAY_NS), ran, rows, starts, downs)
+    every = days_of(one.arms, -(-since_ns // DAY_NS), ran, rows, starts, by_hand)
     days = [day for day in every if day.opened_at_ns < open_day * DAY_NS]
     return Standing(
         name=name,
@@ -159,6 +136,16 @@ def judged(
 def _is_on(item: Led, name: str, one: ExperimentConfig) -> bool:
     known = _section(item, name)
     return known is not None and known.model_copy(update={"ended": one.ended}) == one
+
+
+def _ended(name: str, led: Sequence[Led]) -> int:
+    """Return since when it is over, 0 while it goes on; an end that was rolled back is none."""
+    ended = 0
+    for item in reversed(led):
+        if not _has_ended(item, name):
+            break
+        ended = item.since_ns
+    return ended
 
 
 def _has_ended(item: Led, name: str) -> bool:
@@ -195,12 +182,12 @@ def days_of(
     ran: Mapping[str, Sequence[Runs]],
     rows: Rows,
     starts: Mapping[str, float],
-    downs: Mapping[str, Downs],
+    by_hand: Mapping[str, ByHand],
 ) -> list[Day]:
     """Return the days from `begin` on in which any arm was asked or marked; one that did not move has no mark."""
     by_day = {arm: {row["day"]: row for row in rows[arm]} for arm in arms}
     is_alike = len({runs[0].market for runs in ran.values()}) == 1
-    folds = {arm: _Arm(starts.get(arm, ran[arm][0].capital), downs.get(arm), is_alike) for arm in arms}
+    folds = {arm: _Arm(starts.get(arm, ran[arm][0].capital), by_hand.get(arm), is_alike) for arm in arms}
     return [
         Day(
             opened_at_ns=day * DAY_NS,
@@ -214,10 +201,10 @@ def days_of(
 class _Arm:
     """One arm from day to day."""
 
-    def __init__(self, equity: float, downs: Downs | None, is_alike: bool) -> None:
+    def __init__(self, equity: float, by_hand: ByHand | None, is_alike: bool) -> None:
         self._equity = self._highest = equity
         self._trades = 0
-        self._downs, self._is_alike = downs, is_alike
+        self._by_hand, self._is_alike = by_hand, is_alike
 
     def day(self, day: int, row: Row | None, runs: Runs) -> ArmDay:
         """Return one day of it; without a row nothing happened."""
@@ -240,7 +227,8 @@ class _Arm:
             orders=row.get("orders", 0),
             refused_orders=row.get("rejected", 0),
             events=row.get("answers", 0) if self._is_alike else 0,
-            down_s=self._downs.seconds(day) if self._downs is not None else 0.0,
+            down_s=self._by_hand.paused_s(day) if self._by_hand is not None else 0.0,
+            by_hand=self._by_hand.touches(day) if self._by_hand is not None else "",
             fee_schedule=runs.fee_schedule,
             config_hash=runs.config_hash,
         )

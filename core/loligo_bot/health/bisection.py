@@ -75,6 +75,7 @@ def versions_of(home: Path, good: Mapping[str, str]) -> list[Suspect]:
             manifest = read_manifest(bot.store.path(earlier), bot.store.get(earlier))
             changes: dict[str, Any] = {"path": None, "tree_hash": earlier, "source": "local"}
             changes |= {"version": manifest.version, "permissions": manifest.permissions}
+            changes["packages"] = bot.packages_of(entry, earlier)
             after = entry.model_copy(update={"tree_hash": now})
             found.append(Suspect(after=after, before=entry.model_copy(update=changes)))
     return found

@@ -88,6 +88,8 @@ class Monitor:
         running = self._generation()
         loaded = running.loaded
         self._taken = next((one for one in reversed(self._loads) if one.config is running.config), self._taken)
+        self._config = HealthConfig.model_validate(running.config.health)
+        self.quarantine.config = self.cpu.config = self._config
         self.quarantine.timeframes = timeframes_of(running.plan)
         self.cpu.slots = {f"{item.kind}_{item.name}": item.entry.slot for item in loaded}
         given = {item.entry.slot: item.manifest.resources.cpu_ms_per_event for item in loaded}

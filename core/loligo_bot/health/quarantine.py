@@ -94,7 +94,7 @@ class Quarantine:
     def __init__(
         self, config: HealthConfig, cases: Mapping[str, Case] | None = None, timeframes: Mapping[str, int] | None = None
     ) -> None:
-        self._config = config
+        self.config = config
         self.cases = dict(cases or {})
         self.timeframes: Mapping[str, int] = timeframes or {}
         self.running: Mapping[str, str] = {}  # tree hash by slot
@@ -121,18 +121,18 @@ class Quarantine:
         case = self.cases.get(slot)
         if case is not None and case.is_off:
             return ""  # it is on its way out
-        weight = self._config.interruption_weight if failure.is_interrupted else 1
+        weight = self.config.interruption_weight if failure.is_interrupted else 1
         window_ns = self.window_ns(slot)
         spent = self._budgets.setdefault(slot, Budget()).spend(failure.ts, weight, window_ns)
-        if spent <= self._config.failures:
+        if spent <= self.config.failures:
             return ""
-        within = f"{spent} failures within {window_ns / SECOND_NS:g} s, more than {self._config.failures}"
+        within = f"{spent} failures within {window_ns / SECOND_NS:g} s, more than {self.config.failures}"
         return slot if self.commit(slot, f"{within}; the newest: {failure.call}: {failure.error}") else ""
 
     def window_ns(self, slot: str) -> int:
         """Return within which time of the data the failures of a tentacle count together."""
-        in_candles = self._config.window_candles * self.timeframes.get(slot, 0)
-        return max(int(self._config.window_s * SECOND_NS), in_candles)
+        in_candles = self.config.window_candles * self.timeframes.get(slot, 0)
+        return max(int(self.config.window_s * SECOND_NS), in_candles)
 
     def commit(self, slot: str, reason: str) -> bool:
         """Send a tentacle into quarantine; False for one that is never taken off: a risk rule."""
@@ -157,7 +157,7 @@ class Quarantine:
         free = [slot for slot, case in sorted(self.cases.items()) if case.is_off and 0 < self.until_ns(slot) <= ts]
         for slot in free:
             self.cases[slot].is_off, self.cases[slot].since_ns = False, 0
-        recovers_ns = int(self._config.recovers_after_s * SECOND_NS)
+        recovers_ns = int(self.config.recovers_after_s * SECOND_NS)
         well = [slot for slot, case in self.cases.items() if not case.is_off and 0 < case.since_ns <= ts - recovers_ns]
         for slot in well:
             del self.cases[slot]
@@ -166,7 +166,7 @@ class Quarantine:
     def until_ns(self, slot: str) -> int:
         """Return when a tentacle may try again, 0 while that is not known."""
         case = self.cases[slot]
-        backoff_s = min(self._config.backoff_s * 2 ** min(case.times - 1, 64), self._config.backoff_max_s)
+        backoff_s = min(self.config.backoff_s * 2 ** min(case.times - 1, 64), self.config.backoff_max_s)
         return case.since_ns + int(backoff_s * SECOND_NS) if case.since_ns else 0
 
     def renew(self, slot: str) -> None:

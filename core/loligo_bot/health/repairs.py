@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from loligo_bot.health.states import Health, State
 
-_PACKAGE = re.compile(r"needs the package ([^;,]+?)(?:;|,|$)")
+_PACKAGE = re.compile(r"needs the package (\S+)")
+_BRINGS = re.compile(r"`(loligo tentacle packages [^`]+)`")
 _TENTACLE = re.compile(r"needs the tentacle (\w+) ")
 
 
@@ -76,8 +77,11 @@ def _refused(row: Health, name: str, back: str, known: dict[str, Health]) -> Ite
         return Problem(problem=what, reason=row.reason, command=command, tentacle=row.slot)
 
     package, needed = _PACKAGE.search(row.reason), _TENTACLE.search(row.reason)
-    if package is not None:
-        yield problem("package missing", f"pip install '{package[1].strip()}'")
+    brings = _BRINGS.search(row.reason)
+    if brings is not None:
+        yield problem("package missing", brings[1])
+    elif package is not None:
+        yield problem("package missing", f"pip install '{package[1].rstrip(',;')}'")
     elif needed is not None:
         other = known.get(needed[1])
         is_off = other is not None and other.state is State.DISABLED

@@ -23,9 +23,12 @@ def silent_after_s(config: LoligoConfig) -> float:
 
 
 def with_silence(told: dict[str, Any], limit_s: float) -> dict[str, Any]:
-    """Return how a feed is, and that it is silent where it runs and has brought nothing for so long."""
+    """Return how a live feed is, and when it is silent: where it runs and has brought nothing for so long."""
     silence_s = told.get("silence_s")
-    if told["state"] != "running" or silence_s is None or silence_s <= limit_s:
+    if silence_s is None:
+        return told
+    told = {**told, "silent_after_s": limit_s}
+    if told["state"] != "running" or silence_s <= limit_s:
         return told
     return {**told, "state": SILENT, "error": f"nothing came for {words(silence_s)}; silent after {words(limit_s)}"}
 

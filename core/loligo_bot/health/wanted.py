@@ -20,8 +20,10 @@ from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.quarantine import Quarantine, with_dependents
 from loligo_bot.health.safe_mode import left_out, without
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.known_trees import KnownTrees
 from loligo_kit.lock import admission
 
+_TREES = KnownTrees()  # a swap reads all tentacles, and most are as they were
 SECTIONS = {"feeds": "feed", "notifiers": "notifier", "interfaces": "interface", "automations": "automation"}
 
 
@@ -77,6 +79,7 @@ def load_wanted(
     Blocks while it verifies; what cannot be loaded is off with its reason.
     """
     host = Host(home, bundled_root(), admission(home))
+    host.read = _TREES.read
     registry = wanted = registry or load_registry(host.registry_path)
     _refuse_rules_off(config, registry, host.registry_path)
     folder = BotFolder(home, bundled_root())
@@ -112,16 +115,21 @@ def load_running(
     edited = {slot for slot, ran in running.items() if slot not in kept and wanted.hashes.get(slot) != ran}
     if not edited:
         return host, wanted
-    entries = [_pinned(e, running[e.slot]) if e.slot in edited else e for e in taken.registry.tentacles]
+    brought = {item.entry.slot: item.entry.packages for item in loaded}
+    entries = [
+        _pinned(e, running[e.slot], brought.get(e.slot, e.packages)) if e.slot in edited else e
+        for e in taken.registry.tentacles
+    ]
     registry = taken.registry.model_copy(update={"tentacles": entries})
     host, wanted = load_wanted(home, taken.config, off, keeps=True, registry=registry, running=loaded)
     return host, replace(wanted, registry=taken.registry)
 
 
-def _pinned(entry: RegistryEntry, ran: str) -> RegistryEntry:
+def _pinned(entry: RegistryEntry, ran: str, packages: str | None) -> RegistryEntry:
     source = "local" if entry.source == "bundled" else entry.source  # a bundled one has a path
     is_pinned = entry.pin or source == "pip"  # whatever pip has installed since
-    return entry.model_copy(update={"path": None, "tree_hash": ran, "source": source, "pin": is_pinned})
+    changes = {"path": None, "tree_hash": ran, "source": source, "pin": is_pinned, "packages": packages}
+    return entry.model_copy(update=changes)
 
 
 def uses(config: LoligoConfig) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -20,9 +20,11 @@ from loligo_bot.jobs.child import Child
 from loligo_bot.jobs.config import JobsConfig
 from loligo_bot.jobs.job import Job, State
 from loligo_bot.jobs.store import RESULT, JobStore
+from loligo_bot.tracing import span
 
 MAINS = {  # "module:function" that a child runs, by kind
     "backtest": "loligo_bot.backtest_job:main",
+    "cross_check": "loligo_bot.cross_check_job:main",
     "replay": "loligo_bot.recheck_job:replay",
     "scan": "loligo_bot.scan_job:main",
     "reality": "loligo_bot.recheck_job:check_reality",
@@ -218,8 +220,9 @@ class Jobs:
         except OSError as exc:
             return State.FAILED, f"no process could be started: {exc}"
         try:
-            async with asyncio.timeout(self._config.limit_s):
-                code = await child.ended(lambda line: self._hear(job.number, line))
+            with span(f"job {job.kind}", number=job.number):
+                async with asyncio.timeout(self._config.limit_s):
+                    code = await child.ended(lambda line: self._hear(job.number, line))
         except TimeoutError:
             return State.FAILED, f"it took longer than {self._config.limit_s:g} s (jobs.limit_s)"
         except asyncio.CancelledError:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
 
 LAST = "last"
+JOURNAL_FILE = Path("state/journal.sqlite")
+
+
+def journal_address(home: Path, url: str | None) -> str | Path:
+    """Return where the journal lies: a database address, or a file in the bot's folder."""
+    return url or home / JOURNAL_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

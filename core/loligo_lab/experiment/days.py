@@ -30,6 +30,7 @@ class ArmDay:
     stale_minutes: float = 0.0  # without fresh data
     events: int = 0  # of market data that the arm was given
     down_s: float = 0.0  # that the arm did not work: off, quarantined, hung
+    by_hand: str = ""  # orders and positions that people took from it; one command has one name in all arms it reached
     fee_schedule: str = ""  # hash of fees and slippage
     config_hash: str = ""  # over tree hashes and settings
 

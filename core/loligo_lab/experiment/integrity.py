@@ -54,6 +54,9 @@ class Treatment:
                 f"{first} did not work for {control.down_s:,.0f} s on day {number}, {second} {challenger.down_s:,.0f} s"
             )
             self._fail("downtime", number, down)
+        for name, own, other in ((first, control, challenger), (second, challenger, control)):
+            if own.by_hand and own.by_hand != other.by_hand:
+                self._fail("by_hand", number, f"{_done(own.by_hand, name)} by hand on day {number}")
 
     def _fail(self, name: str, day: int, words: str) -> None:
         self._faults.setdefault(name, Check(name=name, is_met=False, day=day, words=words))
@@ -65,8 +68,16 @@ class Treatment:
             "fee_schedule": "Both arms paid by the same fee schedule",
             "config": "Neither arm was changed",
             "downtime": "Neither arm was down alone",
+            "by_hand": "Nobody decided over an order or a position of one arm alone",
         }
         return tuple(
             self._faults.get(name) or Check(name=name, is_met=True, day=None, words=words)
             for name, words in met.items()
         )
+
+
+def _done(by_hand: str, name: str) -> str:
+    """Return what people did to an arm, by the commands that its day names."""
+    if any(one.startswith(("cancel", "close")) for one in by_hand.split(", ")):
+        return f"An order or a position of {name} alone was taken back"
+    return f"An entry of {name} alone was agreed to or refused"

@@ -63,7 +63,7 @@ class Rail:
 class Check:
     """One question of whether the arms were treated alike."""
 
-    name: str  # events, fee_schedule, config, downtime
+    name: str  # events, fee_schedule, config, downtime, by_hand
     is_met: bool
     day: int | None  # the first one that broke it, from 1
     words: str

@@ -66,7 +66,8 @@ def _kinds(losses: FloatArray) -> list[int]:
 
 def _words(plan: Plan, p_value: float, running: tuple[str, ...]) -> str:
     some = "Some challenger is better" if p_value < plan.alpha else "No challenger is shown to be better"
-    return f"{some} than {plan.control.name} (SPA, p {p_value:.3f}); may be the best: {', '.join(running)}."
+    luck = f"p {p_value:.3f}" if p_value >= 0.001 else "p below 0.001"
+    return f"{some} than {plan.control.name} (SPA, {luck}); may be the best: {', '.join(running)}."
 
 
 def _unknown(words: str) -> CrossCheck:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loligo.api import DataError, FloatArray, IntArray
@@ -73,12 +74,12 @@ def parquet_tables(
 
 
 def _times_ns(path: Path, first_row: int, column: Any, name: str) -> IntArray:
-    empty = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
-    if len(empty):
-        raise data_error(path, first_row + int(empty[0]), f"{name} is empty", "correct or remove the row")
+    if column.null_count:
+        empty = pc.index(column.is_null(), True).as_py()
+        raise data_error(path, first_row + empty, f"{name} is empty", "correct or remove the row")
     if not pa.types.is_integer(column.type):
         raise DataError(f"{path}: {name} is {column.type}, expected int64 since 1970 UTC; convert the column")
-    time = column.to_numpy(zero_copy_only=False).astype(np.int64)
+    time = np.from_dlpack(column).astype(np.int64)
     return checked_ns(path, first_row, time, MS_NS if name == TIME else 1)
 
 
@@ -95,7 +96,8 @@ def checked_ns(path: Path, first_row: int, time: IntArray | FloatArray, unit_ns:
 
 
 def _floats(column: Any) -> FloatArray:
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    """Return numbers, NaN for what is empty. By DLPack: `to_numpy` would import pandas wherever it is installed."""
+    return np.array(np.from_dlpack(pc.fill_null(column.cast(pa.float64()), np.nan)))
 
 
 def _require(path: Path, wanted: Sequence[str], present: Sequence[str]) -> None:

@@ -61,7 +61,16 @@ class WeightedVoteSettings(TentacleSettings):
 
 
 class WeightedVote:
-    __slots__ = ("_allow_short", "_entry", "_exit", "_inputs", "_is_short", "_quorum", "_total_weight")
+    __slots__ = (
+        "_allow_short",
+        "_entry",
+        "_exit",
+        "_inputs",
+        "_is_plain_mean",
+        "_is_short",
+        "_quorum",
+        "_total_weight",
+    )
     state_version = 1
 
     def __init__(self, settings: WeightedVoteSettings, context: MakeContext) -> None:
@@ -69,6 +78,7 @@ class WeightedVote:
         ages_ns = (_max_age_ns(settings, place) for place in context.inputs)
         self._inputs = tuple(zip(range(len(weights)), weights, ages_ns, strict=True))
         self._total_weight = sum(weights)
+        self._is_plain_mean = all(weight == 1.0 for weight in weights)  # as they are by default
         self._quorum = settings.quorum * self._total_weight
         self._entry, self._exit = settings.entry_threshold, settings.exit_threshold
         self._allow_short = settings.allow_short
@@ -78,8 +88,12 @@ class WeightedVote:
         now, evaluations, times = board.ts, board.evaluations, board.evaluated_at_ns
         score = 0.0
         if now and times.count(now) == len(times):  # mostly all have just spoken, and none is missing
-            for place, weight, _ in self._inputs:
-                score += weight * evaluations[place].value  # type: ignore[union-attr]
+            if self._is_plain_mean:
+                for evaluation in evaluations:
+                    score += evaluation.value  # type: ignore[union-attr]
+            else:
+                for place, weight, _ in self._inputs:
+                    score += weight * evaluations[place].value  # type: ignore[union-attr]
             score /= self._total_weight
         else:
             present = 0.0

@@ -45,6 +45,7 @@ from .state import from_plain, to_plain
 from .working import WorkingOrder
 
 _MS_NS = 1_000_000
+_FEW = 1_000  # orders
 
 
 class SimulatedVenue:
@@ -57,6 +58,7 @@ class SimulatedVenue:
         self._settings = settings
         self._markets = {name: Market(instrument, settings) for name, instrument in self._instruments.items()}
         self._latency_ns = settings.latency_ms * _MS_NS
+        self._find_places()
 
     @property
     def instruments(self) -> Mapping[str, Instrument]:
@@ -80,6 +82,9 @@ class SimulatedVenue:
         working = market.new_order(order, ts + self._latency_ns)
         desk = market.desk(order.desk)
         desk.place(working)
+        self._places[order.id] = market, desk
+        if len(self._places) > self._places_limit:
+            self._find_places()
         desk.reports.append(Accepted(order.id, working.arrives_at_ns))
         return self._after_change(market, desk, ts)
 
@@ -173,15 +178,21 @@ class SimulatedVenue:
                 known = ", ".join(self._markets)
                 raise VenueError(f'state of "{name}": this venue has {known}; restore under the old settings')
             self._markets[name] = Market(self._instruments[name], self._settings, from_plain(plain))
+        self._find_places()
 
     def _after_change(self, market: Market, desk: DeskBook, ts: int) -> Sequence[VenueReport]:
         if not self._latency_ns:
             market.serve_standing((desk,), ts)
         return market.reports((desk,))
 
+    def _find_places(self) -> None:
+        """Know where each open order lies; those that have ended since are forgotten each time they are the most."""
+        books = [(market, desk) for market in self._markets.values() for desk in market.desks.values()]
+        self._places = {order_id: place for place in books for order_id in place[1].orders}
+        self._places_limit = _FEW + 2 * len(self._places)
+
     def _find(self, order_id: str) -> tuple[Market, DeskBook, WorkingOrder] | None:
-        for market in self._markets.values():
-            for desk in market.desks.values():
-                if order_id in desk.orders:
-                    return market, desk, desk.orders[order_id]
+        place = self._places.get(order_id)
+        if place is not None and order_id in place[1].orders:
+            return *place, place[1].orders[order_id]
         return None

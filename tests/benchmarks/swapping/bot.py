@@ -25,7 +25,7 @@ import msgspec
 from loligo import log
 from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted, ShadowStopped
 from loligo.model.events import Record
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.run import run_bot
 
 NOTES, CENSUS = "notes.bin", "census.json"

@@ -180,7 +180,9 @@ def test_an_outage_of_an_hour_delivers_all_messages_once_and_in_order(enter: Ent
             world.server.sessions.clear()
             await world.server.start()
             await world.server.until(lambda: len(world.server.sent) >= 100)
-            assert [sent.text for sent in world.server.sent] == [f"**{text}**" for text in texts]
+            # The first may have been under way when the server went: nobody knows whether it came, and it says so.
+            assert world.server.sent[0].text.removeprefix("(perhaps for the second time)\n") == f"**{texts[0]}**"
+            assert [sent.text for sent in world.server.sent[1:]] == [f"**{text}**" for text in texts[1:]]
             await world.server.until(lambda: bool(world.server.sessions))
             assert (await world.answer(ADMIN, "status")).text == "**Status**\nstatus done"
 

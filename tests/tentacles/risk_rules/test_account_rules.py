@@ -172,19 +172,40 @@ def test_trigger_price_is_collared_too(make_rule: Callable[..., Any], view: Any,
 
 
 @pytest.mark.parametrize(("minimum", "outcome"), [(898.9, "passed"), (899.0, "passed"), (899.1, "reduced")])
-def test_minimum_balance_stays_free(
+def test_minimum_balance_of_the_account_stays_free(
     make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any], minimum: float, outcome: str
 ) -> None:
-    # 1,900 - 10 x 100 x 1.001 = 899 stay
-    account = view(available=Decimal(1900), account_limits=AccountLimits(minimum_balance=minimum))
+    """Of 10,000 are 8,100 in positions and open entries; 1,900 - 10 x 100 x 1.001 = 899 stay. The desk has 1,100."""
+    account = view(
+        available=Decimal(1100), account_exposure=8100.0, account_limits=AccountLimits(minimum_balance=minimum)
+    )
     verdict = make_rule("minimum_balance").check(buy("10"), account)
     assert (verdict.outcome.value, verdict.numbers) == (outcome, pytest.approx((899.0, minimum)))
+
+
+def test_minimum_balance_counts_what_margin_leaves_free(
+    make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any]
+) -> None:
+    """Perpetuals worth 40,000 with 4,000 of margin: 6,000 are free, and 6,000 - 1,001 stay."""
+    account = view(
+        available=Decimal(6000), account_exposure=40_000.0, account_limits=AccountLimits(minimum_balance=4999.0)
+    )
+    verdict = make_rule("minimum_balance").check(buy("10"), account)
+    assert (verdict.outcome, verdict.numbers) == (Outcome.PASSED, pytest.approx((4999.0, 4999.0)))
 
 
 def test_minimum_balance_that_is_not_there_refuses(
     make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any]
 ) -> None:
-    account = view(available=Decimal(500), account_limits=AccountLimits(minimum_balance=600.0))
+    account = view(available=Decimal(500), account_exposure=9500.0, account_limits=AccountLimits(minimum_balance=600.0))
+    assert make_rule("minimum_balance").check(buy("1"), account).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("unknown", [{"account_equity": nan}, {"account_exposure": nan}])
+def test_minimum_balance_refuses_while_equity_is_unknown(
+    make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any], unknown: dict[str, float]
+) -> None:
+    account = view(available=Decimal(5000), **unknown, account_limits=AccountLimits(minimum_balance=1.0))
     assert make_rule("minimum_balance").check(buy("1"), account).outcome is Outcome.REFUSED
 
 

@@ -132,3 +132,15 @@ def test_funding_is_left_to_the_portfolio() -> None:
 
 def test_instruments_are_listed_by_id() -> None:
     assert dict(venue().instruments) == {BTC.id: BTC, PERP.id: PERP}
+
+
+def test_order_that_rests_while_thousands_come_and_go_can_still_be_amended_and_canceled() -> None:
+    v = venue()
+    resting = order("rests", BUY, kind=LIMIT, limit_price="50")
+    v.submit(resting, HOUR)
+    for number in range(2_500):
+        v.submit(order(f"n{number}", BUY, kind=LIMIT, limit_price="40"), HOUR)
+        assert names(v.cancel(f"n{number}", HOUR, "operator")) == [f"Canceled n{number}"]
+    assert names(v.amend("rests", HOUR, resting.quantity, Decimal("51"), None)) == ["Amended rests"]
+    assert names(v.cancel("n7", HOUR, "operator")) == ["Rejected n7"]  # it has ended
+    assert names(v.cancel("rests", HOUR, "operator")) == ["Canceled rests"]

@@ -16,7 +16,7 @@ from loligo.model.command import SlotVersion
 from loligo.registry.content import ContentStore
 from loligo.registry.registry_file import Registry, RegistryEntry, load_registry
 from loligo.registry.tree import tree_hash
-from loligo_bot.assembly import read_config
+from loligo_bot.folder_config import read_config
 from loligo_bot.recipe import RECIPE, Recipe, changes, differences, read_recipe, recipe_of
 from loligo_bot.undo import undo_settings
 

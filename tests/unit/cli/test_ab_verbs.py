@@ -132,6 +132,6 @@ def test_mistakes_of_use_are_told(call: Call, tmp_path: Path, arguments: Any, co
 
 def test_a_check_of_what_is_no_export_says_so(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "x.json"
-    file.write_text(json.dumps({"format": 2}))
+    file.write_text(json.dumps({"format": 1}))
     called = call("ab", "check", file)
-    assert (called.code, "expected an exported experiment of format 1" in called.err) == (1, True)
+    assert (called.code, "expected an exported experiment of format 2" in called.err) == (1, True)

@@ -55,6 +55,13 @@ def test_backtest_prints_one_object_with_the_promised_keys(call: Call, bot: Path
     assert report["counts"]["candles"] > 1_000
 
 
+def test_backtest_of_a_time_without_data_says_so_and_shows_no_result(call: Call, bot: Path) -> None:
+    done = call("backtest", "--since", "2031-01-01", "--home", bot, "--json")
+    assert done.code == 1
+    assert done.json["error"]["kind"] == "DataError"
+    assert done.json["error"]["message"].startswith("the feeds have no data between since and until: choose another")
+
+
 def test_tentacles_are_listed_with_state_and_shown_with_settings(call: Call, bot: Path) -> None:
     listed = call("tentacle", "list", "--home", bot, "--json").json["tentacles"]
     assert {("evaluator", "rsi"), ("strategy", "weighted_vote"), ("feed", "replay")} <= {

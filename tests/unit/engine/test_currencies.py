@@ -15,14 +15,16 @@ import pytest
 
 from loligo.engine.engine import Engine
 from loligo.engine.plan import DeskPlan, EnginePlan
-from loligo.model.events import Approved, EquityMarked, LedgerPosted, Refused, TradeClosed
+from loligo.model.command import TimeAdvanced
+from loligo.model.events import Approved, EquityMarked, LedgerPosted, Refused, RiskChecked, TradeClosed
 from loligo.model.instrument import Instrument
 from loligo.model.market import Quote
-from loligo.model.risk import ActionKind, RiskAction, Tier
+from loligo.model.risk import AccountLimits, ActionKind, RiskAction, Tier
 from loligo.model.timeframe import DAY_NS, HOUR_NS
 from loligo.ports.tentacles import MakeContext
 from loligo_bot.currencies import CurrencyPortfolio, CurrencyView
-from loligo_bot.rates import Route
+from loligo_bot.rates import Route, Ways
+from tentacles.risk_rules.minimum_balance.logic import MinimumBalance
 from tentacles.venues.simulated.settings import SimulatedVenueSettings
 from tentacles.venues.simulated.simulated import SimulatedVenue
 from tests.fakes.desks import Bot, Watches, Wishes, account, buy, desk, plan, rule, seat, sell
@@ -41,10 +43,10 @@ ETH_BTC, BTC_EUR = market("ETH/BTC"), market("BTC/EUR")
 DIRECT: tuple[Route, ...] = (((EUR_USD, False),),)
 
 
-def euro_plan(*desks: DeskPlan, ways: tuple[Route, ...] = DIRECT, **more: Any) -> EnginePlan:
+def euro_plan(*desks: DeskPlan, ways: tuple[Route, ...] = DIRECT, age_ns: int = DAY_NS, **more: Any) -> EnginePlan:
     instruments = (BTC_USD, ETH_EUR, EUR_USD, USD_EUR, ETH_BTC, BTC_EUR)
     venue = SimulatedVenue(SimulatedVenueSettings(**FREE), MakeContext(instruments=instruments))
-    money = replace(account(deposit="1000", EUR="2000", **more), rates={"EUR": ways})
+    money = replace(account(deposit="1000", EUR="2000", **more), rates={"EUR": Ways(routes=ways, age_ns=age_ns)})
     made = plan(*desks, accounts=[money], venue=venue, equity_every_ns=HOUR_NS)
     return replace(made, currencies=(CurrencyPortfolio, CurrencyView))
 
@@ -188,7 +190,8 @@ def test_what_is_held_as_a_position_is_not_money_for_another_market() -> None:
     both = desk(seat(lambda: btc_mode, instrument=BTC_USD), seat(lambda: eth_mode, instrument=ETH_BTC), capital="600")
     made = euro_plan(replace(both, balances={"BTC": D("0.01")}), BTC="0.01")
     (money,) = made.accounts
-    bot = Bot(replace(made, accounts=(replace(money, rates={**money.rates, "BTC": (((BTC_USD, False),),)}),)))
+    bitcoin = Ways(routes=(((BTC_USD, False),),), age_ns=DAY_NS)
+    bot = Bot(replace(made, accounts=(replace(money, rates={**money.rates, "BTC": bitcoin}),)))
     rate(bot, 0)
     btc_mode.wishes = [buy("0.05", "9000")]
     bot.candle(0, 10_000)
@@ -252,3 +255,110 @@ def test_a_later_deposit_raises_the_peak_by_its_value_and_no_drawdown_is_forgott
     portfolio.deposit(bot.engine.now_ns, 1, "paper", "EUR", D(100))
     money = portfolio.accounts["paper"]
     assert (money.equity, money.peak_equity) == pytest.approx((3_100, 3_300))
+
+
+# Marks that are too old
+
+TWO_HOURS_NS = 2 * HOUR_NS
+
+
+def test_a_rate_counts_until_it_is_older_than_allowed_and_again_from_the_next_mark_on() -> None:
+    """The rate comes at 01:00. At 03:00 it is two hours old and counts, at 04:00 no longer; at 05:00 another comes."""
+    mode = Wishes(candle=lambda candle, view: [buy("0.1", None, instrument=ETH_EUR.id)])
+    bot = Bot(euro_plan(euro_desk(mode), age_ns=TWO_HOURS_NS))
+    rate(bot, 0)
+    for hour in (2, 3, 4):
+        if hour == 4:
+            rate(bot, 4, 1.20)
+        bot.candle(hour, 100, instrument=ETH_EUR.id)
+    assert [event.ts // HOUR_NS for event in bot.events(Approved)] == [3, 5]
+    assert [(event.ts // HOUR_NS, event.code) for event in bot.events(Refused)] == [(4, "equity_unknown")]
+    assert bot.engine.portfolio.accounts["paper"].peak_equity == pytest.approx(3_400, rel=0.001)
+
+
+def test_equity_becomes_unknown_with_time_alone() -> None:
+    """Equity is told on the hour: at 01:00, before the first mark, and when the rate of 01:00 is three hours old."""
+    bot = Bot(euro_plan(euro_desk(Wishes()), age_ns=TWO_HOURS_NS))
+    rate(bot, 0)
+    for hour in (2, 3, 4):
+        bot.feed(TimeAdvanced(hour * HOUR_NS))
+    told = [event for event in bot.events(EquityMarked) if not event.desk]
+    assert [(event.ts // HOUR_NS, isnan(event.equity)) for event in told] == [(1, True), (2, False), (4, True)]
+    assert bot.engine.portfolio.unknown("paper") == ["EUR"]  # type: ignore[attr-defined]
+
+
+def test_a_position_is_closed_by_its_stop_and_by_its_mode_while_the_rate_is_too_old() -> None:
+    """2 ETH at 100 EUR with a stop at 90; the mode sells one, the stop the other. The trade keeps the newest rate."""
+    mode = Wishes()
+    bot = Bot(euro_plan(euro_desk(mode), age_ns=TWO_HOURS_NS))
+    rate(bot, 0)
+    for hour, wish in ((0, buy("2", instrument=ETH_EUR.id)), (4, None), (5, sell("1", instrument=ETH_EUR.id))):
+        mode.wishes = [wish] if wish else []
+        bot.candle(hour, 100, instrument=ETH_EUR.id)
+    mode.wishes = [buy("1", instrument=ETH_EUR.id)]
+    bot.candle(6, 95, low=85, instrument=ETH_EUR.id)
+    assert bot.position(instrument=ETH_EUR.id) == 0
+    (closed,) = bot.events(TradeClosed)
+    assert (closed.trade.exit_role, closed.trade.quote_rate) == ("stop", pytest.approx(1.10))
+    assert [event.code for event in bot.events(Refused)] == ["equity_unknown"]
+
+
+def test_another_way_counts_where_the_first_is_too_old() -> None:
+    ways: tuple[Route, ...] = (*DIRECT, ((BTC_EUR, True), (BTC_USD, False)))
+    bot = Bot(euro_plan(euro_desk(Wishes()), ways=ways, age_ns=TWO_HOURS_NS))
+    rate(bot, 0)
+    rate(bot, 1, 10_000, BTC_EUR)
+    rate(bot, 2, 12_000, BTC_USD)  # at 03:00
+    assert bot.engine.portfolio.accounts["paper"].equity == pytest.approx(3_200)
+    bot.candle(3, 100, instrument=ETH_EUR.id)  # at 04:00: 1 EUR is 12,000 / 10,000 USD by way of bitcoin
+    assert bot.engine.portfolio.accounts["paper"].equity == pytest.approx(1_000 + 2_000 * 1.20)
+    bot.candle(4, 100, instrument=ETH_EUR.id)  # at 05:00 BTC/EUR is three hours old
+    assert isnan(bot.engine.portfolio.accounts["paper"].equity)
+
+
+def test_a_day_that_begins_with_a_rate_too_old_starts_with_the_first_equity_known() -> None:
+    """The rate of 22:00 is 1.10, that of 01:00 is 1.00: the day starts with 3,000 USD."""
+    bot = Bot(euro_plan(euro_desk(Wishes()), age_ns=HOUR_NS), start_ns=DAY_NS - 2 * HOUR_NS)
+    rate(bot, 21)
+    bot.candle(23, 100, instrument=ETH_EUR.id)
+    rate(bot, 24, 1.00)
+    assert bot.engine.portfolio.accounts["paper"].day_start_equity == pytest.approx(3_000)
+
+
+def test_a_restart_makes_no_rate_younger() -> None:
+    bot = Bot(euro_plan(euro_desk(Wishes()), age_ns=TWO_HOURS_NS))
+    rate(bot, 0)
+    fresh = Engine(euro_plan(euro_desk(Wishes()), age_ns=TWO_HOURS_NS))
+    fresh.restore_state(msgspec.msgpack.decode(msgspec.msgpack.encode(bot.engine.export_state())))
+    for engine in (bot.engine, fresh):
+        engine.process(Quote(ETH_EUR.id, 3 * HOUR_NS, 99.0, 101.0, 1.0, 1.0))
+        assert engine.portfolio.accounts["paper"].equity == pytest.approx(3_200)
+        engine.process(Quote(ETH_EUR.id, 3 * HOUR_NS + 1, 99.0, 101.0, 1.0, 1.0))
+        assert isnan(engine.portfolio.accounts["paper"].equity)
+
+
+def test_an_account_needs_no_rate_of_a_currency_in_which_it_has_nothing() -> None:
+    """500 of the 1,000 USD are a desk's; EUR is never marked."""
+    (money,) = euro_plan().accounts
+    alone = replace(money, deposits={"USD": D(1_000)})
+    bot = Bot(replace(euro_plan(desk(seat(Wishes, instrument=BTC_USD), capital="500")), accounts=(alone,)))
+    bot.candle(0, 10_000)
+    assert bot.engine.portfolio.accounts["paper"].equity == 1_000.0
+
+
+# Limits in money
+
+
+@pytest.mark.parametrize(("minimum", "outcome"), [(997.0, "passed"), (999.0, "reduced")])
+def test_the_minimum_balance_is_in_the_reference_currency(minimum: float, outcome: str) -> None:
+    """Free are 3,200 USD, 2,909.09 EUR; 20 ETH at 100 EUR with a fee of 0.1 % leave 907.09 EUR, 997.8 USD."""
+    mode = Wishes()
+    limits, rules = AccountLimits(minimum_balance=minimum), [rule(MinimumBalance)]
+    made = euro_plan(euro_desk(mode, euros="2000"), rules=rules)
+    (money,) = made.accounts
+    bot = Bot(replace(made, accounts=(replace(money, limits=limits),)))
+    rate(bot, 0)
+    mode.wishes = [buy("20", None, instrument=ETH_EUR.id)]
+    bot.candle(0, 100, instrument=ETH_EUR.id)
+    (check,) = [event for event in bot.events(RiskChecked) if event.code == "minimum_balance"]
+    assert (check.outcome, check.numbers) == (outcome, pytest.approx((907.0909, minimum / 1.10)))

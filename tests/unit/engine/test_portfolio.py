@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,9 @@ import msgspec
 import pytest
 
 from loligo.engine.engine import Engine
+from loligo.engine.plan import DeskPlan
 from loligo.errors import LedgerError
-from loligo.model.command import GenerationActivated, TimeAdvanced
+from loligo.model.command import GenerationActivated, SlotVersion, TimeAdvanced
 from loligo.model.events import EquityMarked, LedgerPosted, PositionChanged, TradeClosed
 from loligo.model.market import FundingRate, Quote, Side
 from loligo.model.order import OrderRole
@@ -250,3 +252,46 @@ def test_an_accounts_peak_is_never_one_of_half_marked_books() -> None:
     bot.candle(2, 110, instrument=PERP.id)
     money = bot.engine.portfolio.accounts["paper"]
     assert money.peak_equity == 20_000.0 and money.equity == 20_000.0 - 0.2
+
+
+# Desks that go
+
+
+def generation(bot: Bot, number: int, *desks: DeskPlan, **more: Any) -> None:
+    """Go on by a plan of these desks, as a start with another configuration does."""
+    slots = (SlotVersion("desk/all", str(number), ""),)
+    bot.engine.prepare(replace(plan(*desks, **more), slots=slots))
+    bot.feed(GenerationActivated(bot.engine.now_ns, number, slots))
+
+
+def test_what_a_desk_had_that_is_gone_is_the_houses_and_no_loss_of_the_account() -> None:
+    alpha, beta = desk(seat()), desk(seat(), name="beta", capital="60000")
+    bot = Bot(plan(alpha, beta))
+    bot.candle(0, 100)
+    generation(bot, 2, alpha)
+    portfolio = bot.engine.portfolio
+    assert portfolio.balance("paper", "house", "USD") == 100_000 - 10_000
+    assert portfolio.balance("paper", "beta", "USD") == 0
+    assert portfolio.accounts["paper"].equity == portfolio.accounts["paper"].peak_equity == 100_000.0
+    posted = bot.events(LedgerPosted)[-1]
+    assert (posted.desk, posted.kind) == ("beta", PostingKind.ALLOCATION)
+    assert [(one.book, one.amount) for one in posted.postings] == [("house", D(60_000)), ("beta", D(-60_000))]
+
+
+def test_a_desk_that_comes_back_gets_its_capital_once() -> None:
+    alpha, beta = desk(seat()), desk(seat(), name="beta", capital="60000")
+    bot = Bot(plan(alpha, beta))
+    generation(bot, 2, alpha)
+    generation(bot, 3, alpha, beta)
+    generation(bot, 4, replace(beta, capital=D(1)), alpha)
+    assert bot.engine.portfolio.balance("paper", "beta", "USD") == 60_000
+    assert bot.engine.portfolio.balance("paper", "house", "USD") == 30_000
+
+
+def test_a_desk_that_moves_to_another_account_leaves_its_money_and_takes_it_there() -> None:
+    accounts = (account(), account("other", deposit="500"))
+    bot = Bot(plan(desk(seat()), accounts=accounts))
+    generation(bot, 2, desk(seat(), account="other", capital="400"), accounts=accounts)
+    portfolio = bot.engine.portfolio
+    assert (portfolio.balance("paper", "house", "USD"), portfolio.balance("paper", "alpha", "USD")) == (100_000, 0)
+    assert (portfolio.balance("other", "house", "USD"), portfolio.balance("other", "alpha", "USD")) == (100, 400)

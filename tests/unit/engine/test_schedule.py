@@ -40,11 +40,21 @@ def test_days_begin_at_midnight_utc_and_missed_ones_are_one() -> None:
 
 def test_ticks_lie_on_multiples_of_their_interval_and_count_what_they_missed() -> None:
     made = schedule(10)
-    made.set_tick(KEY, SECOND_NS, 1)
+    made.set_ticks({KEY: SECOND_NS}, 1)
     assert due(made, SECOND_NS // 3) == []
     assert due(made, SECOND_NS + 5) == [(SECOND_NS, "tick", 0)]
     assert due(made, 5 * SECOND_NS + 900) == [(5 * SECOND_NS, "tick", 3)]
     assert due(made, 6 * SECOND_NS - 1) == [] and due(made, 6 * SECOND_NS) == [(6 * SECOND_NS, "tick", 0)]
+
+
+def test_ticks_that_are_no_longer_wanted_end_and_the_others_go_on_as_they_were() -> None:
+    made, other, new = schedule(10), ("beta", BTC.id, "tick"), ("gamma", BTC.id, "tick")
+    made.set_ticks({KEY: 60 * SECOND_NS, other: 60 * SECOND_NS}, 1)
+    made.start(10)
+    made.set_ticks({other: 60 * SECOND_NS, new: 30 * SECOND_NS, KEY: 0}, 2)
+    made.start(20)
+    served = [(one.ts // SECOND_NS, one.key[0], one.cause) for one in made.pop_due(60 * SECOND_NS)]
+    assert served == [(60, "beta", 1), (60, "gamma", 2)]
 
 
 def test_a_timer_of_an_equal_name_is_replaced() -> None:
@@ -57,7 +67,7 @@ def test_a_timer_of_an_equal_name_is_replaced() -> None:
 def test_what_is_due_comes_by_time_then_kind_then_key() -> None:
     made = Schedule(DAY_NS)
     made.start(1)
-    made.set_tick(KEY, DAY_NS, 1)
+    made.set_ticks({KEY: DAY_NS}, 1)
     made.start(1)
     made.pause_ends(DAY_NS)
     made.set_timer(("beta", BTC.id, "a"), DAY_NS, 2)
@@ -87,7 +97,7 @@ def test_a_pause_that_never_ends_is_never_due() -> None:
 def test_state_survives_as_plain_data() -> None:
     made = schedule(7)
     made.set_timer(KEY, 100, 1)
-    made.set_tick(("beta", BTC.id, "tick"), SECOND_NS, 2)
+    made.set_ticks({("beta", BTC.id, "tick"): SECOND_NS}, 2)
     made.pause_ends(60)
     state = msgspec.msgpack.decode(msgspec.msgpack.encode(made.export_state()))
     fresh = Schedule(NEVER_NS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from loligo_bot.historic import Cost, starts_of
+from loligo_bot.arm_cost import Cost
+from loligo_bot.historic import starts_of
 
 
 def test_arms_start_with_what_they_were_worth_when_the_first_whole_day_began() -> None:

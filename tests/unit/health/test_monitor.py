@@ -35,7 +35,8 @@ class Watched:
         self.home = home
         self.told: list[Message] = []
         self.monitor = Monitor(home, config, Start(home, config), self.told.append)
-        host, wanted = load_wanted(home, LoligoConfig(), KeptOff(quarantined={}), keeps=False)
+        of_bot = LoligoConfig(health=config.model_dump(mode="json"))
+        host, wanted = load_wanted(home, of_bot, KeptOff(quarantined={}), keeps=False)
         slots = (SlotVersion("strategy/clock", wanted.hashes["strategy clock"], ""), *OFF)
         plan = EnginePlan(bot="b", accounts=(), desks=(), slots=slots)
         running = Generation(config=wanted.config, host=host, loaded=host.loaded, plan=plan)

@@ -41,9 +41,17 @@ def row(state: State, reason: str = "", **changes: Any) -> Health:
         ),
         (row(State.NEEDS_CONFIG, "period = 0"), "settings wrong", "loligo config check"),
         (
-            row(State.REFUSED, "needs the package numpy>=99; run `pip install 'numpy>=99'`"),
+            row(
+                State.REFUSED,
+                "needs the package attrs>=24, which is not there; `loligo tentacle packages jump` brings it",
+            ),
             "package missing",
-            "pip install 'numpy>=99'",
+            "loligo tentacle packages jump",
+        ),
+        (
+            row(State.REFUSED, "needs the package numpy<100,>=99, numpy 2.1 is installed"),
+            "package missing",
+            "pip install 'numpy<100,>=99'",
         ),
         (
             row(State.REFUSED, "needs the package numpy>=99, numpy 2.1 is installed"),

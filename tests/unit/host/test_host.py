@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loligo.errors import TentacleError
-from loligo.host.host import Host, LoadState, bundled_root
+from loligo.host import Host, LoadState, bundled_root
 from loligo.registry.registry_file import load_registry, save_registry
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
 

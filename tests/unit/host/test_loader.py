@@ -97,7 +97,10 @@ def test_a_local_tentacle_without_a_hash_is_loaded_as_it_is(tmp_path: Path) -> N
     [
         ({"api": '">=2"'}, f"needs loligo.api >=2, this is {API_VERSION}"),
         ({"requires": '{ python = ["numpy<1"] }'}, "needs the package numpy<1, numpy "),
-        ({"requires": '{ python = ["no-such-thing"] }'}, "run `pip install 'no-such-thing'`"),
+        (
+            {"requires": '{ python = ["no-such-thing"] }'},
+            "which is not there; `loligo tentacle packages rsi` brings it",
+        ),
         ({"requires": '{ tentacles = { ema = ">=1" } }'}, "needs the tentacle ema >=1, which is not in the registry"),
         ({"requires": '{ tentacles = { rsi = ">=2" } }'}, "needs the tentacle rsi >=2, the registry has 1.0.0"),
         ({"permissions": '["net:example.org"]'}, "wants the permission net:example.org; grant it in the registry"),

@@ -21,6 +21,7 @@ from loligo_kit.pack import pack
 from loligo_kit.plans import NothingNew, plan_agreement, plan_install, plan_rollback, plan_update
 from loligo_kit.sources import HashMismatch
 from loligo_kit.verify import verify
+from loligo_packages.package_set import NO_PACKAGES, PackageSet
 from tests.fakes.package_server import PackageServer
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
 
@@ -40,7 +41,12 @@ class Bot:
         self.installer = Installer(self.folder, self.judge)
 
     def judge(
-        self, entry: RegistryEntry, files: Mapping[str, bytes], folder: Path, enabled: Sequence[RegistryEntry]
+        self,
+        entry: RegistryEntry,
+        files: Mapping[str, bytes],
+        folder: Path,
+        enabled: Sequence[RegistryEntry],
+        packages: PackageSet = NO_PACKAGES,
     ) -> None:
         self.judged.append(f"{entry.name} {entry.version}")
         if self.refusal:

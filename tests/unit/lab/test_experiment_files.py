@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import random
@@ -15,7 +16,7 @@ import pytest
 from loligo.errors import DataError
 from loligo.model.timeframe import DAY_NS
 from loligo_lab.experiment import Arm, ArmDay, Day, Plan, Verdict, judge
-from loligo_lab.experiment_files import arms_of, as_csv, as_html, as_json, document, is_confirmed, recomputed
+from loligo_lab.experiment_files import FORMAT, arms_of, as_csv, as_html, as_json, document, is_confirmed, recomputed
 
 CODE = {"evaluator/rsi": {"version": "1.0.0", "tree_hash": "h1:abc"}}
 ABOUT: dict[str, Any] = {
@@ -58,10 +59,42 @@ def test_a_day_or_a_verdict_that_was_changed_is_found_out() -> None:
         assert not is_confirmed(told)
 
 
-@pytest.mark.parametrize("told", [{}, {"format": 2}, {"format": 1, "plan": {"name": 1}, "days": []}])
-def test_what_is_no_exported_experiment_is_refused(told: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match=r"expected an exported experiment of format 1|not an exported experiment"):
+@pytest.mark.parametrize("told", [[], {}, {"format": "x"}, {"format": FORMAT, "plan": {"name": 1}, "days": []}])
+def test_what_is_no_exported_experiment_is_refused(told: Any) -> None:
+    with pytest.raises(DataError, match=r"expected an exported experiment of format 2|not an exported experiment"):
         recomputed(told)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (1, "running", "format 1 by Loligo 1.0, before the newest .* `loligo ab export --format json`, or check"),
+        (1, "historic", "write it anew with `loligo ab run` with --report, or check it with the Loligo that wrote it"),
+        (99, "running", "format 99 by Loligo 1.0; this Loligo reads format 2: update it"),
+    ],
+)
+def test_an_export_of_another_format_is_refused_with_what_to_do(number: int, kind: str, words: str) -> None:
+    told = exported(30, 0.0) | {"format": number, "about": ABOUT | {"kind": kind}}
+    with pytest.raises(DataError, match=words):
+        is_confirmed(told)
+
+
+def shape(node: Any) -> Any:
+    """Return names and words, without any number."""
+    if isinstance(node, dict):
+        return {name: shape(inner) for name, inner in sorted(node.items())}
+    if isinstance(node, list):
+        return [shape(inner) for inner in node if isinstance(inner, dict)]
+    return node if isinstance(node, str) and not re.search(r"\d", node) else None
+
+
+def test_who_changes_what_an_export_holds_or_says_gives_it_another_format() -> None:
+    told = json.loads(as_json(exported(60, 0.004)))
+    held = {name: shape(told[name]) for name in ("plan", "judgement")} | {"day": shape(told["days"][0])}
+    digest = hashlib.sha256(json.dumps(held).encode()).hexdigest()[:16]
+    assert {FORMAT: digest} == {2: "3a5104c16642672c"}, (
+        "give experiment_files.FORMAT its next number, then write both here"
+    )
 
 
 def test_the_html_needs_nothing_else_and_lets_nothing_in() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -20,7 +18,6 @@ def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
-    log.configure(stream=io.StringIO())  # lets go of a log file
     structlog.reset_defaults()
     log.clear_contextvars()
     root.handlers[:] = handlers
@@ -93,15 +90,6 @@ def test_warnings_of_libraries_come_along(stream: io.StringIO) -> None:
     logging.getLogger("sqlalchemy.pool").warning("pool of %s is full", "db")
     line = json.loads(stream.getvalue())
     assert (line["part"], line["level"], line["event"]) == ("sqlalchemy.pool", "warning", "pool of db is full")
-
-
-def test_log_file_is_appended_and_for_the_owner_only(tmp_path: Path) -> None:
-    file = tmp_path / "logs" / "bot.log"
-    for text in ("first", "second"):
-        log.configure(format="json", file=file)
-        log.get_logger("x").info(text)
-    assert [json.loads(line)["event"] for line in file.read_text(encoding="utf-8").splitlines()] == ["first", "second"]
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_log_never_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import hmac
 import secrets
 
 import pyotp
+import segno
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -51,6 +52,11 @@ def code_secret(given: str = "") -> str:
 def code_uri(secret: str, name: str) -> str:
     """Return what an authenticator app reads."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="Loligo")
+
+
+def code_picture(secret: str, name: str) -> str:
+    """Return that as a QR code to photograph, an SVG in a data address: dark on light, with its quiet zone."""
+    return str(segno.make_qr(code_uri(secret, name)).svg_data_uri(scale=5, border=4, dark="#000", light="#fff"))
 
 
 def matching_step(secret: str, code: str, now_s: float, used_step: int) -> int | None:

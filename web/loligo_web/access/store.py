@@ -1,4 +1,4 @@
-"""People, sessions, tokens, invitations and what they did to access: an SQLite file of its own, for its owner only.
+"""People, sessions, tokens, invitations, what people chose and did to access: an SQLite file for its owner only.
 
 What must hold: no password, session, token or invitation can be read from the file, only hashes; it is readable by the
 user who runs the bot and nobody else. Times are seconds since 1970 of the wall clock, given by the caller.
@@ -7,7 +7,7 @@ user who runs the bot and nobody else. Times are seconds since 1970 of the wall 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS tokens (
 CREATE TABLE IF NOT EXISTS invitations (
   hash TEXT PRIMARY KEY, role INTEGER NOT NULL, until_s REAL NOT NULL, is_first INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (who TEXT PRIMARY KEY, count INTEGER NOT NULL, newest_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS choices (
+  person TEXT NOT NULL REFERENCES people ON DELETE CASCADE, name TEXT NOT NULL, PRIMARY KEY (person, name));
 CREATE TABLE IF NOT EXISTS deeds (
   id INTEGER PRIMARY KEY, ts_s REAL NOT NULL, who TEXT NOT NULL, deed TEXT NOT NULL, address TEXT NOT NULL);
 """
@@ -92,6 +94,17 @@ class AccessStore(PrivateFile):
         with self._changing() as change:
             change.execute("UPDATE people SET password = ? WHERE name = ?", (password, name))
             change.execute("DELETE FROM sessions WHERE person = ?", (name,))
+
+    def choices(self, person: str) -> frozenset[str]:
+        """Return what somebody has chosen about how the page looks to them, as names."""
+        return frozenset(row["name"] for row in self._rows("SELECT name FROM choices WHERE person = ?", person))
+
+    def choose(self, person: str, chosen: Iterable[str], of: Iterable[str]) -> None:
+        """Let these be what somebody has chosen among the names `of`; all others stay as they are."""
+        with self._changing() as change:
+            change.executemany("DELETE FROM choices WHERE person = ? AND name = ?", [(person, one) for one in of])
+            rows = [(person, one) for one in chosen]
+            change.executemany("INSERT OR IGNORE INTO choices (person, name) VALUES (?, ?)", rows)
 
     def set_role(self, name: str, role: Role) -> None:
         with self._changing() as change:

@@ -14,6 +14,7 @@ from loligo.api import Door
 from . import (
     access,
     acting,
+    audit,
     automations,
     backtests,
     configuration,
@@ -24,12 +25,16 @@ from . import (
     health,
     hooks,
     installing,
+    jobs,
     market,
     more,
     notifications,
     performance,
+    reality,
     risk,
+    search,
     shares,
+    start,
     tentacles,
     trades,
     views,
@@ -45,13 +50,17 @@ PAGES: tuple[Page, ...] = (
     decisions.PAGE,
     experiments.PAGE,
     performance.PAGE,
+    reality.PAGE,  # before the path NUMBER
     backtests.PAGE,
+    jobs.PAGE,
     automations.PAGE,
     risk.PAGE,
     notifications.PAGE,
     health.PAGE,
     configuration.PAGE,
     access.PAGE,
+    audit.PAGE,
+    start.PAGE,
     hooks.PAGE,
     shares.PAGE,
     views.PAGE,
@@ -66,4 +75,4 @@ def offered(door: Door) -> tuple[Page, ...]:
 def routes(shown: Iterable[Page]) -> list[web.RouteDef]:
     """Return the routes of pages, and of what stands on all of them."""
     own = [route for page in shown for route in page.routes]
-    return [*own, *entrance.routes(), *acting.routes(), *more.routes()]
+    return [*own, *entrance.routes(), *acting.routes(), *more.routes(), *search.routes()]

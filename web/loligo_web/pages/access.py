@@ -10,7 +10,7 @@ from aiohttp import web
 from loligo.api import BadArguments, NotFound, Role
 
 from ..access.gate import KEEPER, address_of, caller_of, need_role
-from ..access.passwords import code_secret, code_uri
+from ..access.passwords import code_picture, code_secret, code_uri
 from .page import Page, offers, show
 
 DEEDS = 30
@@ -71,6 +71,7 @@ async def _shown(
         "once": once or {},
         "secret": secret,
         "uri": code_uri(secret, caller.name),
+        "picture": code_picture(secret, caller.name),
         "is_admin": is_admin,
         "doors": [one[1:] for one in _DOORS if offers(request, one[0]) and caller.actor.role >= _DOORS_NEED[one[0]]],
         "roles": [role.name.lower() for role in Role if role <= caller.actor.role],

@@ -13,7 +13,7 @@ from loligo.api import BadArguments, NotFound
 
 from ..rest import DOOR
 from .acting import act
-from .page import Page, ask, ask_if, offers, show, show_part
+from .page import Page, ask, ask_if, download, offers, show, show_part
 
 ROWS = 50
 TRADES = 200
@@ -140,8 +140,7 @@ async def _compare(request: web.Request) -> web.Response:
 
 async def _report(request: web.Request) -> web.Response:
     answer = await ask(request, "backtest.report", number=_number(request), format=request.query.get("format", "html"))
-    headers = {"Content-Disposition": f'attachment; filename="{answer.name}"', "Cache-Control": "no-store"}
-    return web.Response(text=answer.content, content_type=answer.media_type, charset="utf-8", headers=headers)
+    return download(answer)
 
 
 def _number(request: web.Request) -> str:

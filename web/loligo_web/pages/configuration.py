@@ -25,6 +25,10 @@ async def _shown(request: web.Request, told: profiles.Told, *, status: int = 200
     rows = [one for one in settings.settings if not only_set or one.origin != "default"]
     more = {"rows": rows, "key": key, "only_set": only_set, "can_undo": offers(request, "config.undo")}
     more |= await profiles.shown(request, told)
+    against = request.query.get("against", "")
+    can_compare = offers(request, "config.diff")
+    differences = await ask(request, "config.diff", number=against) if against and can_compare else None
+    more |= {"against": against, "differences": differences, "can_compare": can_compare}
     data = {"settings": settings, "history": history, "profiles": more["profiles"]}
     return await show(request, "configuration.html", data, more=more, status=status)
 

@@ -13,16 +13,47 @@ from loligo.api import timeframe_ns
 from ..curve import curve
 from ..wording import milliseconds
 from .page import Page, ask, ask_if, offers, show, show_part, waiting
-from .views import cards
+from .start import choices, choose, on_dashboard
+from .views import brought, cards
 
 DECISIONS = 6
 POINTS = 240  # of the curve
 
 
+CARDS = {  # that can be hidden, and what they are called
+    "kpis": "Figures",
+    "candles": "Candles",
+    "worth": "Equity",
+    "held": "Positions and orders",
+    "experiment_cards": "A/B tests",
+    "switches": "Tentacles",
+    "thoughts": "Last decisions",
+}
+_HIDDEN = "hide: "  # begins a choice of a person
+
+
 async def _dashboard(request: web.Request) -> web.Response:
-    parts = await asyncio.gather(*(part(request) for part in _PARTS.values()))
+    hidden = _hidden(request)
+    wanted = {name: part for name, part in _PARTS.items() if name not in hidden}
+    parts = await asyncio.gather(*(part(request) for part in wanted.values()), on_dashboard(request))
     data = {name: value for part in parts for name, value in part.items()}
-    return await show(request, "dashboard.html", data, more={"markets": await _markets(request), **_can(request)})
+    markets = [] if "candles" in hidden else await _markets(request)
+    names = CARDS | {name: one.title for name, one in (await brought(request)).items()}
+    more = {"markets": markets, "hidden": hidden, "names": names, **_can(request)}
+    return await show(request, "dashboard.html", data, more=more)
+
+
+def _hidden(request: web.Request) -> frozenset[str]:
+    """Return the cards that whoever looks does not want to see."""
+    return frozenset(one.removeprefix(_HIDDEN) for one in choices(request) if one.startswith(_HIDDEN))
+
+
+async def _choose_cards(request: web.Request) -> web.Response:
+    """Show those that are ticked, and hide the others; what is brought later is shown."""
+    ticked = set((await request.post()).getall("shown", []))
+    names = {*CARDS, *await brought(request)}
+    choose(request, {_HIDDEN + name for name in names - ticked}, {_HIDDEN + name for name in names})
+    return web.Response(status=303, headers={"Location": "/"})
 
 
 def _can(request: web.Request) -> dict[str, bool]:
@@ -67,7 +98,7 @@ async def _decisions(request: web.Request) -> dict[str, Any]:
 
 
 async def _cards(request: web.Request) -> dict[str, Any]:
-    return {"cards": await cards(request)}
+    return {"cards": await cards(request, _hidden(request))}
 
 
 async def _experiments(request: web.Request) -> dict[str, Any]:
@@ -113,6 +144,6 @@ PAGE = Page(
     path="/",
     label="Dashboard",
     icon="dashboard",
-    routes=(web.get("/", _dashboard), web.get("/part/{name}", _part)),
+    routes=(web.get("/", _dashboard), web.post("/cards", _choose_cards), web.get("/part/{name}", _part)),
     needs=frozenset({"status"}),
 )

@@ -19,15 +19,16 @@ from loligo.api import BadArguments, LoligoError
 from ..experiment_look import numbers_of, rails_of, side_by_side
 from ..rest import DOOR
 from .acting import act
-from .page import Page, ask, ask_if, offers, show, show_part
+from .page import Page, ask, ask_if, download, offers, show, show_part
 
 ROWS = 8  # differences on a page
 TRADES = 40  # of each arm
 HOLDING = 40  # points beside the table of numbers
 PATIENCE_S = 20.0  # to see whether a new test is taken up
 SPARE = 2  # empty rows of the form
+LETTERS = "ABCDEFGHIJKLMNOPQRST"
 WAYS = ("settings", "version", "desks")
-PLAIN = ("name", "control", "mode", "days", "on_win", "why")
+PLAIN = ("name", "control", "account", "mode", "days", "on_win", "why")
 SECTIONS = ("timeframe", "evaluators", "strategy", "mode", "limits", "risk_rules", "tick_s")
 
 
@@ -212,6 +213,7 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
     query = {"challenger": chosen, "show": "all" if is_all else "orders"}
     more = {
         "chosen": chosen,
+        "mark": LETTERS[1 + test.challengers.index(chosen)],
         "pair": pair,
         "is_all": is_all,
         "query": urlencode({**query, **given}),
@@ -222,8 +224,16 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "can_promote": offers(request, "experiment.promote") and not test.is_ended,
         "can_stop": offers(request, "experiment.stop") and not test.is_ended,
         "can_why": offers(request, "why"),
+        "offers_tidy": offers(request, "experiment.tidy"),  # the dialog is there before the test has ended
+        "can_tidy": offers(request, "experiment.tidy") and bool(test.leftovers),
+        "can_compare": offers(request, "experiment.cross_check"),
     }
     return {"test": test, "apart": apart}, more
+
+
+async def _export(request: web.Request) -> web.Response:
+    name, kind = request.match_info["name"], request.query.get("format", "html")
+    return download(await ask(request, "experiment.export", name=name, format=kind))
 
 
 PAGE = Page(
@@ -236,6 +246,7 @@ PAGE = Page(
         web.post("/experiments/start", _start),
         web.get("/experiments/{name}", _detail),
         web.get("/experiments/{name}/part", _part),
+        web.get("/experiments/{name}/export", _export),
     ),
     needs=frozenset({"experiments", "experiment"}),
 )

@@ -43,6 +43,8 @@ class Frame:
     desks: int
     paused: bool
     troubled: Mapping[str, str]  # feeds that fail or are silent, and why: what is shown is old
+    age_s: float | None  # since the live feed that is silent for longest brought something; None of recorded data
+    good_for_s: float | None  # how old that may be before numbers are grey
     views: Sequence[Any]  # pages of tentacles at work
     may_trade: bool
     may_change: bool
@@ -101,11 +103,18 @@ async def frame_of(request: web.Request) -> Frame:
         desks=len({position.desk for position in held}),
         paused=bool(status and any(desk.pauses for desk in status.desks.values())),
         troubled=_troubled(status.edges) if status else {},
+        age_s=_longest(status.edges, "silence_s") if status else None,
+        good_for_s=_longest(status.edges, "silent_after_s") if status else None,
         views=[one for one in brought.views if one.place == "page"] if brought else [],
         may_trade=role >= Role.TRADE and offers(request, "panic"),
         may_change=role >= Role.ADMIN,
         offers=frozenset(verb.name for verb in verbs if verb.role <= role),
     )
+
+
+def _longest(edges: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+    """Return the greatest number of a name that feeds tell, None where none does."""
+    return max((float(one[name]) for one in edges.values() if one.get(name) is not None), default=None)
 
 
 def _troubled(edges: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -133,3 +142,9 @@ async def show(
 async def show_part(request: web.Request, template: str, data: Mapping[str, Any]) -> web.Response:
     """Return a part of a page, for htmx."""
     return render(request, template, {**data, "frame": await frame_of(request)})
+
+
+def download(file: Any) -> web.Response:
+    """Return a file that a verb made."""
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
+    return web.Response(text=file.content, content_type=file.media_type, charset="utf-8", headers=headers)

@@ -13,7 +13,9 @@ from loligo.api import BadArguments, LoligoError, NotFound
 
 from ..forms import Field, fields_of, settings_from
 from ..look import render
+from ..marked import pictures_of
 from ..places import Place, places_of, with_defaults
+from ..readme import pieces_of
 from ..rest import DOOR
 from ..wording import title
 from .acting import PATIENCE_S, act
@@ -21,8 +23,9 @@ from .installing import can, change_of
 from .page import Page, ask, ask_if, frame_of, offers, show
 
 HISTORY = 20
+DECIDING = ("evaluator", "strategy", "trading_mode", "risk_rule", "venue")  # what has a preview
 KINDS = (  # the way of the data, then what surrounds it
-    *("evaluator", "strategy", "trading_mode", "risk_rule", "venue"),
+    *DECIDING,
     *("feed", "interface", "notifier", "automation"),
 )
 
@@ -92,10 +95,21 @@ async def _set(request: web.Request) -> web.StreamResponse:
             faults = {path.removeprefix("values.").partition(".")[0]: text for path, text in exc.problems.items()}
             if not faults.keys() & {one.name for one in fields}:
                 raise
+    would = await _would(request, arguments) if is_trial and answer is not None and answer.differences else None
     given = {one.name: values.get(one.name, one.default_value) for one in fields if one.name not in faults}
     typed = {name: form[name] for name in faults if name in form}
-    told = Told(given=given, typed=typed, faults=faults, answer=answer, is_saved=not is_trial and not faults)
+    told = Told(
+        given=given, typed=typed, faults=faults, answer=answer, would=would, is_saved=not is_trial and not faults
+    )
     return await _shown(request, place.path, told, status=422 if faults else 200)
+
+
+async def _would(request: web.Request, arguments: Mapping[str, Any]) -> Any:
+    """Return what the settings would have traded, None where that cannot be said."""
+    asked = {name: arguments[name] for name in ("name", "values", "unset", "place")}
+    if request.match_info["kind"] not in DECIDING:
+        return None
+    return await ask_if(request, "tentacle.preview", **asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +120,7 @@ class Told:
     typed: Mapping[str, str] = field(default_factory=dict)  # as it was entered, where it was wrong
     faults: Mapping[str, str] = field(default_factory=dict)
     answer: Any = None
+    would: Any = None  # what they would have traded
     is_saved: bool = False
 
 
@@ -147,6 +162,12 @@ async def _detail(request: web.Request) -> web.Response:
         return web.Response(headers={"HX-Redirect": "/tentacles"})  # it was removed while somebody looked at it
 
 
+async def _source(request: web.Request) -> web.Response:
+    """Show the README and the files of one."""
+    told = await ask(request, "tentacle.source", name=_name(request))
+    return await show(request, "source.html", {"source": told}, more={"pieces": pieces_of(told.readme)})
+
+
 async def _shown(request: web.Request, path: str, told: Told, *, status: int = 200) -> web.Response:
     (info, place), row, history = await asyncio.gather(
         _settled(request, path),
@@ -160,11 +181,13 @@ async def _shown(request: web.Request, path: str, told: Told, *, status: int = 2
         **_can(request),
         "fields": fields,
         "told": told,
+        "pictures": [pictures_of(desk) for desk in told.would.desks] if told.would else [],
         "place": place,
         "places": await _places(request, info),
         "can_set": offers(request, "tentacle.settings"),
         "can_roll_back": offers(request, "tentacle.rollback"),
         "can_apply": offers(request, "tentacle.apply"),
+        "can_read": offers(request, "tentacle.source"),
         **can(request),
         **await change_of(request, f"{info.kind}/{info.name}"),
     }
@@ -181,6 +204,7 @@ PAGE = Page(
         web.get("/tentacles", _list),
         web.post("/tentacles/switch", _switch),
         web.get("/tentacles/{kind}/{name}", _detail),
+        web.get("/tentacles/{kind}/{name}/source", _source),
         web.post("/tentacles/{kind}/{name}/settings", _set),
     ),
     needs=frozenset({"tentacle.list", "tentacle.switch", "tentacle.info"}),

@@ -7,7 +7,7 @@ our templates, escaped. It stands in the menu while its tentacle works.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -20,10 +20,15 @@ from .page import Page, ask, ask_if, show
 VERBS = frozenset({"tentacle.views", "tentacle.view"})
 
 
-async def cards(request: web.Request) -> list[dict[str, Any]]:
-    """Return the cards of the dashboard; one that cannot be shown says why. None of a bot that knows no views."""
+async def brought(request: web.Request) -> dict[str, Any]:
+    """Return the cards that tentacles bring to the dashboard, by kind and name. None of a bot that knows no views."""
     answer = await ask_if(request, "tentacle.views")
-    found = [one for one in answer.views if one.place == "widget"] if answer else []
+    return {f"{one.kind}/{one.name}": one for one in answer.views if one.place == "widget"} if answer else {}
+
+
+async def cards(request: web.Request, hidden: Container[str]) -> list[dict[str, Any]]:
+    """Return the content of the cards that are not hidden; one that cannot be shown says why."""
+    found = [one for name, one in (await brought(request)).items() if name not in hidden]
     return list(await asyncio.gather(*(_card(request, one.kind, one.name, one.title) for one in found)))
 
 

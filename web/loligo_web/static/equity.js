@@ -11,7 +11,7 @@ function resolved(name) {
   return found;
 }
 
-const group = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const amount = (value, digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits }).format(value).replaceAll(",", "\u202f").replace("-", "−");
 let plot, data;
 
 function options() {
@@ -25,7 +25,7 @@ function options() {
     scales: { x: { time: true }, y: { range: (_, low, high) => { const room = Math.max((high - low) * 0.08, high * 0.0005); return [low - room, high + room]; } } },
     axes: [
       { ...axis, space: 70 },
-      { ...axis, side: 1, size: 62, values: (_, ticks) => ticks.map((tick) => group.format(tick)) },
+      { ...axis, side: 1, size: 62, values: (_, ticks) => ticks.map((tick) => amount(tick, 0)) },
     ],
     series: [{}, { stroke: line, width: 1.75, fill, points: { show: false }, paths: window.uPlot.paths.stepped({ align: 1 }) }],
     hooks: { setCursor: [point] },
@@ -37,7 +37,7 @@ function point(chart) {
   if (!shown) return;
   if (index === null || index === undefined) { shown.textContent = ""; return; }
   const when = new Date(data[0][index] * 1000);
-  shown.textContent = `${when.toLocaleDateString()}  ${new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 }).format(data[1][index])}`;
+  shown.textContent = `${when.toLocaleDateString()}  ${amount(data[1][index], 2)}`;
 }
 
 function draw() {

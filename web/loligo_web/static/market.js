@@ -23,9 +23,10 @@ let at = null, byKeys = false; // the time of the candle under the pointer, or r
 const said = new Map(); // by label: how it is drawn, and its points by the candle in which they were said
 
 const seconds = (candle) => Math.floor(candle.opened_at_ms / 1000);
-const numbers = (most, least = 0) => new Intl.NumberFormat(undefined, { minimumFractionDigits: least, maximumFractionDigits: most });
+const numbers = (most, least = 0) => new Intl.NumberFormat("en", { minimumFractionDigits: least, maximumFractionDigits: most });
 const digitsOf = (value) => { const size = Math.abs(value); return size >= 10 ? 2 : size >= 0.1 ? 4 : 8; };
-const price = (value) => numbers(digitsOf(value), 2).format(value);
+const grouped = (text) => text.replaceAll(",", "\u202f").replace("-", "−"); // as the rest of the page has it
+const price = (value) => grouped(numbers(digitsOf(value), 2).format(value));
 const signed = (value) => (value > 0 ? "+" : "") + value.toFixed(2).replace("-", "−");
 const titles = JSON.parse(box?.dataset.titles ?? "{}");
 const titleOf = (label) => { const { name, title } = said.get(label); return (titles[name] ?? words(name)) + title.slice(name.length).replace("#", " #"); };
@@ -203,11 +204,11 @@ function tell(time) {
   const index = indexAt(), one = shown[index];
   if (!one) return;
   const change = index > 0 ? one.close / shown[index - 1].close - 1 : 0;
-  const parts = [part("", when(seconds(one))), part("open", price(one.open)), part("high", price(one.high)), part("low", price(one.low)), part("close", price(one.close), one.close >= one.open ? "up" : "down"), part("change", `${signed(change * 100)} %`), part("volume", numbers(2).format(one.volume))];
+  const parts = [part("", when(seconds(one))), part("open", price(one.open)), part("high", price(one.high)), part("low", price(one.low)), part("close", price(one.close), one.close >= one.open ? "up" : "down"), part("change", `${signed(change * 100)} %`), part("volume", grouped(numbers(2).format(one.volume)))];
   for (const [label, { draws, points }] of said) {
     const point = [...points.values()].findLast((each) => placeOf(each.at_ms) === index);
     if (!point) continue;
-    const known = draws.map(({ name, place: where }, number) => (where === "none" || point.numbers[number] == null ? "" : `${words(name)} ${numbers(digitsOf(point.numbers[number])).format(point.numbers[number]).replace("-", "−")}`)).filter(Boolean);
+    const known = draws.map(({ name, place: where }, number) => (where === "none" || point.numbers[number] == null ? "" : `${words(name)} ${grouped(numbers(digitsOf(point.numbers[number])).format(point.numbers[number]))}`)).filter(Boolean);
     parts.push(part(titleOf(label), [signed(point.value), words(point.code), ...known].join(", ")));
   }
   for (const each of marks) if (placeOf(each.at_ms) === index) parts.push(part("", each.text));

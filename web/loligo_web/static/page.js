@@ -18,6 +18,15 @@ document.getElementById("theme")?.addEventListener("click", () => {
   tellTheme();
 });
 
+const colours = document.getElementById("colours"); // blue and orange for those who cannot tell green from red
+if (colours) colours.checked = root.dataset.colours === "blue";
+colours?.addEventListener("change", () => {
+  if (colours.checked) root.dataset.colours = "blue";
+  else delete root.dataset.colours;
+  localStorage.setItem("colours", colours.checked ? "blue" : "");
+  tellTheme();
+});
+
 // htmx: every request carries the page's token
 
 document.body.addEventListener("htmx:config:request", (event) => {
@@ -34,15 +43,21 @@ document.body.addEventListener("htmx:confirm", (event) => {
 
 // Live: the server says what changed; parts that show it ask for themselves anew, no more often than data-live says
 // ("orders:2 equity:3", seconds). What is told while an answer is on its way is asked for after it, and no part is
-// replaced under a form of it that waits for its own answer.
+// replaced under a form of it that waits for its own answer, or a question that somebody is asked.
 
 const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "jobs"];
+const ONCE = ["tentacles", "jobs"]; // whose next word may never come; the others speak again soon
 const LONGEST_ANSWER_MS = 30_000;
+const NEVER_MS = -3_600_000; // when a part asked that never did; it is reckoned with, so it is a number
+const BUSY = ".htmx-request, dialog[open]"; // a form that waits for its answer, a question to a person
+const STALE_AFTER = 3; // intervals of a part without an answer
 const offline = document.getElementById("offline");
 const parts = new Map(); // by id: when it asked, whether the answer is out, when it is due again
+const readAt = new WeakMap(); // when a part was read
 let isLost = false;
 
 function tell(topics) {
+  if (topics.some((topic) => topic !== "jobs")) heardAt = performance.now();
   for (const topic of [...topics, "any"]) document.body.dispatchEvent(new CustomEvent(`live-${topic}`));
   for (const part of all("[data-live]")) {
     for (const [topic, pause] of part.dataset.live.split(" ").map((one) => one.split(":"))) {
@@ -52,7 +67,8 @@ function tell(topics) {
 }
 
 function renew(id, pause) {
-  const state = parts.get(id) ?? { asked: -Infinity, isOut: false, due: Infinity };
+  const state = parts.get(id) ?? { asked: NEVER_MS, isOut: false, due: Infinity, pause };
+  state.pause = Math.max(pause, 1000);
   parts.set(id, state);
   state.due = Math.min(state.due, state.asked + pause);
   plan(id, state);
@@ -68,22 +84,27 @@ function ask(id, state) {
   const part = document.getElementById(id);
   state.due = Infinity;
   if (!part) return;
-  if (part.querySelector(".htmx-request")) return renew(id, performance.now() - state.asked + 200);
+  if (part.querySelector(BUSY)) return renew(id, performance.now() - state.asked + 200);
   state.asked = performance.now();
   state.isOut = true;
+  clearTimeout(state.late);
+  state.late = setTimeout(() => document.getElementById(id)?.classList.add("stale"), STALE_AFTER * state.pause);
   htmx.trigger(part, "live");
 }
 
-function answered(part) {
+function answered(part, isFresh = true) {
   const state = parts.get(part?.id);
   if (!state) return;
   state.isOut = false;
+  clearTimeout(state.late);
+  part.classList.toggle("stale", !isFresh);
+  if (isFresh) readAt.set(part, performance.now());
   plan(part.id, state);
 }
 
 document.body.addEventListener("htmx:after:request", (event) => {
   const part = event.detail.ctx.sourceElement;
-  if (!part?.dataset?.live || !part.querySelector(".htmx-request")) return;
+  if (!part?.dataset?.live || !part.querySelector(BUSY)) return;
   event.preventDefault();
   renew(part.id, 0);
 });
@@ -91,7 +112,10 @@ document.body.addEventListener("htmx:after:request", (event) => { // what change
   const topic = event.detail.ctx.sourceElement?.dataset?.tells;
   if (topic) tell([topic]);
 });
-document.body.addEventListener("htmx:finally:request", (event) => answered(event.detail.ctx.sourceElement)); // not replaced
+document.body.addEventListener("htmx:finally:request", (event) => { // not replaced
+  const { sourceElement, response } = event.detail.ctx;
+  answered(sourceElement, response?.status < 400);
+});
 
 function listen() {
   const source = new EventSource("/live");
@@ -99,7 +123,7 @@ function listen() {
   source.addEventListener("open", () => {
     offline.hidden = true;
     document.body.classList.remove("stale");
-    if (isLost) tell(TOPICS);
+    tell(isLost ? TOPICS : ONCE); // what came since the page was made was told to nobody
     isLost = false;
   });
   source.addEventListener("error", () => {
@@ -112,6 +136,36 @@ function listen() {
 }
 if (offline) listen();
 addEventListener("pageshow", (event) => event.persisted && listen());
+
+// Ages: that of the newest data ticks beside it, and numbers are grey when it is too old; every number tells on hover
+
+const pageAt = performance.now();
+let heardAt = pageAt; // when the bot last told something
+const seconds = (since) => (performance.now() - since) / 1000;
+function inWords(age) {
+  const [size, unit] = [[172_800, "d"], [7_200, "h"], [120, "min"]].find(([from]) => age >= from) ?? [0, "s"];
+  return `${Math.floor(age / { d: 86_400, h: 3_600, min: 60, s: 1 }[unit])} ${unit}`;
+}
+function dataAge() {
+  const told = document.getElementById("age");
+  if (!told?.dataset.age) return seconds(heardAt); // recorded data: as old as the word that it came
+  return Number(told.dataset.age) + seconds(readAt.get(document.getElementById("bar")) ?? pageAt);
+}
+function showAge() {
+  const told = document.getElementById("age"), text = document.getElementById("age-text");
+  if (!told || !text) return;
+  const age = dataAge(), limit = Number(told.dataset.goodFor);
+  const words = told.dataset.age || age >= 5 ? `${inWords(age)} old` : "";
+  if (text.textContent !== words) text.textContent = words;
+  if (limit) document.getElementById("bar").classList.toggle("late", age > limit);
+}
+setInterval(showAge, 1000);
+document.addEventListener("pointerover", (event) => {
+  const number = event.target.closest?.("#main .num, #bar .num");
+  if (!number || (number.title && !number.dataset.aged)) return;
+  number.dataset.aged = "yes";
+  number.title = `read ${inWords(seconds(readAt.get(number.closest("[data-live]")) ?? pageAt))} ago, newest data ${inWords(dataAge())} old`;
+});
 
 // Times: in the zone of whoever looks, UTC on hover
 
@@ -156,6 +210,7 @@ document.addEventListener("click", (event) => {
   if (!target) return;
   if (target.matches("a")) event.preventDefault(); // without scripts it leads to a page
   if (target.id === "stop-open") open(document.getElementById("stop"));
+  else if (target.id === "search-open") search();
   else if (target.dataset.opens) open(document.getElementById(target.dataset.opens));
   else if (target.matches("[data-close]")) target.closest("dialog").close();
   else if (target.matches(".toast .close")) target.closest(".toast").remove();
@@ -175,6 +230,33 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   open(document.getElementById("stop"));
 });
+
+// Search: Ctrl+K, then type; up and down go through what was found, Enter takes the first
+
+const searching = document.getElementById("search");
+function search() {
+  open(searching);
+  searching?.querySelector("input").select();
+}
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;
+  event.preventDefault();
+  search();
+});
+searching?.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const places = [searching.querySelector("input"), ...all("a", searching)];
+  places[(places.indexOf(document.activeElement) + step + places.length) % places.length].focus();
+});
+searching?.querySelector("form").addEventListener("submit", (event) => {
+  const first = searching.querySelector("a"), asked = searching.querySelector("[data-asked]")?.dataset.asked;
+  if (!first || asked !== searching.querySelector("input").value.trim()) return; // a page of its own tells
+  event.preventDefault();
+  first.click();
+});
+
 document.body.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   const source = ctx.sourceElement;
@@ -193,7 +275,7 @@ function greet(from) {
 new MutationObserver((changes) => {
   for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) {
     greet(node.parentNode ?? node);
-    [node, ...all("[data-live]", node)].forEach(answered);
+    [node, ...all("[data-live]", node)].forEach((one) => answered(one));
   }
 }).observe(document.body, { childList: true, subtree: true });
 document.body.addEventListener("htmx:after:swap", () => showTimes(document)); // morphed in place, nothing was added

@@ -1,3 +1,4 @@
-// Before anything is painted: the theme that was chosen here, else the system's.
+// Before anything is painted: the theme and colours that were chosen here, else the system's.
 const chosen = localStorage.getItem("theme");
 if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+if (localStorage.getItem("colours") === "blue") document.documentElement.dataset.colours = "blue";

@@ -87,7 +87,7 @@ def test_the_cross_check_finds_the_winner_and_who_is_out_of_the_running() -> Non
     found = cross_check(FOUR, days_of(arms[0], arms[0], arms[1] + 0.003, arms[2] - 0.003), samples=200)
     assert found.spa_p_value is not None and found.spa_p_value < 0.05
     assert found.in_the_running == ("c",)
-    assert found.words.startswith("Some challenger is better than a (SPA, p 0.0")
+    assert found.words.startswith("Some challenger is better than a (SPA, p below 0.001)")
     equal = cross_check(FOUR, days_of(*(MARKET + noise(seed, 250, 0.003) for seed in (2, 3, 4, 5))), samples=200)
     assert equal.spa_p_value is not None and equal.spa_p_value > 0.05
 

@@ -29,6 +29,14 @@ def changed(days: list[Day], number: int, arm: int, **changes: Any) -> list[Day]
         ({"config_hash": "edited"}, "Code or settings of new were changed on day 50. Start the test anew."),
         ({"fee_schedule": "cheaper"}, "old and new paid by different fee schedules on day 50. Start the test anew."),
         ({"down_s": 61.0}, "old did not work for 0 s on day 50, new 61 s. Start the test anew."),
+        (
+            {"by_hand": "close 7"},
+            "An order or a position of new alone was taken back by hand on day 50. Start the test anew.",
+        ),
+        (
+            {"by_hand": "deny 7, consent 9"},
+            "An entry of new alone was agreed to or refused by hand on day 50. Start the test anew.",
+        ),
     ],
 )
 def test_arms_that_were_not_treated_alike_make_the_test_invalid_for_good(change: dict[str, Any], words: str) -> None:
@@ -43,6 +51,13 @@ def test_arms_that_were_not_treated_alike_make_the_test_invalid_for_good(change:
 def test_an_outage_of_both_arms_is_no_fault() -> None:
     days = changed(changed(days_of(CALM, CALM), 50, 1, down_s=3600.0, events=900), 50, 0, down_s=3600.0, events=900)
     assert judge(plan_of(), days).verdict is Verdict.PRACTICALLY_THE_SAME
+
+
+def test_what_one_command_takes_from_both_arms_is_no_fault() -> None:
+    days = changed(changed(days_of(CALM, CALM), 50, 1, by_hand="close 7"), 50, 0, by_hand="close 7")
+    assert judge(plan_of(), days).verdict is Verdict.PRACTICALLY_THE_SAME
+    apart = changed(changed(days_of(CALM, CALM), 50, 1, by_hand="close 9"), 50, 0, by_hand="close 7")
+    assert judge(plan_of(), apart).verdict is Verdict.INVALID  # one after the other: at different prices
 
 
 def test_a_config_other_than_the_pinned_one_is_a_fault_on_the_first_day() -> None:
