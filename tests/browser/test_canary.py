@@ -89,4 +89,5 @@ def as_experiment(page: Page) -> None:
     expect(page.get_by_role("heading", name="On disk, not running")).to_be_visible()
     page.get_by_label("How").select_option("experiment")
     page.get_by_role("button", name="Take it up").click()
-    expect(page.locator("#toasts")).to_contain_text("experiment", timeout=JUDGED_MS)
+    said = re.compile("experiment|goes on by itself")  # whichever comes first: the page does not wait for the end
+    expect(page.locator("#toasts")).to_contain_text(said, timeout=JUDGED_MS)
