@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CORE := loligo.engine tentacles/venues/simulated
+# In CI what is imported is compiled at its first import: most of what the packages hold never is.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CI),--no-compile)
 PYTEST := $(BIN)/python -m pytest -q --durations 20
 RUNS := tests/benchmarks tests/scenario
 PAGES := tests/browser tests/web
@@ -24,11 +26,11 @@ $(BIN)/python:
 	done; echo "no Python >= 3.11 with venv found; install one, or run: make setup PYTHON=/path/to/python3" >&2; exit 1
 
 $(VENV)/.requirements: requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.requirements web/package-lock.json web/loligo_web/VENDOR.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the locked versions

@@ -6,8 +6,8 @@ in the middle, after a restart, comes out as if it had been heard from its begin
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -17,13 +17,17 @@ from zoneinfo import ZoneInfo
 from loligo.model.command import Noted, SwapEnded, SwapResult
 from loligo.model.events import EquityMarked, OrderReported, Record, Refused, TradeClosed
 from loligo.model.order import Filled
-from loligo.model.timeframe import iso
+from loligo.model.timeframe import DAY_NS, iso
 from loligo.ports.tentacles import Message
 from loligo_bot.experiment_config import VERDICT
 from loligo_notify import Kind
+from loligo_store.days import OF_DAY, day_key
 from loligo_store.rows import ProjectionReader
 
 _SECOND_NS = 1_000_000_000
+_OF_DAY = frozenset(OF_DAY)
+MOST_DAYS = 400  # since an A/B test was looked at last
+TOO_EARLY = "Too early"  # what nobody is told of: every test begins so
 
 
 @dataclass(slots=True)
@@ -38,15 +42,32 @@ class _Day:
     equity: dict[str, float] = field(default_factory=dict)
 
 
-class Daily:
-    """Hears every record in order. `currencies` are the reference currencies of the accounts, by name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an A/B test is that goes on, as it was looked at last."""
 
-    def __init__(self, at: str, zone: str, currencies: dict[str, str]) -> None:
+    since_ns: int
+    arms: tuple[str, ...]  # desks
+    days: tuple[int, ...]  # of UTC since 1970 that count, the one that goes on too; oldest first
+
+
+def no_tests(ts: int) -> Mapping[str, Progress]:
+    return {}
+
+
+class Daily:
+    """Hears every record in order. `currencies` are the reference currencies of the accounts, by name; `tests` gives
+    the A/B tests that go on at an instant and must not block."""
+
+    def __init__(
+        self, at: str, zone: str, currencies: dict[str, str], tests: Callable[[int], Mapping[str, Progress]] = no_tests
+    ) -> None:
         self.keep_to(at, zone)
-        self._currencies = currencies
+        self._currencies, self._tests = currencies, tests
         self._day = _Day()
         self._until_ns = 0  # when the day ends, 0: not begun
-        self._verdicts: dict[str, str] = {}  # of A/B tests that go on, as they were told last
+        self._active: dict[str, deque[int]] = {}  # by desk: days of UTC on which it was asked or marked
+        self._verdicts: dict[str, tuple[int, str]] = {}  # of A/B tests, as they were told last, and when
 
     def keep_to(self, at: str, zone: str) -> None:
         """Let days end at another hour, from the end of this one on."""
@@ -63,7 +84,7 @@ class Daily:
         for fill in rows.rows("fills", **within):
             day.fees[fill["fee_asset"]] += fill["fee"]
         for row in rows.rows("notes", where={"kind": VERDICT}, below={"seq": seq}):
-            self._heard(row["subject"], row["facts"])
+            self._heard(row["subject"], row["ts"], row["facts"])
         for account in self._currencies:
             where = {"desk": "", "account": account}
             known = rows.rows("equity", where=where, below={"ts": since_ns, "seq": seq}, limit=1)
@@ -88,9 +109,11 @@ class Daily:
         if type(record.input) is SwapEnded:
             day.swaps += record.input.result is SwapResult.GOOD
         elif type(record.input) is Noted and record.input.kind == VERDICT:
-            self._heard(record.input.subject, record.input.facts)
+            self._heard(record.input.subject, record.input.ts, record.input.facts)
         for event in record.events:
             kind = type(event)
+            if kind in _OF_DAY and event.desk:
+                self._note_active(*day_key(event))
             if kind is EquityMarked:
                 if not event.desk and event.equity == event.equity:  # type: ignore[union-attr]
                     self._mark(event.account, event.equity)  # type: ignore[union-attr]
@@ -101,10 +124,28 @@ class Daily:
                 day.trades += kind is TradeClosed
                 day.refusals += kind is Refused
 
-    def _heard(self, experiment: str, facts: Mapping[str, str]) -> None:
-        self._verdicts[experiment] = facts["headline"]
-        if facts["ended"]:
-            del self._verdicts[experiment]
+    def _note_active(self, desk: str, day: int) -> None:
+        days = self._active.setdefault(desk, deque(maxlen=MOST_DAYS))
+        if not days or days[-1] != day:
+            days.append(day)
+
+    def _heard(self, experiment: str, ts: int, facts: Mapping[str, str]) -> None:
+        self._verdicts[experiment] = ts, facts["headline"]
+
+    def _of_tests(self) -> str:
+        """Return each A/B test that goes on with its verdict and its day."""
+        told = []
+        for name, one in sorted(self._tests(self._until_ns).items()):
+            noted_ns, headline = self._verdicts.get(name, (0, ""))
+            words = headline if noted_ns >= one.since_ns else TOO_EARLY  # another one of its name may have been before
+            told.append(f"{name}: {words}, day {self._closed(one)}")
+        return "; ".join(told)
+
+    def _closed(self, one: Progress) -> int:
+        """Return how many days of a test are over; those that came since it was looked at were heard."""
+        last = one.days[-1] if one.days else -(-one.since_ns // DAY_NS) - 1
+        heard = {day for arm in one.arms for day in self._active.get(arm, ()) if day > last}
+        return sum((day + 1) * DAY_NS <= self._until_ns for day in (*one.days, *heard))
 
     def _mark(self, account: str, equity: float) -> None:
         self._day.equity[account] = equity
@@ -135,7 +176,7 @@ class Daily:
             "fees": _amounts(day.fees),
             "swaps": str(day.swaps),
             "refusals": str(day.refusals),
-            "experiments": "; ".join(f"{name}: {said}" for name, said in sorted(self._verdicts.items())),
+            "experiments": self._of_tests(),
         }
         text = f"The day to {fields['day']}: equity {fields['equity']} {currency}, result {fields['pnl']}"
         text += f"; {fields['experiments']}" if fields["experiments"] else ""

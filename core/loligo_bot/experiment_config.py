@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from loligo.config import LoligoConfig
-from loligo.config.schema import Name
+from loligo.config.schema import DeskConfig, Name
 from loligo.errors import ConfigError
 from loligo.model.instrument import InstrumentKind
 from loligo_lab.experiment import Arm, Limits, Mode, Plan
@@ -17,6 +17,7 @@ from loligo_lab.experiment import Arm, Limits, Mode, Plan
 UNMEASURED = {"stale_minutes_per_day": None}  # of arms on one stream; nobody is told a figure that nobody took
 LIMITS = {one.name for one in fields(Limits)} - UNMEASURED.keys()
 MOST_ARMS = 20
+LONGEST_NAME = 32  # of a desk
 VERDICT = "verdict"  # kind of the notes that tell of them in the journal
 
 
@@ -82,30 +83,62 @@ def experiments_of(config: LoligoConfig) -> dict[str, ExperimentConfig]:
     return ExperimentsConfig.model_validate(config.experiments).root
 
 
+def name_of(experiment: str, suffix: str) -> str:
+    """Return what an arm is called that is made for an experiment, and its account; `suffix` is its name or letter."""
+    return f"{experiment[: LONGEST_NAME - 1 - len(suffix)]}_{suffix}"
+
+
+def is_made_for(experiment: str, desk: str) -> bool:
+    """Say whether a desk is called as those are that are made for an experiment."""
+    suffixes = (desk[place + 1 :] for place, sign in enumerate(desk) if sign == "_")
+    return any(suffix and desk == name_of(experiment, suffix) for suffix in suffixes)
+
+
 def check_experiments(config: LoligoConfig) -> None:
-    """ConfigError where arms cannot be compared: they need desks, one venue, one currency; a challenger has one
-    experiment."""
+    """ConfigError where arms cannot be compared, or a desk is a challenger of two experiments."""
     taken: dict[str, str] = {}
     for name, one in experiments_of(config).items():
         if one.ended:
             continue
-        where = f"experiments.{name}"
-        for arm in one.arms:
-            if arm not in config.desks:
-                raise ConfigError(f'{where}: there is no desk "{arm}"; expected some of {", ".join(config.desks)}')
-        desks = [config.desks[arm] for arm in one.arms]
-        kinds = {
-            "venue": {desk.venue for desk in desks},
-            "reference currency": {config.accounts[desk.account].reference for desk in desks},
-        }
-        for what, found in kinds.items():
-            if len(found) > 1:
-                raise ConfigError(f"{where}: the arms differ in {what}: {', '.join(sorted(found))}; expected one")
-        _check_shared(where, one, config)
+        check_arms(name, one, config)
         for arm in one.challengers:
             if arm in taken:
-                raise ConfigError(f'{where}: desk "{arm}" is a challenger of {taken[arm]} already')
+                raise ConfigError(f'experiments.{name}: desk "{arm}" is a challenger of {taken[arm]} already')
             taken[arm] = name
+
+
+def check_arms(name: str, one: ExperimentConfig, config: LoligoConfig) -> None:
+    """ConfigError where the arms of an experiment cannot be compared: they need desks of one venue, with the same
+    instruments and the same capital, in accounts of one currency. A desk that was made for it began with what the
+    control was worth then, which no file has."""
+    where = f"experiments.{name}"
+    for arm in one.arms:
+        if arm not in config.desks:
+            raise ConfigError(f'{where}: there is no desk "{arm}"; expected some of {", ".join(config.desks)}')
+    desks = {arm: config.desks[arm] for arm in one.arms}
+    accounts = {arm: config.accounts[desk.account] for arm, desk in desks.items()}
+    declared = [arm for arm in one.arms if arm == one.control or not is_made_for(name, arm)]
+    owned = {arm: _assets(desks[arm]) for arm in declared}
+    alike: dict[str, Mapping[str, str]] = {
+        "venue": {arm: desk.venue for arm, desk in desks.items()},
+        "instruments": {arm: ", ".join(sorted(desk.instruments)) for arm, desk in desks.items()},
+        "reference currency": {arm: account.reference for arm, account in accounts.items()},
+        "capital": {arm: f"{owned[arm]} {accounts[arm].reference}" for arm in declared},
+    }
+    for what, by_arm in alike.items():
+        if len({*by_arm.values()}) > 1:
+            raise ConfigError(f"{where}: the arms differ in {what}: {_listed(by_arm)}; expected the same for all")
+    _check_shared(where, one, config)
+
+
+def _assets(desk: DeskConfig) -> str:
+    """Return what a desk takes out of its account: other assets first, its capital last."""
+    others = [f"{amount.normalize():f} {asset}," for asset, amount in sorted(desk.balances.items())]
+    return " ".join([*others, f"{desk.capital.normalize():f}"])
+
+
+def _listed(by_arm: Mapping[str, str]) -> str:
+    return "; ".join(f"{arm} has {value}" for arm, value in by_arm.items())
 
 
 def _check_shared(where: str, one: ExperimentConfig, config: LoligoConfig) -> None:

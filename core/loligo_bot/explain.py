@@ -20,6 +20,7 @@ from loligo_store.rows import ProjectionReader
 LONGEST_SEQ = 18  # digits: more do not fit into the databases' integer
 MOST_HEARD = 50  # signals from outside, to find the newest one behind an opinion
 LONGEST_TEXT = 120  # of a signal from outside
+ROUNDED_FROM = 999.5  # three digits of such a number are no longer those before its point
 PAUSED = "paused"  # code of a refusal whose number is when the pause ends
 Step = dict[str, Any]  # seq, at, step, text, event
 
@@ -148,6 +149,20 @@ def why_text(code: str, numbers: Sequence[float]) -> str:
     if code == PAUSED and len(numbers) == 1:
         return f"paused until {iso(int(numbers[0]) * SECOND_NS) if numbers[0] else 'a person resumes'}"
     return f"{code} ({', '.join(f'{number:g}' for number in numbers)})" if numbers else code
+
+
+def reason_text(code: str, numbers: Sequence[float] = ()) -> str:
+    """Return a reason as people say it; two numbers are what was found and what was wanted."""
+    if code == PAUSED:
+        return why_text(code, numbers)
+    joined = " against " if len(numbers) == 2 else ", "
+    return f"{code.replace('_', ' ')} {joined.join(figures(numbers))}".strip()
+
+
+def figures(numbers: Sequence[float]) -> list[str]:
+    """Return numbers with three digits or all before the point, and with more where two that differ look alike."""
+    shown = [f"{number:.3g}" if abs(number) < ROUNDED_FROM else f"{number:,.0f}" for number in numbers]
+    return shown if len({*shown}) == len({*numbers}) else [f"{number:,.7g}" for number in numbers]
 
 
 def _request(request: Any) -> str:

@@ -19,7 +19,7 @@ from loligo.config import LoligoConfig, check_settings, read_settings
 from loligo.config.layers import Setting
 from loligo.errors import DataError, NotFound
 from loligo.host import Host, bundled_root
-from loligo.model.events import DecisionDeclined, Record, SignalRaised
+from loligo.model.events import DecisionDeclined, Record, SignalRaised, TentacleFailed
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
 from loligo.registry.faults import did_you_mean
@@ -27,9 +27,10 @@ from loligo.registry.registry_file import RegistryEntry, load_registry
 from loligo_bot.arm_cost import Cost, Side, run_beside
 from loligo_bot.backtest import begin, finished
 from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
-from loligo_bot.experiment_config import ExperimentConfig, experiments_of
+from loligo_bot.experiment_config import ExperimentConfig, check_arms, experiments_of
 from loligo_bot.experiments.arms import runs_of
 from loligo_bot.experiments.draft import Wanted, drafted
+from loligo_bot.experiments.failed import Failed
 from loligo_bot.experiments.standing import SECTION, Standing, judged
 from loligo_bot.folder_config import PARTS
 from loligo_bot.recipe import Recipe, recipe_of
@@ -77,6 +78,7 @@ class _Watched:
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)
     _today_ns: int = 0  # when the day of the newest event that was folded began
     _today: dict[str, Row] = field(default_factory=dict)  # its rows, by desk
+    failed: Failed = field(default_factory=Failed)
     tally: Tally = field(default_factory=Tally)
     count: int = 0
     on_progress: Progress = lambda share: None
@@ -100,6 +102,8 @@ class _Watched:
                     continue
             if kind in _OF_DAY:
                 self._fold(event, record)
+            if kind is TentacleFailed:
+                self.failed.add(event)
 
     def _fold(self, event: Any, record: Record) -> None:
         desk, day = key = day_key(event)
@@ -158,7 +162,9 @@ def prepared_for(home: Path, asked: Asked) -> tuple[ExperimentConfig, Prepared]:
     request = BacktestRequest(
         desks=one.arms, since=asked.since, until=asked.until, data=asked.data, capital=asked.capital
     )
-    return one, prepare(home, request, file=asked.file, settings=settings, beside=pins)
+    prepared = prepare(home, request, file=asked.file, settings=settings, beside=pins)
+    check_arms(asked.wanted.name, one, prepared.config)
+    return one, prepared
 
 
 def _of_config(config: LoligoConfig, name: str) -> tuple[ExperimentConfig, Sequence[RegistryEntry]]:
@@ -200,6 +206,7 @@ def _standing(name: str, one: ExperimentConfig, recipe: Recipe, run: FinishedRun
         ran=ran,
         rows=rows,
         starts=starts_of(rows, -(-tally.first_ns // DAY_NS)),
+        failed=watched.failed,
     )
 
 

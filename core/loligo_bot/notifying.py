@@ -53,6 +53,7 @@ class Notifying:
         self._last_seq = last_seq  # of the journal, before this run
         self._heard_seq = last_seq
         self._early: list[Record] | None = []  # heard before all that was missed was told
+        self.is_going_on = asyncio.Event()  # all that was missed and heard early is told
         self._said_early: list[Message] = []
         self._unwritten: list[tuple[Message, Mark | None]] = []
         self._failing: dict[str, str] = {}  # feeds that fail or are silent, as people were told
@@ -152,11 +153,9 @@ class Notifying:
         """Tell what was missed; then write notices, look at feeds, and note how far everybody was told, until
         cancelled. `project` brings the read models up to the journal and blocks."""
         try:
-            await asyncio.to_thread(project)
-            await self.catch_up(journal())
-        except JournalError as exc:
-            _log.error("what was not told before the last end cannot be made again", error=str(exc))
-        self._go_on()
+            await self._begin(journal, project)
+        finally:
+            self.is_going_on.set()
         looked_s = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(EVERY_S)
@@ -164,6 +163,14 @@ class Notifying:
             if asyncio.get_running_loop().time() - looked_s > LOOK_S:
                 looked_s = asyncio.get_running_loop().time()
                 await self._look()
+
+    async def _begin(self, journal: Callable[[], JournalReader], project: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(project)
+            await self.catch_up(journal())
+        except JournalError as exc:
+            _log.error("what was not told before the last end cannot be made again", error=str(exc))
+        self._go_on()
 
     async def flush(self) -> None:
         """Write down what people may look up."""

@@ -176,12 +176,12 @@ def _key(loaded: LoadedTentacle, settings: TentacleSettings) -> str:
 def _evaluator(
     desk_name: str, desk: DeskConfig, item: EvaluatorConfig, instrument: Instrument, host: Factories
 ) -> EvaluatorPlan:
-    mark = f"#{settings_hash(item.settings)[:4]}" if item.settings else ""
+    name = marked(item.tentacle, item.settings)
     try:
         loaded = host.factory("evaluator", item.tentacle)
     except TentacleOff:
         timeframe = item.timeframe or desk.timeframe
-        label = f"{item.tentacle}{mark} {instrument.id} {timeframe}"
+        label = f"{name} {instrument.id} {timeframe}"
         return EvaluatorPlan(name=item.tentacle, key=f"{label} off", label=label, timeframe=timeframe, make=None)
     settings = loaded.make_settings(item.settings, where=f"desks.{desk_name}.evaluators.{item.tentacle}.settings")
     timeframe = item.timeframe or desk.timeframe
@@ -190,7 +190,7 @@ def _evaluator(
     if isinstance(kind, type) and issubclass(kind, _WITHOUT_TIMEFRAME) and not issubclass(kind, CandleEvaluator):
         timeframe = ""
     key = f"{_key(loaded, settings)}/{instrument.id}/{timeframe}"
-    label = f"{item.tentacle}{mark} {instrument.id} {timeframe}".strip()
+    label = f"{name} {instrument.id} {timeframe}".strip()
     return EvaluatorPlan(
         name=item.tentacle,
         key=key,
@@ -247,6 +247,11 @@ def _rules_of(account: str, config: LoligoConfig, host: Factories) -> tuple[Rule
                 if tier is Tier.ACCOUNT:
                     found.setdefault(rule.name, rule)
     return tuple(found.values())
+
+
+def marked(evaluator: str, settings: Mapping[str, Any]) -> str:
+    """Return the name of an evaluator as its label has it, with the beginning of a hash of its settings, if any."""
+    return f"{evaluator}#{settings_hash(settings)[:4]}" if settings else evaluator
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:

@@ -160,7 +160,8 @@ class _Running:
             bot.generation, str(bot.home), overrides, self._inbox, self._start_edge, self._since, door=self.door
         )
         currencies = {name: account.reference for name, account in bot.config.accounts.items()}
-        daily = Daily(bot.health_config.summary_at, bot.health_config.summary_zone, currencies)
+        health = bot.health_config
+        daily = Daily(health.summary_at, health.summary_zone, currencies, lambda ts: self._experiments.going(ts))
         post, last_seq = post_of(str(bot.home)), self._journal.last_seq
         self._notifying = Notifying(post, self._edges, self._reader, daily, last_seq)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -204,7 +205,6 @@ class _Running:
             bot.home,
             lambda: self._reconciler.running.config,
             self._reader,
-            self._journal_reader,
             lambda: (bot.engine.now_ns, bot.engine.next_seq),
         )
         self._are_feeds_read = False
@@ -296,7 +296,7 @@ class _Running:
         tasks.start(self._keep_healthy(), name="health", stage="edges")
         judging = self._experiments.run(self._projecting.catch_up, self._inbox.put_first, self._follow_verdict)
         tasks.start(judging, name="experiments", stage="edges")
-        notifying = self._notifying.run(self._journal_reader, self._projecting.catch_up)
+        notifying = self._notifying.run(self._journal_reader, self._read_up)
         tasks.start(notifying, name="notifications", stage="edges")
 
     def _end_engine(self) -> None:
@@ -310,6 +310,7 @@ class _Running:
         await self._edges.feeds.run()
         while len(self._inbox) and self._thread.is_alive:
             await asyncio.sleep(0.01)
+        await self._notifying.is_going_on.wait()  # a short replay is over before that, and its log would say nothing
         self._are_feeds_read = not self._inbox.is_closed
         if self._on_read is not None and self._are_feeds_read:
             self._on_read()
@@ -365,6 +366,11 @@ class _Running:
             jobs=self._jobs,
             experiments=self._experiments,
         )
+
+    def _read_up(self) -> None:
+        """Bring the read models up to the journal, and what is told of A/B tests up to them; blocks."""
+        self._projecting.catch_up()
+        self._experiments.standings()
 
     def _journal_reader(self) -> JournalReader:
         return JournalReader(self._journal.engine)

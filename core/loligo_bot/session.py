@@ -74,11 +74,12 @@ def no_fault(point: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durability:
-    """When the open group of records is committed and a snapshot taken."""
+    """When the open group of records is committed and a snapshot taken: after so many records, or so much work."""
 
     commit_every_records: int = 2_000
     commit_every_s: float = 1.0
     snapshot_every_records: int = 100_000
+    snapshot_every_worked_s: float = 2.0  # a record costs 40 us or 1 ms: only this bounds a recovery's time, to 5 s
 
 
 class Session:
@@ -102,6 +103,7 @@ class Session:
         self._uncommitted: list[Record] = []
         self._last_commit_s = time.monotonic()
         self._since_snapshot = 0
+        self._worked_s = 0.0  # since the newest snapshot
         self.on_step: Callable[[Record], object] = lambda record: None  # hears at once of a step of a swap
         self.cursors: Cursors = {}
         self.memory = Memory()
@@ -118,7 +120,9 @@ class Session:
         """Recover what the journal holds, activate this generation unless it is the one that ran last, and warm up
         the evaluators that have seen nothing yet by what the feeds remember."""
         wanted = self.engine.plan
+        began_s = time.perf_counter()
         recovered = recover(self.engine, self._journal, plan_of)
+        self._worked_s = time.perf_counter() - began_s
         self.cursors, self.generation = recovered.cursors, recovered.generation
         self._since_snapshot = recovered.records  # or a bot that is killed again and again would read ever more
         recovered.left = self._left_swap()
@@ -157,7 +161,7 @@ class Session:
 
     def step(self, items: Iterable[Input | FromFeed]) -> None:
         """Process inputs in order, append their records, and commit what must not wait."""
-        fault = self._fault_point
+        fault, began_s = self._fault_point, time.perf_counter()
         for sent in items:
             item, feed = sent if isinstance(sent, FromFeed) else (sent, "")
             fault("before_decide")
@@ -175,6 +179,7 @@ class Session:
                 self.on_step(record)
             elif not feed and type(item) is ExternalSignal:  # whoever published it waits
                 self.commit()
+        self._worked_s += time.perf_counter() - began_s
         if time.monotonic() - self._last_commit_s >= self._durability.commit_every_s:
             self.commit()
 
@@ -187,9 +192,13 @@ class Session:
             self._committer.put(records)
             self._since_snapshot += len(records)
             self.memory.keep(self.engine, records)
-            if self._since_snapshot >= self._durability.snapshot_every_records:
+            if self._is_snapshot_due():
                 self.save_snapshot()
         self.tell()
+
+    def _is_snapshot_due(self) -> bool:
+        terms = self._durability
+        return self._since_snapshot >= terms.snapshot_every_records or self._worked_s >= terms.snapshot_every_worked_s
 
     def tell(self) -> None:
         """Tell the observers of what became durable."""
@@ -209,7 +218,7 @@ class Session:
         """Keep the state as of the last commit, so that recovery starts here; a swap at work has to end first."""
         if self.engine.is_swapping:
             return
-        self._since_snapshot = 0
+        self._since_snapshot, self._worked_s = 0, 0.0
         self._committer.drain()
         self._fault_point("before_snapshot")
         self._journal.save_snapshot(self.engine.next_seq, snapshot_bytes(self.engine, self.cursors, self.generation))

@@ -76,7 +76,7 @@ def _message(
     event: Any, kind: Kind, text: str, level: str = "info", *, desk: str | None = None, **fields: str
 ) -> Message:
     own = event.desk if desk is None else desk
-    told = {"time": iso(event.ts), **fields}
+    told = {"time": iso(event.ts), "cause": str(event.cause), **fields}
     return Message(kind=kind, level=level, text=text, seq=event.seq, desk=own, fields=told)
 
 
@@ -260,7 +260,7 @@ def _verdict(note: Noted, seq: int) -> Message:
     told = {name: note.facts[name] for name in ("verdict", "headline", "winner", "day", "percent_per_month")}
     level = "problem" if told["verdict"] in ("stopped", "invalid") else "info"
     fields = {"time": iso(note.ts), "experiment": note.subject, **told}
-    return Message(kind=Kind.VERDICT, level=level, text=note.text, seq=seq, fields=fields)
+    return Message(kind=Kind.VERDICT, level=level, text=f"A/B test {note.text}", seq=seq, fields=fields)
 
 
 def _swapped(ended: SwapEnded, seq: int) -> Message | None:

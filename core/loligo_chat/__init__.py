@@ -5,7 +5,7 @@ Knows no platform. An interface hands over who said what and where, and gets a r
 
 from loligo_chat.access import Access, Person, Place, RateLimit
 from loligo_chat.clock import SystemClock, wait_s
-from loligo_chat.commands import Command, Commands, choices_of, command_name, kind_of, order_of, type_name
+from loligo_chat.commands import Command, Commands, choices_of, command_name, kind_of, menu_of, order_of, type_name
 from loligo_chat.lanes import Lanes
 from loligo_chat.offers import Offers
 from loligo_chat.outbox import Outbox, Page, Refused, RetryLater
@@ -46,6 +46,7 @@ __all__ = [
     "hurry",
     "kind_of",
     "length",
+    "menu_of",
     "message_reply",
     "order_of",
     "pages",

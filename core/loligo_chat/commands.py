@@ -21,12 +21,13 @@ from loligo.api import BadArguments, NotFound, Role, Verb
 
 HELP = "help"
 _ALIASES = {  # what people say: the verb, where the catalogue has no verb of that name
+    "ab": "experiments",
     "tentacles": "tentacle.list",
     "toggle": "tentacle.switch",
     "swap": "tentacle.apply",
     "rollback": "tentacle.rollback",
-    "start": "status",  # what a Telegram client sends first
 }
+_GREETING, _GREETED = "start", "status"  # what a Telegram client sends first
 _REASONS = ("why", "reason")  # arguments that hold whatever else is said
 _PAGING = ("since", "until", "limit", "before")
 _RARE = ("patience_s",)
@@ -49,9 +50,12 @@ class Commands:
 
     def __init__(self, verbs: Mapping[str, Verb]) -> None:
         self._verbs = {_plain(name): verb for name, verb in verbs.items() if name != HELP}
-        for alias, name in _ALIASES.items():
-            if name in verbs:
-                self._verbs.setdefault(alias, verbs[name])
+        self.aliases = {
+            alias: verbs[name] for alias, name in _ALIASES.items() if name in verbs and alias not in self._verbs
+        }
+        self._verbs |= self.aliases
+        if _GREETED in verbs:
+            self._verbs.setdefault(_GREETING, verbs[_GREETED])
         self.listed = [verbs[name] for name in sorted(verbs) if name != HELP]
 
     def parse(self, text: str) -> Command | None:
@@ -132,6 +136,12 @@ def order_of(verb: Verb) -> list[str]:
     """Return all arguments, those that need no name first."""
     places = places_of(verb)
     return [*places, *(name for name in verb.arguments.model_fields if name not in places)]
+
+
+def menu_of(commands: Commands, role: Role) -> list[tuple[str, str]]:
+    """Return name and summary of what somebody with a role can ask, what is asked most first: a menu may be cut."""
+    verbs = sorted((verb for verb in commands.listed if verb.role <= role), key=lambda verb: "." in verb.name)
+    return [(HELP, "what can be asked"), *((command_name(verb), verb.summary) for verb in verbs)]
 
 
 def help_lines(commands: Commands, role: Role, topic: str = "") -> list[str]:

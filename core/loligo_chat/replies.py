@@ -37,6 +37,8 @@ def message_reply(message: Message, words: str = "") -> Reply:
     title = SIGNS.get(message.level, _PROBLEM) + first
     if message.kind == Kind.CONSENT_ASKED:  # buttons do not outlive the bot
         lines.append("/consent_give_{question} or /consent_deny_{question}".format_map(message.fields))
+    if message.kind == Kind.VERDICT:
+        lines.append("/experiments")
     if message.seq:
         lines.append(f"/why_{message.seq}")
     return Reply(title=title, lines=lines, level=message.level)

@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from loligo.api import Actor, Answer, BadArguments, Clock, Door, LoligoError, Role, Verb
 from loligo_chat.access import Access, Person, Place, RateLimit
+from loligo_chat.cards import wishes_of
 from loligo_chat.commands import Commands, arguments_from_menu, arguments_of, check, command_name, help_lines
 from loligo_chat.offers import Expired, Offers
 from loligo_chat.replies import Button, Reply, problem
@@ -196,7 +197,8 @@ class Responder:
         if verb.name in ("tentacle.info", "tentacle.history"):
             name = str(arguments.get("name") or "")
             return self._button(_ROLLBACK, [name], f"Roll back {name}", place, role) if name else []
-        return []
+        made = (self._button(one.verb, one.words, one.label, place, role) for one in wishes_of(verb.name, answer))
+        return list(chain.from_iterable(made))
 
     def _toggles(self, answer: Answer, place: Place, role: Role) -> list[list[Button]]:
         rows = list(_switches(answer))[:_MOST_TOGGLES]

@@ -67,11 +67,10 @@ class ChatState:
     def _with_answers(
         self, place: Place, dress: Callable[[Message, str], Sequence[Page]], message: Message, words: str
     ) -> Sequence[Page]:
-        """Return the pages of a message; what waits for consent has a yes and a no below it."""
+        """Return the pages of a message; what waits for consent has a yes and a no below it, a verdict its test."""
         pages = dress(message, words)
-        if message.kind == Kind.CONSENT_ASKED and pages:
-            given = {"id": message.fields["question"]}
-            answers = (("Yes, send it", "consent.give"), ("No", "consent.deny"))
+        answers, given = _answers(message)
+        if answers and pages:
             pages[-1].buttons = [
                 [Button(label=label, token=self.offers.offer(verb, given, place)) for label, verb in answers]
             ]
@@ -80,6 +79,15 @@ class ChatState:
     def hurry(self) -> None:
         """Leave no more time to finish anything: the bot ends."""
         self.last_s = self.outbox.last_s = _HURRIED_S
+
+
+def _answers(message: Message) -> tuple[Sequence[tuple[str, str]], dict[str, str]]:
+    """Return label and verb of each button below a message, and what they are about."""
+    if message.kind == Kind.CONSENT_ASKED:
+        return (("Yes, send it", "consent.give"), ("No", "consent.deny")), {"id": message.fields["question"]}
+    if message.kind == Kind.VERDICT:
+        return (("Show the test", "experiment"),), {"name": message.fields["experiment"]}
+    return (), {}
 
 
 def hurry(platform: str) -> None:

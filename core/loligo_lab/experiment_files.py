@@ -18,10 +18,10 @@ from loligo.api import DAY_NS, DataError, iso
 from loligo_lab.csv_table import csv_table
 from loligo_lab.drawing import drawn
 from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
-from loligo_lab.experiment.figures import figures_of
+from loligo_lab.experiment.figures import FIGURES, figures_of
 from loligo_lab.paper import listed, page, table
 
-FORMAT = 2  # another one whenever plan, days or judgement hold something else, or say it in other words
+FORMAT = 3  # another one whenever plan, days or judgement hold something else, or say it in other words
 MEDIA_TYPES = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 _OF_DAY = tuple(one.name for one in fields(ArmDay))
 _MS_NS = 1_000_000
@@ -117,10 +117,18 @@ def arms_of(told: Document) -> list[dict[str, Any]]:
                 "turnover": sum(own["turnover"] for own in days),
                 "orders": sum(own["orders"] for own in days),
                 "refused_orders": sum(own["refused_orders"] for own in days),
-                "figures": [one for one in told["figures"] if one["arm"] == arm["name"]],
+                "figures": _labelled([one for one in told["figures"] if one["arm"] == arm["name"]]),
             }
         )
     return found
+
+
+def _labelled(figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return figures with their labels and units, in the order in which they are shown."""
+    by_name = {one["name"]: one for one in figures}
+    return [
+        {**by_name[name], "label": label, "unit": unit} for name, (label, unit) in FIGURES.items() if name in by_name
+    ]
 
 
 # HTML
@@ -137,39 +145,51 @@ def as_html(told: Document) -> str:
         f'<p class="verdict">{escape(judged["sentence"])}</p>',
         "<h2>Arms</h2>",
         table(_ARMS, [_arm_row(one) for one in arms_of(told)]),
+        *_figures(arms_of(told)),
         '<p class="muted">Intervals hold 95 %. These figures are shown and never decide.</p>',
         *(_pair(told, place, pair) for place, pair in enumerate(judged["pairs"], start=1)),
         *_beside(about),
         "<h2>In what they differ</h2>",
         listed(about["unlike"] or ["nothing"]),
+        *(["<h2>What the verdict assumes</h2>", listed(about["assumptions"])] if about.get("assumptions") else []),
         "<h2>What to compute it again with</h2>",
         _recipe(told),
     ]
     return page(title, parts)
 
 
-_ARMS = ("", "Growth", "Sharpe ratio", "Deepest fall", "Trades", "Fees", "Turnover a day")
+_ARMS = ("", "Growth", "Deepest fall", "Trades", "Fees", "Turnover")
 
 
 def _arm_row(one: Mapping[str, Any]) -> list[str]:
-    figures = {figure["name"]: figure for figure in one["figures"]}
     return [
         f"{one['letter']} {one['name']}",
         percent(one["growth"]),
-        interval(figures.get("sharpe")),
         percent(one["drawdown"]),
         f"{one['trades']:,}",
         f"{one['fees']:,.2f}",
-        interval(figures.get("turnover")),
+        f"{one['turnover']:,.2f}",
     ]
+
+
+def _figures(arms: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the table of the figures that some arm has; nothing where none has any."""
+    by_arm = [{figure["name"]: figure for figure in one["figures"]} for one in arms]
+    rows = [
+        [label, *(interval(figures.get(name)) for figures in by_arm)]
+        for name, (label, _) in FIGURES.items()
+        if any(name in figures for figures in by_arm)
+    ]
+    return [table(["", *(f"{one['letter']} {one['name']}" for one in arms)], rows)] if rows else []
 
 
 def interval(figure: Mapping[str, Any] | None) -> str:
     """Return a figure with its interval, such as "0.81 (-0.40 to 1.92)"."""
     if figure is None or figure["value"] is None:
         return "-"
-    value = f"{figure['value']:,.2f}"
-    return value if figure["low"] is None else f"{value} ({figure['low']:,.2f} to {figure['high']:,.2f})"
+    shown = percent if figure["unit"] == "share" else "{:,.2f}".format
+    value = shown(figure["value"])
+    return value if figure["low"] is None else f"{value} ({shown(figure['low'])} to {shown(figure['high'])})"
 
 
 def percent(share: float | None) -> str:

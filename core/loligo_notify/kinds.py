@@ -183,7 +183,7 @@ EXAMPLES: Mapping[Kind, Message] = {
         ),
         _example(
             Kind.VERDICT,
-            "rsi_9: tuned_b is better. If both were equal, a gap this big would show in fewer than 1 in 20 tests",
+            "A/B test rsi_9: tuned_b is better. After 112 days tuned_b has earned 1.92 % a month more than rsi_9",
             {
                 "experiment": "rsi_9",
                 "verdict": "challenger_better",

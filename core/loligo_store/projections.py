@@ -191,8 +191,8 @@ def _fold_generation(row: Row | None, event: Any, record: Record) -> Row | None:
     if isinstance(event, GenerationActivated) and row is not None and row["phase"] == "shadow":
         return row  # the step that follows says so
     phase = "shadow" if isinstance(event, ShadowStarted) else "good"
-    begun = {"number": event.number, "phase": phase, "slots": _plain(event.slots), "text": "", "first_seq": record.seq}
-    return begun | seen
+    first = {"first_seq": record.seq, "first_ts": event.ts}  # in the row, for retention cuts the record
+    return {"number": event.number, "phase": phase, "slots": _plain(event.slots), "text": "", **first, **seen}
 
 
 _plain = msgspec.to_builtins

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, func, select, union_all
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Select, distinct, func, select, union_all
 
 from loligo.errors import JournalError
-from loligo_store.projections import PROJECTIONS, Row
+from loligo_store.projections import PROJECTIONS, Projection, Row
 from loligo_store.schema import commands, fills, orders, projection_cursor
 
 
@@ -35,22 +38,39 @@ class ProjectionReader:
         `where` names columns that must be equal, or one of those in a tuple; `above` and `below` bound columns, not
         inclusive. JournalError for an unknown projection or column.
         """
-        if projection not in PROJECTIONS:
-            raise JournalError(f'there is no projection "{projection}": expected one of {", ".join(PROJECTIONS)}')
-        chosen = PROJECTIONS[projection]
-        table, query = chosen.table, select(chosen.table) if chosen.view is None else chosen.view
-        columns = query.selected_columns
+        chosen = _projection(projection)
+        query = select(chosen.table) if chosen.view is None else chosen.view
         wanted = (where or {}) | ({} if desk is None else {"desk": desk})
-        if unknown := [name for name in (*wanted, *(above or ()), *(below or ())) if name not in columns]:
-            raise JournalError(f'projection "{projection}" has no "{unknown[0]}": it has {", ".join(columns.keys())}')
-        for name, value in wanted.items():
-            query = query.where(columns[name].in_(value) if isinstance(value, tuple) else columns[name] == value)
-        query = query.where(*(columns[name] > value for name, value in (above or {}).items()))
-        query = query.where(*(columns[name] < value for name, value in (below or {}).items()))
-        position = table.c[position_of(projection)]
-        newest_first = [column.desc() for column in (position, *table.primary_key)]
+        return self._found(projection, _bound(projection, query, wanted, above or {}, below or {}).limit(limit))
+
+    def alone(
+        self,
+        projection: str,
+        desks: Sequence[str],
+        columns: Sequence[str],
+        *,
+        limit: int,
+        where: Row,
+        above: Row,
+        below: Row,
+    ) -> list[Row]:
+        """Return the rows of a log of some desks whose `columns` no row of another of these desks has, newest last.
+
+        `where`, `above`, `below` and `limit` are those of `rows`. JournalError for an unknown projection or column.
+        """
+        table = _projection(projection).table
+        wanted = where | {"desk": tuple(desks)}
+        query = _bound(projection, select(func.max(table.c.seq)), wanted, above, below)
+        alike = query.group_by(*(table.c[name] for name in columns)).having(func.count(distinct(table.c.desk)) == 1)
+        newest = alike.order_by(func.max(table.c.seq).desc()).limit(limit)
+        return self._found(projection, select(table).where(table.c.seq.in_(newest)))
+
+    def _found(self, projection: str, query: Select[Any]) -> list[Row]:
+        """Return what a query finds, newest last."""
+        table = PROJECTIONS[projection].table
+        newest_first = [column.desc() for column in (table.c[position_of(projection)], *table.primary_key)]
         with self._engine.connect() as connection:
-            found = connection.execute(query.order_by(*newest_first).limit(limit)).mappings().all()
+            found = connection.execute(query.order_by(*newest_first)).mappings().all()
         return [dict(row) for row in reversed(found)]
 
     def count(self, projection: str, *, desk: str) -> int:
@@ -81,3 +101,21 @@ class ProjectionReader:
         )
         with self._engine.connect() as connection:
             return min(connection.execute(found).scalars(), default=None)
+
+
+def _projection(name: str) -> Projection:
+    if name not in PROJECTIONS:
+        raise JournalError(f'there is no projection "{name}": expected one of {", ".join(PROJECTIONS)}')
+    return PROJECTIONS[name]
+
+
+def _bound(projection: str, query: Select[Any], where: Row, above: Row, below: Row) -> Select[Any]:
+    """Return a query of some rows only. JournalError for an unknown column."""
+    chosen = PROJECTIONS[projection]
+    columns = chosen.table.c if chosen.view is None else chosen.view.selected_columns
+    if unknown := [name for name in (*where, *above, *below) if name not in columns]:
+        raise JournalError(f'projection "{projection}" has no "{unknown[0]}": it has {", ".join(columns.keys())}')
+    for name, value in where.items():
+        query = query.where(columns[name].in_(value) if isinstance(value, tuple) else columns[name] == value)
+    query = query.where(*(columns[name] > value for name, value in above.items()))
+    return query.where(*(columns[name] < value for name, value in below.items()))

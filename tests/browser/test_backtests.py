@@ -135,6 +135,14 @@ def test_one_is_run_again_with_changes(seen: Watched) -> None:
     expect(page.get_by_label("Settings to try")).to_have_value(re.compile(r"10\ndesks\.trend\.limits\.stop_loss = "))
 
 
+def test_what_one_tried_is_filled_into_the_form_of_an_ab_test(seen: Watched) -> None:
+    page = seen.open("/backtests/1")
+    page.get_by_role("button", name="Start as A/B test").click()
+    page.wait_for_url(re.compile("/experiments\\?control=trend"))
+    expect(page.get_by_label("Setting 1")).to_have_value("evaluators.rsi.settings.period")
+    expect(page.get_by_label("Value 1")).to_have_value("10")
+
+
 def test_a_session_is_replayed_and_every_check_has_a_page_and_stays_in_the_list(seen: Watched) -> None:
     page = seen.open("/backtests/reality")
     page.get_by_role("button", name="Replay", exact=True).click()

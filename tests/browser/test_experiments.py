@@ -77,14 +77,21 @@ def test_curves_are_drawn_and_stand_beneath_them_as_numbers(seen: Watched) -> No
 def test_what_one_did_and_the_other_did_not_stands_side_by_side_with_reasons(seen: Watched) -> None:
     page = seen.open("/experiments/eager")
     row = page.locator("#apart tbody tr").first
-    expect(row).to_contain_text(re.compile(r"against 0\.[57]"))  # the thresholds of the two
-    expect(row).to_contain_text(re.compile("buys|sells"))
-    row.get_by_role("link").click()
+    expect(row).to_contain_text(re.compile(r"bought 0\.\d+|sold 0\.\d+|stopped out|took its profit"))
+    expect(row).to_contain_text(re.compile(r"rsi [\d.]+ against (30|70) \([+-]"))  # what evaluators had told them
+    expect(page.locator("#apart")).to_contain_text(re.compile(r"against 0\.[57]"))  # the thresholds of the two
+    trades = page.get_by_role("group", name="Trades of both arms")
+    expect(trades.get_by_role("row").nth(1)).to_contain_text("score above entry")  # what it began for
+    row.get_by_role("link").first.click()
     page.wait_for_url(re.compile(r"/why/\d+$"))
     page.go_back()
     expect(page.locator("#facts")).to_contain_text("limits.min_confidence")  # in what they differ
     expect(page.get_by_role("row").filter(has_text="Loss on the worst day")).to_contain_text("ends the test")
-    expect(page.locator("#facts")).to_contain_text(re.compile("Both arms were given the same [0-9,]+ events"))
+    for figure in ("Sharpe ratio above A's", "Turnover a day, of capital", "Trades won", "Profit factor"):
+        expect(page.get_by_role("group", name="Figures of the arms").get_by_role("row", name=figure)).to_be_visible()
+    before = "document.getElementById('checks').compareDocumentPosition(document.getElementById('growth'))"
+    assert page.evaluate(before) == 4  # DOCUMENT_POSITION_FOLLOWING: integrity is read before any result
+    expect(page.locator("#checks")).to_contain_text(re.compile("Both arms were given the same [0-9,]+ events"))
 
 
 def test_programs_read_the_same_over_http_as_people_see(seen: Watched) -> None:
@@ -140,6 +147,77 @@ def test_a_test_begins_from_the_form_and_is_stopped(seen: Watched) -> None:
     expect(page.locator("#verdict")).to_contain_text("ended", timeout=BEGUN_MS)
     expect(page.get_by_role("button", name="Stop the test …")).to_have_count(0)
     assert page.request.get(f"{seen.bot.address}/api/v1/experiment?name=quick").json()["is_ended"]
+
+
+def test_a_test_of_several_desks_is_planned_as_the_form_is_filled_in_and_begins(seen: Watched) -> None:
+    page = seen.open("/experiments")
+    outlook, days = page.locator("#outlook"), page.get_by_label("Planned days")
+    expect(outlook).to_contain_text("a correlation of 0.9 assumed, as of variants of one strategy")
+    page.get_by_label("Difference to find").fill("3")
+    expect(outlook).to_contain_text("Plan 112 days")  # a ratio of 3 / sqrt(0.2): 5000 / 45
+    page.get_by_label("Name of the test").fill("several")
+    page.get_by_label("A, the desk that stays as it is").select_option("trend")
+    page.get_by_label("Setting 1").fill("timeframe")
+    page.get_by_label("Value 1").fill("4h")
+    page.get_by_role("button", name="One more desk").press("Enter")
+    second = page.get_by_role("group", name="In what C differs")
+    second.get_by_text("Another strategy").click()
+    second.get_by_label("Name of C").fill("No")
+    second.get_by_label("Trading mode of C").select_option("dca")
+    second.get_by_role("checkbox", name="rsi", exact=True).check()
+    second.get_by_label("Risk scale of C").fill("1.5")
+    expect(outlook).to_contain_text("a correlation of 0.5 assumed")
+    expect(outlook).to_contain_text("2 challengers")
+    page.get_by_label("Correlation of the desks").fill("0.98")
+    expect(outlook).to_contain_text(re.compile("days find 8 of 10 differences of 1.15 in the Sharpe ratio"))
+    outlook.get_by_role("button", name=re.compile("Plan [0-9]+ days")).click()
+    assert days.input_value() == "27"  # 5000 / 225, and 1.2 times as many for two
+    page.get_by_text("Guardrails, margin").click()
+    page.get_by_label("Practically the same, % a year").fill("2")
+    page.get_by_role("button", name="Start the test").click()
+    expect(second.get_by_label("Name of C")).to_have_attribute("aria-invalid", "true")  # and all else stays
+    seen.expect_fault("422")
+    second.get_by_label("Name of C").fill("dca")
+    page.get_by_role("button", name="Start the test").click()
+    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
+    expect(page.locator("#tests")).to_contain_text("several_b, C several_dca", timeout=BEGUN_MS)
+    address = f"{seen.bot.address}/api/v1/config/show?key="
+    rule = {one["key"]: one["value"] for one in page.request.get(f"{address}experiments.several").json()["settings"]}
+    assert rule["experiments.several.risk_scale.several_dca"] == 1.5
+    assert rule["experiments.several.margin_per_year"] == 0.02
+    desk = {one["key"]: one["value"] for one in page.request.get(f"{address}desks.several_dca").json()["settings"]}
+    assert desk["desks.several_dca.mode.tentacle"] == "dca"
+    assert [value for key, value in desk.items() if re.search(r"evaluators\.\d+\.tentacle", key)] == ["rsi"]
+
+
+def test_settings_that_were_tried_are_the_candidate_of_a_test(seen: Watched) -> None:
+    page = seen.open("/tentacles/evaluator/rsi?place=desks.trend.evaluators.2")
+    page.get_by_label("Period").fill("1")
+    page.get_by_role("button", name="Save as A/B candidate").click()
+    expect(page.get_by_label("Period")).to_have_attribute("aria-invalid", "true")
+    seen.expect_fault("422")
+    page.get_by_label("Period").fill("11")
+    page.get_by_role("button", name="Save as A/B candidate").click()
+    page.wait_for_url(re.compile("/experiments\\?control=trend"))
+    expect(page.get_by_label("A, the desk that stays as it is")).to_have_value("trend")
+    expect(page.get_by_label("Setting 1")).to_have_value("evaluators.rsi.settings.period")
+    expect(page.get_by_label("Value 1")).to_have_value("11")
+    shown = page.request.get(f"{seen.bot.address}/api/v1/config/show?key=desks.trend.evaluators.2").json()
+    kept = {one["key"]: one["value"] for one in shown["settings"]}
+    assert kept["desks.trend.evaluators.2.settings.period"] == 28  # nothing is written
+    seen.open("/tentacles/feed/replay")  # no two desks differ in a feed
+    expect(page.get_by_role("button", name="Save and use")).to_be_visible()
+    expect(page.get_by_role("button", name="Save as A/B candidate")).to_have_count(0)
+
+
+def test_the_form_is_for_everybody(browser: Browser, testing: Bot) -> None:
+    for look in CHECKED.values():
+        with browse(browser, testing, **look) as watched:
+            page = watched.open("/experiments?control=trend&change=timeframe=4h")
+            page.get_by_role("button", name="One more desk").press("Enter")
+            page.locator("#arms summary").last.press("Enter")
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 
 
 def test_the_dashboard_tells_of_each_running_test(seen: Watched) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import running_bot
 from tests.browser.test_acting import SETTLED_MS
 from tests.browser.test_pages import CHECKED, violations
-from tests.browser.visits import PHONE, Bot, Watched, browse
+from tests.browser.visits import PHONE, Bot, Watched, browse, sign_in
 from tests.fakes.packages import archive
+from tests.fakes.pure_wheels import environment_of, write_wheel
+from tests.scenario.test_packages import Shop
 
 WANTS = {"permissions": '["net:a.example", "files"]'}
 
@@ -65,6 +68,38 @@ def test_a_file_is_installed_with_its_prompt_seen_live_rolled_back_and_removed(
     here.get_by_role("button", name="Remove it").click()
     here.wait_for_url(f"{page.bot.address}/tentacles")
     expect(here.locator("#row-evaluator-drift")).to_have_count(0, timeout=SETTLED_MS)
+
+
+def test_packages_are_named_agreed_to_one_by_one_and_told_again_only_when_they_are_new(
+    browser: Browser, tmp_path: Path
+) -> None:
+    shop = Shop(tmp_path / "shop", tmp_path)
+    write_wheel(shop.folder, "ripple", "1.0", {"ripple.py": "SIGN = '~'\n"})
+    shop.publish("1.0", "low")
+    shop.publish("2.0", "high")
+    first, second = Path(shop.surf("1.0.0", "wavy<2")), Path(shop.surf("2.0.0", "wavy>=2"))
+    with running_bot(tmp_path / "bot", lambda config: None, **environment_of(shop.folder)) as bot:
+        sign_in(browser, bot)
+        with browse(browser, bot) as watched:
+            here = watched.open("/tentacles")
+            look_at(here, first)
+            card = here.get_by_role("group", name="It brings Python packages")
+            expect(card).to_contain_text("for this tentacle alone", timeout=SETTLED_MS)
+            assert violations(here) == []
+            card.get_by_label("ripple 1.0").check()
+            here.get_by_role("button", name="Install", exact=True).click()
+            expect(card).to_be_visible()  # one of them is not ticked
+            card.get_by_label("wavy 1.0").check()
+            here.get_by_role("button", name="Install", exact=True).click()
+            expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+            look_at(watched.open("/tentacles"), second)
+            expect(card.get_by_label("ripple 1.0")).to_be_disabled(timeout=SETTLED_MS)
+            expect(card).to_contain_text("you agreed to it before")
+            card.get_by_label("wavy 2.0").check()
+            here.get_by_role("button", name="Update", exact=True).click()
+            expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+            row = here.request.get(f"{bot.address}/api/v1/tentacle/info?name=evaluator/surf").json()
+    assert row["version"] == "2.0.0", row
 
 
 def test_what_is_wrong_is_said_above_the_form_and_the_keyboard_suffices(page: Watched, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ PAGES = (
     "/jobs",
     "/automations",
     "/risk",
+    "/risk/limits/trend",
+    "/risk/limits/account:paper",
     "/notifications",
     "/health",
     "/configuration",

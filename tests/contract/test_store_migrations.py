@@ -90,6 +90,32 @@ def test_read_models_of_a_whole_journal_are_made_again_when_some_are_new(engine:
     assert [row["number"] for row in again.rows("generations")] == [1]
 
 
+def to_third_version(engine: Engine) -> None:
+    """Make a database look as the third version left it, with a journal that retention has cut."""
+    with writing(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE generations DROP COLUMN first_ts")
+        connection.exec_driver_sql("UPDATE journal_start SET first_seq = 9")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
+
+
+def test_generations_of_a_cut_journal_get_the_time_that_the_read_models_know(engine: Engine) -> None:
+    migrate(engine)
+    of_row = "(number, phase, slots, text, first_seq, first_ts, seq, ts) VALUES"
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"INSERT INTO generations {of_row} (1, 'good', '[]', '', 1, 0, 1, 100)")
+        connection.exec_driver_sql(f"INSERT INTO generations {of_row} (2, 'good', '[]', '', 5, 0, 8, 900)")
+        for seq, ts in ((3, 400), (4, 500), (7, 800)):
+            values = f"({seq}, {ts}, 1, 'trend', 'paper', 1.0, 0.0, 0.0)"
+            connection.exec_driver_sql(f"INSERT INTO equity VALUES {values}")
+    to_third_version(engine)
+    again = Projector(engine)
+    assert [(row["number"], row["first_ts"], row["ts"]) for row in again.rows("generations")] == [
+        (1, 100, 100),  # good at once
+        (2, 500, 900),  # the mark before it
+    ]
+    assert differences(engine) == []
+
+
 def test_a_newer_database_is_refused_and_left_alone(engine: Engine) -> None:
     migrate(engine)
     with engine.begin() as connection:

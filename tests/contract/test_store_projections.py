@@ -22,13 +22,14 @@ from loligo.model.command import (
     SwapResult,
     TimeAdvanced,
 )
-from loligo.model.evaluation import Declined
+from loligo.model.evaluation import Declined, Direction, Signal
 from loligo.model.events import (
     Consequence,
     DecisionDeclined,
     OrderReported,
     OrderSubmitted,
     Record,
+    SignalRaised,
     SwapStep,
     SwapStepped,
 )
@@ -210,6 +211,7 @@ def step(number: int, step: SwapStep, text: str = "") -> SwapStepped:
 def test_generation_shows_how_far_it_came(engine: Engine, said: Any, phase: str) -> None:
     first = projected(engine, numbered(said)).rows("generations")[0]
     assert (first["number"], first["phase"], first["slots"]) == (1, phase, [["evaluator/rsi", "h1:aa", ""]])
+    assert (first["first_seq"], first["first_ts"]) == (1, START)
 
 
 def test_swaps_are_told_whole_and_two_of_one_number_are_two(engine: Engine) -> None:
@@ -246,6 +248,27 @@ def test_rows_are_newest_last_limited_and_narrowed(engine: Engine) -> None:
     hours = [(row["ts"] - START) // HOUR for row in projector.rows("evaluations", limit=3)]
     assert hours == [7, 8, 9]
     assert projector.rows("declined", desk="beta") == []
+
+
+def test_rows_of_some_desks_that_one_alone_has_are_found_in_one_question(engine: Engine) -> None:
+    def raised(hour: int, *said: tuple[str, Direction]) -> tuple[TimeAdvanced, list[Consequence]]:
+        ts = START + hour * HOUR
+        signals = [SignalRaised(0, ts, 0, desk, BTC, Signal(way, 1.0, "up"), ()) for desk, way in said]
+        return TimeAdvanced(ts), [*signals]
+
+    long, flat = Direction.LONG, Direction.FLAT
+    said = [
+        raised(0, ("alpha", long), ("beta", long)),
+        raised(1, ("alpha", long), ("beta", flat), ("gamma", flat)),
+        raised(2, ("alpha", flat), ("beta", flat)),
+        raised(3, ("alpha", long)),
+    ]
+    projector = projected(engine, numbered(said))
+    columns = ("ts", "instrument", "direction")
+    bounds: dict[str, Any] = {"where": {"instrument": BTC}, "above": {"ts": START - 1}, "below": {"ts": START + DAY}}
+    found = projector.alone("decisions", ("alpha", "beta"), columns, limit=10, **bounds)
+    assert [((row["ts"] - START) // HOUR, row["desk"]) for row in found] == [(1, "alpha"), (1, "beta"), (3, "alpha")]
+    assert projector.alone("decisions", ("alpha", "beta"), columns, limit=1, **bounds) == found[-1:]
 
 
 def test_fills_can_be_narrowed_by_a_column_of_their_order(engine: Engine) -> None:

@@ -124,9 +124,9 @@ class TelegramServer:
         query = {"id": str(next(self._numbers)), "from": person_, "chat_instance": "1", "data": data, "message": shown}
         await self._tell({"callback_query": query})
 
-    async def until(self, is_so: Callable[[], bool]) -> None:
+    async def until(self, is_so: Callable[[], bool], *, within_s: float = 10.0) -> None:
         """Return once it is so; looked at after every request."""
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(within_s), self._news:
             await self._news.wait_for(is_so)
 
     async def tell_again(self, update: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ from loligo.model.order import (
     VenueReport,
 )
 from tests.fakes.random_desks import START_NS, random_bot, random_plan, random_story
+from tests.fakes.venue_scene import BTC
 
 MANY = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -143,7 +144,9 @@ def test_every_event_has_an_older_cause_and_every_order_an_approval_and_its_stat
 def test_every_position_has_its_stop_at_the_end_of_every_record_and_no_protection_covers_more_than_it(
     bot: int, story: int, length: int
 ) -> None:
-    engine, watcher = Engine(random_plan(random_bot(bot))), Watcher()
+    """Partial fills below the market's smallest order, too."""
+    coarse = msgspec.structs.replace(BTC, minimum_quantity=Decimal("0.1"))
+    engine, watcher = Engine(random_plan(random_bot(bot), spot=coarse)), Watcher()
     cancelled_by_hand: set[tuple[str, str]] = set()
     for item in (GenerationActivated(START_NS, 1, ()), *random_story(story, length)):
         watcher.read(engine.process(item))

@@ -195,13 +195,16 @@ def test_automations_are_added_switched_and_removed_while_the_bot_runs(bot: BotF
     assert next(one["why"] for one in swaps if "moon" in one["why"]) == "automation moon added"
 
 
-def test_a_report_is_written_and_told(bot: BotFolder) -> None:
+def test_a_report_is_written_and_told_and_a_backup_made(bot: BotFolder) -> None:
     placed(bot, "hand", "schedule", cron="0 0 1 1 *", job="report", arguments={"period": "month"})
+    placed(bot, "safe", "schedule", cron="0 3 * * *", job="backup", arguments={"keep": 1})
     with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
         until(bot, "hand", lambda one: one["is_at_work"])
         bot.wait_until(lambda status: status["next_seq"] > 2_000)
         done = bot.asked("automation.run", "k1", name="hand")["answer"]
         assert done["is_done"] and "The month to 201" in done["message"]
+        made = [bot.asked("automation.run", key, name="safe")["answer"]["message"] for key in ("b1", "b2")]
+        assert "up to seq" in made[0] and made[1].endswith("; 1 older removed"), made
         assert bot.asked("jobs.retry", "k2")["answer"]["message"] == "0 of 0 jobs run once more"
         shown = row(bot, "hand")
         process.send_signal(signal.SIGTERM)
@@ -212,3 +215,25 @@ def test_a_report_is_written_and_told(bot: BotFolder) -> None:
     (file,) = (bot.home / "reports").glob("month-*.html")
     page = file.read_text()
     assert "<svg" in page and "paper" in page and "http" not in page
+
+
+def test_changes_that_follow_at_once_see_what_the_ones_before_them_wrote(bot: BotFolder) -> None:
+    for name in ("first", "guard", "last"):
+        placed(bot, name, trigger="price", instrument=BTC, relation="below", level=1)
+    before = (bot.home / "config" / "loligo.yaml").read_text()
+    with bot.running("run", "--headless", "--speed", "3600") as process:
+        until(bot, "last", lambda one: bool(one["is_on"]))
+        bot.asked("automation.switch", name="guard", on=False, patience_s=0)
+        removed = bot.asked("automation.remove", name="guard", patience_s=0)["answer"]
+        bot.asked("automation.remove", name="first", patience_s=0)
+        bot.asked("automation.switch", name="last", on=False, patience_s=0)
+        twice = bot.asked("automation.add", name="last", settings={"trigger": "period", "hours": 1})
+        back = bot.asked(removed["undo"]["verb"], **removed["undo"]["arguments"])["answer"]
+        assert back["is_done"], back
+        stands = {one["name"]: one["is_on"] for one in bot.asked("automations")["answer"]["automations"]}
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    assert before.count("enabled") == 0
+    assert removed["undo"]["arguments"]["settings"]["enabled"] is False
+    assert stands == {"last": False, "guard": False}
+    assert twice["ok"] is False and "there is an automation of that name" in str(twice)

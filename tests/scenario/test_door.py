@@ -52,6 +52,7 @@ def interface() -> Factory:
     return Factory(settings=Settings, create=Listener)
 """
 FAST = "720000"  # 200 candles of an hour in a second
+SLOW = "36000"  # ten: the data outlast a test of minutes
 QUICK = {"LOLIGO__JOURNAL__COMMIT_EVERY_S": "0.05", "LOLIGO__SWAP__PROBATION_S": "1"}
 
 
@@ -151,11 +152,14 @@ INSTRUMENT = "coinbase:BTC/USD"
 CALLS: dict[str, list[dict[str, Any]]] = {
     "candles": [{"instrument": INSTRUMENT, "limit": 50}],
     "config.diff": [{"number": 1}],
+    "config.undo": [{"dry_run": True}],
     "experiment.plan": [{"correlation": 0.5, "sharpe_difference": 1.0}],
     "market.chart": [{"instrument": INSTRUMENT}],
     "pause": [{"target": "trend"}],
     "resume": [{}],
     "panic": [{"level": "no-entries"}],
+    "limits.set": [{"scope": "trend", "values": {"max_open_positions": 2}, "dry_run": True}],
+    "risk.limits": [{"scope": "trend"}, {"scope": "account:paper"}],
     "reality.start": [{"desk": "trend"}],
     "tentacle.diff": [{"name": "rsi"}],
     "tentacle.info": [{"name": "rsi"}],
@@ -322,7 +326,7 @@ STRANGE += ["9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "2019-07-01
 def test_no_argument_however_strange_makes_anything_fail_within(bot: BotFolder) -> None:
     """Each is answered or refused in words; what went wrong inside would be of the kind "internal"."""
     seen, within = 0, []
-    with running(bot) as process:
+    with running(bot, SLOW) as process:
         for verb in (one for one in FrontDoor().verbs.values() if one.name not in ("stop", "tentacle.apply")):
             base = CALLS.get(verb.name, [REFUSALS.get(verb.name, ({}, ""))[0]])[0]
             for name in verb.arguments.model_fields:

@@ -61,7 +61,7 @@ def test_pages_of_differences_give_each_once_and_in_order(template: BotFolder, t
         assert ended(process).code == 0
     assert len(whole) > 6
     assert found == whole
-    assert all(one["control"]["wish"] != one["challenger"]["wish"] for one in whole)
+    assert all(one["control"]["words"] != one["challenger"]["words"] for one in whole)
     assert all(one["control"]["order"] or one["challenger"]["order"] for one in whole)
 
 

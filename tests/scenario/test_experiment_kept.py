@@ -8,10 +8,10 @@ import pytest
 
 from loligo.model.command import Noted
 from loligo.model.timeframe import DAY_NS, ns_from_iso
+from loligo_bot.daily import Daily
 from loligo_bot.experiments.keeper import Experiments
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.folder_config import read_config
-from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 from tests.scenario.bots import BotFolder
 from tests.scenario.test_experiment_field import three_arms
@@ -32,11 +32,11 @@ def ran(template: BotFolder, tmp_path_factory: pytest.TempPathFactory) -> BotFol
 class Looking:
     """The experiments of a journal, looked at from any moment of it."""
 
-    def __init__(self, bot: BotFolder, rows: ProjectionReader, journal: JournalReader) -> None:
+    def __init__(self, bot: BotFolder, rows: ProjectionReader) -> None:
         config = read_config(bot.home)
         self.at, self.is_ahead = 0, False
         self._rows = rows
-        self.known = Experiments(bot.home, lambda: config, rows, lambda: journal, self._moment)
+        self.known = Experiments(bot.home, lambda: config, rows, self._moment)
 
     def _moment(self) -> tuple[int, int]:
         return self.at, self._rows.cursor() + self.is_ahead
@@ -51,8 +51,8 @@ class Looking:
 def looks(ran: BotFolder) -> Iterator[tuple[Looking, Looking]]:
     """Two that look at the same: one that keeps, and one to compare with."""
     with ran.database() as engine:
-        rows, journal = ProjectionReader(engine), JournalReader(engine)
-        yield Looking(ran, rows, journal), Looking(ran, rows, journal)
+        rows = ProjectionReader(engine)
+        yield Looking(ran, rows), Looking(ran, rows)
 
 
 def test_a_day_is_judged_once_and_what_is_kept_is_what_would_be_judged_anew(looks: tuple[Looking, Looking]) -> None:
@@ -79,9 +79,23 @@ def test_every_day_stands_as_if_it_were_judged_for_the_first_time(
         kept.at = ns_from_iso(f"{date}T00:30:00Z")
         kept.standing()
         with ran.database() as engine:
-            anew = Looking(ran, ProjectionReader(engine), JournalReader(engine))
+            anew = Looking(ran, ProjectionReader(engine))
             anew.at = kept.at
             assert kept.standing() == anew.standing()
+
+
+@pytest.mark.parametrize("looked", ["2018-01-01T12:00:00Z", "2018-02-01T12:00:00Z", "2018-03-01T00:00:00Z"])
+def test_a_summary_tells_the_number_of_closed_days_however_long_ago_the_test_was_looked_at(
+    ran: BotFolder, looks: tuple[Looking, Looking], looked: str
+) -> None:
+    kept, _ = looks
+    kept.at = ns_from_iso(looked)
+    begun = kept.standing().since_ns
+    assert kept.known.going(begun) == {}
+    daily = Daily("00:00", "UTC", {}, kept.known.going)
+    told = {one.fields["day"]: one.text for one in map(daily.hear, ran.records()) if one is not None}
+    for date, days in (("2018-01-02", 0), ("2018-01-03", 1), ("2018-03-01", 30 + 28), ("2018-03-02", 30 + 28 + 1)):
+        assert told[date].endswith(f", day {days}"), told[date]
 
 
 def test_what_may_still_grow_at_midnight_is_not_kept_beyond_the_next_record(looks: tuple[Looking, Looking]) -> None:

@@ -43,11 +43,7 @@ def judged(bot: BotFolder, name: str = "tuned") -> Standing:
         newest = list(JournalReader(engine).records(JournalReader(engine).last_seq))[-1]
         config = read_config(bot.home)
         known = Experiments(
-            bot.home,
-            lambda: config,
-            ProjectionReader(engine),
-            lambda: JournalReader(engine),
-            lambda: (newest.input.ts, newest.next_seq),
+            bot.home, lambda: config, ProjectionReader(engine), lambda: (newest.input.ts, newest.next_seq)
         )
         standing = known.standings()[name]
     assert standing is not None
@@ -221,7 +217,7 @@ def test_an_arm_that_a_person_paused_alone_makes_the_test_invalid(template: BotF
         noted = experiment(bot, lambda one: bool(one["verdicts"]))["verdicts"]
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
-    assert "tuned_b" in shown["sentence"]
+    assert "tuned_b" in shown["sentence"] and "s: paused at 20" in shown["sentence"] and " by cli:" in shown["sentence"]
     assert noted[-1]["verdict"] == "invalid"
     told = [record.input for record in bot.records() if isinstance(record.input, Noted)]
     assert [(note.kind, note.subject, note.facts["verdict"]) for note in told] == [("verdict", "tuned", "invalid")]

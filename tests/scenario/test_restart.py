@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loligo.model.command import GenerationActivated, WarmUp
-from loligo.model.events import Approved, EquityMarked, Evaluated, Record, Refused, RiskActed, TentacleFailed
+from loligo.model.events import (
+    Approved,
+    EquityMarked,
+    Evaluated,
+    Record,
+    Refused,
+    RiskActed,
+    TentacleFailed,
+    TimerFired,
+)
 from loligo.model.order import OrderRole
 from tests.scenario.bots import BotFolder, ended
 from tests.scenario.kills import PAPER_BOT
@@ -100,6 +110,21 @@ def test_snapshots_bound_what_a_killed_bot_reads_again_however_often_it_is_kille
     assert done.data["is_resumed"] is True
     assert done.data["recovered_records"] <= 7_000
     assert bot.digest() == whole[0].digest()
+
+
+def test_ticks_go_on_without_drift_after_a_restart_and_count_what_was_missed(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    """A tick every 1,000 s over hourly candles: on whole multiples, one per candle, and the two or three before it."""
+    whole, parts = (template.copy(tmp_path / name, LOLIGO__DESKS__TREND__TICK_S="1000") for name in ("whole", "parts"))
+    assert whole.call("run", "--headless", "--until", "2017-07-01T20:00:00Z").code == 0
+    for until in ("2017-07-01T14:00:00Z", "2017-07-01T17:00:00Z", "2017-07-01T20:00:00Z"):
+        assert parts.call("run", "--headless", "--until", until).code == 0
+    ticks = [event for record in parts.records() for event in record.events if isinstance(event, TimerFired)]
+    assert {(tick.desk, tick.name, tick.ts % 10**12) for tick in ticks} == {("trend", "tick", 0)}
+    assert all(later.ts - tick.ts == (later.missed + 1) * 10**12 for tick, later in pairwise(ticks))
+    assert {tick.missed for tick in ticks} >= {2, 3}
+    assert parts.digest() == whole.digest()
 
 
 def change_everything(config: dict[str, Any]) -> None:

@@ -47,6 +47,22 @@ def test_ctrl_c_ends_a_bot_at_work_within_two_seconds_and_each_line_names_its_ru
     assert {one["run"] for one in written} == {one["run"] for one in ends}
 
 
+def test_a_short_replay_logs_each_event_with_desk_seq_and_cause(bot: BotFolder) -> None:
+    del bot.environment["LOLIGO__INTERFACES"]
+    assert bot.call("run", "--headless", "--until", "2017-07-20").code == 0
+    events = {event.seq: event for record in bot.records() for event in record.events}
+    told = about_events(bot)
+    assert len(told) >= 3
+    for line in told:
+        event = events[line["seq"]]
+        assert (line["desk"], int(line["cause"])) == ("trend", event.cause), line
+    assert "Loligo stops: feeds ended" in [line["event"] for line in lines(bot)]
+
+
+def about_events(bot: BotFolder) -> list[dict[str, Any]]:
+    return [line for line in lines(bot) if line.get("seq") and "cause" in line]
+
+
 def test_a_collector_hears_of_questions_and_exchanges_and_no_secret(bot: BotFolder) -> None:
     with collector() as found:
         bot.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": found.address, "OTEL_BSP_SCHEDULE_DELAY": "100"}

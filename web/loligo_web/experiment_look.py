@@ -54,6 +54,14 @@ class RailRow:
     words: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRow:
+    """One figure of all arms: its value, and from where to where it may lie."""
+
+    label: str
+    cells: Sequence[tuple[str, str]]
+
+
 @dataclass(slots=True, kw_only=True)
 class TradeRow:
     """A round trip of either arm, or one that both made."""
@@ -103,6 +111,25 @@ def rails_of(pair: Mapping[str, Any] | None, arms: Sequence[str]) -> list[RailRo
         row.used.append((rail["value"] or 0.0, rail["limit"]))
         row.words.append(rail["words"])
     return list(found.values())
+
+
+def figures_of(test: Any) -> list[FigureRow]:
+    """Return every figure that some arm has, in the order of the arm that has most."""
+    by_arm = [{one.name: one for one in arm.figures} for arm in test.arms]
+    longest = max(by_arm, key=len, default={})
+    return [
+        FigureRow(label=one.label, cells=[_cell(figures.get(name)) for figures in by_arm])
+        for name, one in longest.items()
+    ]
+
+
+def _cell(figure: Any) -> tuple[str, str]:
+    if figure is None or figure.value is None:
+        return DASH, ""
+    if figure.low is None:
+        return _amount(figure.value, figure.unit), ""
+    low = money(figure.low * 100, 1) if figure.unit == "share" else _amount(figure.low, figure.unit)
+    return _amount(figure.value, figure.unit), f"{low} … {_amount(figure.high, figure.unit)}"
 
 
 def _amount(value: float | None, kind: str) -> str:

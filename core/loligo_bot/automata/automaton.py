@@ -28,7 +28,7 @@ from loligo_bot.automata.book import KEPT, Book, Done, Happened, Page
 ADMIN = "admin"  # the permission that lets one exchange tentacles
 TELL = "automation.tell"
 COMMANDS = frozenset({"pause", "resume", "panic", "close", "flatten", "cancel", "cancel.entries"})
-JOBS = frozenset({"backtest.start", "jobs.retry", "report.write", "scan.start"})
+JOBS = frozenset({"backtest.start", "backup.make", "jobs.retry", "report.write", "scan.start"})
 MAY = COMMANDS | JOBS | {TELL, "tentacle.switch"}
 EVERY_S = 5.0  # it is written down how far it has heard
 TICK_S = 1.0

@@ -4,7 +4,6 @@ its file. Neither needs a bot that runs."""
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from loligo_bot.cli import ab_tables
+from loligo_bot.cli.ab_arms import arms, versions
 from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell
 
@@ -44,7 +44,7 @@ def run(
     ] = None,
     arm: Annotated[
         list[str] | None,
-        typer.Option(metavar='"KEY=VALUE ..."', help="Another arm like --set, once for each: B, C, D and so on."),
+        typer.Option(metavar='"[NAME:] KEY=VALUE ..."', help="Another arm like --set, once for each: B, C, D and on."),
     ] = None,
     since: Annotated[str | None, typer.Option("--from", help="Begin after this time of the data, ISO 8601.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Stop at this time of the data, ISO 8601.")] = None,
@@ -67,7 +67,7 @@ def run(
 
     What did better on data that were known tells little about data to come: a test of a running bot decides that.
     """
-    from loligo_bot.cli.ab_verbs import OPEN, versions
+    from loligo_bot.cli.ab_verbs import OPEN
     from loligo_bot.experiments.draft import Variant, Wanted
     from loligo_bot.historic import Asked, run_historic
     from loligo_lab.commands import pairs
@@ -79,7 +79,7 @@ def run(
         raise typer.BadParameter(f'--report "{report}": expected a name that ends with .html, .json or .csv')
     variants = [Variant(changes=pairs(set_ or (), "--set"), versions=versions(shell.home, version or ()))]
     variants = [one for one in variants if one.changes or one.versions]
-    variants += [Variant(changes=pairs(shlex.split(words), "--arm")) for words in arm or ()]
+    variants += [Variant(**one) for one in arms(shell.home, arm or ())]
     rule = {field: value for field, value in (("mode", mode), ("days", days)) if value is not None}
     wanted = Wanted(
         name=name or HISTORIC, control=control or "", challengers=challenger or (), variants=variants, rule=rule
@@ -95,7 +95,7 @@ def run(
         capital=_money(capital),
         file=config,
     )
-    with _watched(shell, asked) as on_progress:
+    with watched(shell, asked) as on_progress:
         found = run_historic(shell.home, asked, on_progress)
     document = _document(found, is_cross_checked=whole and len(found.standing.config.arms) > 2)
     told = _told(document, found)
@@ -137,7 +137,7 @@ def check(
 
 
 @contextmanager
-def _watched(shell: Shell, asked: Asked) -> Iterator[Callable[[float], object]]:
+def watched(shell: Shell, asked: Asked) -> Iterator[Callable[[float], object]]:
     """Say how far it is, to a person who watches."""
     from loligo.log import configure
     from loligo_bot.interpreter import tuned_interpreter

@@ -42,6 +42,7 @@ def show_one(console: Console, told: Told) -> None:
     say(console, told["rule"], style="dim")
     if told["arms"]:
         show_arms(console, told["arms"])
+        show_figures(console, told["arms"])
     if told["pairs"]:
         show_pairs(console, told["pairs"])
     for line in [*notes_of(told["pairs"]), *beside_of(told)]:
@@ -50,24 +51,31 @@ def show_one(console: Console, told: Told) -> None:
         say(console, line, style="dim")
     if len(told["unlike"]) > MOST_LINES:
         say(console, f"and {len(told['unlike']) - MOST_LINES} more; --json has all", style="dim")
+    for line in told.get("assumptions", ()):
+        say(console, line, style="dim")
 
 
 def show_arms(console: Console, arms: Sequence[Told]) -> None:
-    """Draw what each arm did; figures with intervals where they are known."""
-    has_figures = any("figures" in one for one in arms)
-    columns = ["arm", "growth %", "deepest fall %", "trades", "fees", "turnover", "orders", "refused"]
-    if has_figures:
-        columns.insert(2, "sharpe (95 %)")
+    """Draw what each arm did."""
+    columns = ("arm", "growth %", "deepest fall %", "trades", "fees", "turnover", "orders", "refused")
     rows = []
     for one in arms:
         refused = one.get("refused_orders", one.get("rejected", 0))
         row = [f"{one['letter']} {one['name']}", _signed(one["growth"], 100), _percent(one["drawdown"]), one["trades"]]
-        row += [round(one["fees"], 2), round(one["turnover"], 2), one["orders"], refused]
-        if has_figures:
-            sharpe = next((figure for figure in one["figures"] if figure["name"] == "sharpe"), None)
-            row.insert(2, _interval(sharpe))
-        rows.append(row)
+        rows.append([*row, round(one["fees"], 2), round(one["turnover"], 2), one["orders"], refused])
     show_table(console, columns, rows)
+
+
+def show_figures(console: Console, arms: Sequence[Told]) -> None:
+    """Draw the figures of all arms with their intervals, nothing where none is known."""
+    longest_first = sorted(arms, key=lambda one: len(one.get("figures", ())), reverse=True)
+    known = {figure["name"]: figure["label"] for one in longest_first for figure in one.get("figures", ())}
+    if not known:
+        return
+    by_arm = [{figure["name"]: figure for figure in one["figures"]} for one in arms]
+    rows = [[label, *(_interval(figures.get(name)) for figures in by_arm)] for name, label in known.items()]
+    show_table(console, ("figure (95 %)", *(f"{one['letter']} {one['name']}" for one in arms)), rows)
+    say(console, "Figures are shown and never decide.", style="dim")
 
 
 def show_pairs(console: Console, pairs: Sequence[Told]) -> None:
@@ -115,10 +123,16 @@ def show_plan(console: Console, told: Told) -> None:
         for row, one in zip(rows, told["outlooks"], strict=True):
             row += [_days(one["days_at_best"]), _worst(told, one)]
     show_table(console, columns, rows)
+    if told["finds"] is not None:
+        say(
+            console,
+            f"{told['days_planned']:,} days find 8 of 10 differences of {told['finds']:.2f} in the Sharpe ratio.",
+        )
     ratio = f"information ratio {told['ratio']:.2f} a year"
     if is_estimate:
         ratio += f" (95 %: {told['ratio_low']:.2f} to {told['ratio_high']:.2f})"
     known = "" if told["correlation"] is None or not told["days"] else f", correlation {told['correlation']:.2f}"
+    known += f", {told['challengers']} challengers" if told["challengers"] > 1 else ""
     scale = "" if told["risk_scale"] is None else f", equal risk at {told['risk_scale']:.2f} times the control"
     say(console, f"From {told['basis']}{known}: {ratio}{scale}.", style="dim")
 
@@ -143,8 +157,13 @@ def _signed(value: float | None, times: float = 1) -> str:
 def _interval(figure: Told | None) -> str:
     if figure is None or figure["value"] is None:
         return "-"
-    value = f"{figure['value']:.2f}"
-    return value if figure["low"] is None else f"{value} ({figure['low']:.2f} to {figure['high']:.2f})"
+    is_share = figure["unit"] == "share"
+    value, *ends = (
+        f"{figure[key] * 100:.1f} %" if is_share else f"{figure[key]:.2f}"
+        for key in ("value", "low", "high")
+        if figure[key] is not None
+    )
+    return f"{value} ({' to '.join(ends)})" if ends else value
 
 
 def say(console: Console, line: str, style: str = "") -> None:

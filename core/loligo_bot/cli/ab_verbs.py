@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from loligo_bot.cli import ab_tables
+from loligo_bot.cli.ab_arms import arms, versions
+from loligo_bot.cli.ab_differences import differences
 from loligo_bot.cli.ab_history import check, run
+from loligo_bot.cli.ab_plan import look, plan
 from loligo_bot.cli.ask_verb import ANSWER_LIMIT_S
 from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 OPEN = ("too_early", "no_clear_difference")
 EXPORTED = Literal["html", "json", "csv"]
@@ -45,15 +45,33 @@ def start(
         list[str] | None,
         typer.Option(metavar="KIND/NAME=HASH|DIR", help="B runs another version: one that ran here, or of a folder."),
     ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='"[NAME:] KEY=VALUE ..."',
+            help='Another arm like --set, once for each, such as "fast: mode=grid evaluators=rsi,macd".',
+        ),
+    ] = None,
     account: Annotated[
         Literal["own", "shared"] | None,
-        typer.Option(help="shared: B takes its capital out of what is free on A's account; own unless said."),
+        typer.Option(help="shared: arms take their capital out of what is free on A's account; own unless said."),
     ] = None,
     mode: Annotated[
         Literal["open_ended", "fixed_end"] | None,
         typer.Option(help="fixed_end is sooner sure, and is never extended; open_ended unless said."),
     ] = None,
     days: Annotated[int | None, typer.Option(help="Planned days; `loligo ab plan` helps. 180 unless said.")] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Arms no further apart, as a share a year, are practically the same; 0.05 unless said."),
+    ] = None,
+    risk_scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ARM=NUMBER|equal",
+            help="A's returns count so many times against ARM; equal: as they varied. `loligo ab plan` tells it.",
+        ),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A guardrail other than usual, such as drawdown=0.1; null: off."),
@@ -72,21 +90,24 @@ def start(
         "challengers": challenger,
         "changes": pairs(set_ or (), "--set"),
         "versions": versions(shell.home, version or ()),
+        "variants": arms(shell.home, arm or ()),
         "account": account,
         "mode": mode,
         "days": days,
+        "margin_per_year": margin,
+        "risk_scale": pairs(risk_scale or (), "--risk-scale"),
         "limits": pairs(limit or (), "--limit"),
         "on_win": on_win,
         "why": why,
     }
-    given = {"name": name, "control": control, **{field: value for field, value in asked.items() if value}}
-    _change(shell, "experiment.start", given, key)
+    said = {field: value for field, value in asked.items() if value or value == 0.0}
+    _change(shell, "experiment.start", {"name": name, "control": control, **said}, key)
 
 
 @ab.command("list")
 def list_(context: typer.Context) -> None:
     """List the A/B tests of the running bot and what each says so far, those that ended, too."""
-    _look(context.obj, "experiments", {}, ab_tables.show_list)
+    look(context.obj, "experiments", {}, ab_tables.show_list)
 
 
 @ab.command()
@@ -96,7 +117,7 @@ def show(
     check: Annotated[bool, typer.Option("--check", help="End with 8 while there is no verdict.")] = False,
 ) -> None:
     """Show one A/B test: the verdict, the arms, how sure it is and what it waits for."""
-    answer = _look(context.obj, "experiment", {"name": name}, ab_tables.show_one)
+    answer = look(context.obj, "experiment", {"name": name}, ab_tables.show_one)
     if check and answer["verdict"] in OPEN:
         raise typer.Exit(ExitCode.UNDECIDED)
 
@@ -144,35 +165,6 @@ def cross_check(context: typer.Context, name: Name, key: Key = "") -> None:
 
 
 @ab.command()
-def plan(
-    context: typer.Context,
-    correlation: Annotated[float | None, typer.Option(help="Of the daily returns of both arms, such as 0.9.")] = None,
-    sharpe_difference: Annotated[
-        float | None, typer.Option(help="That is to be found, in yearly Sharpe ratios, such as 1.0.")
-    ] = None,
-    control: Annotated[str | None, typer.Option(help="Instead: a desk of the running bot,")] = None,
-    challenger: Annotated[str | None, typer.Option(help="and the desk beside it.")] = None,
-    equal_risk: Annotated[bool, typer.Option("--equal-risk", help="As if both desks varied alike.")] = False,
-) -> None:
-    """Say how long an A/B test would take, before it starts: from supposed numbers, or from two desks that traded."""
-    from loligo_bot.experiments.planning import plans_of_numbers
-
-    shell: Shell = context.obj
-    if correlation is not None and sharpe_difference is not None and control is None and challenger is None:
-        from loligo_bot.door.experiment_papers import plan_answer
-
-        answer = plan_answer(plans_of_numbers(correlation, sharpe_difference)).model_dump(mode="json")
-        shell.result({"ok": True, **answer}, lambda console: ab_tables.show_plan(console, answer))
-        return
-    if control is None or challenger is None:
-        raise typer.BadParameter("expected --correlation and --sharpe-difference, or --control and --challenger")
-    given = {"control": control, "challenger": challenger, "equal_risk": equal_risk}
-    numbers = {"correlation": correlation, "sharpe_difference": sharpe_difference}
-    given |= {name: value for name, value in numbers.items() if value is not None}
-    _look(shell, "experiment.plan", given, ab_tables.show_plan)
-
-
-@ab.command()
 def export(
     context: typer.Context,
     name: Name,
@@ -193,42 +185,13 @@ def export(
     shell.lines({"ok": True, "file": str(file), "bytes": size}, [f"{file}: {size:,} bytes"])
 
 
-for verb in (run, check):
+for verb in (differences, plan, run, check):
     ab.command(verb.__name__)(verb)
-
-
-def versions(home: Path, words: Sequence[str]) -> dict[str, str]:
-    """Return hashes by kind/name; a folder is taken into the content store of the bot, where it runs from."""
-    from loligo.registry.content import CONTENT_FOLDER, ContentStore
-    from loligo.registry.tree import read_tree
-
-    found: dict[str, str] = {}
-    for word in words:
-        name, sign, version = word.partition("=")
-        if not (name and sign and version):
-            raise typer.BadParameter(f'--version "{word}": expected KIND/NAME=HASH, or a folder in place of the hash')
-        if Path(version).is_dir():
-            version = ContentStore(home / CONTENT_FOLDER).put(read_tree(Path(version)))
-        found[name] = version
-    return found
 
 
 def _confirm(shell: Shell, question: str, is_sure: bool) -> None:
     if not is_sure and sys.stdin.isatty() and not shell.is_json:
         typer.confirm(question, abort=True, err=True)
-
-
-def _look(shell: Shell, verb: str, given: Mapping[str, Any], show: Any) -> dict[str, Any]:
-    """Ask a reading verb, print its answer and return it."""
-    from loligo_bot.cli.control_client import ask_verb
-
-    answer: dict[str, Any] = ask_verb(shell.home, verb, given)["answer"]
-
-    def draw(console: Console) -> None:
-        show(console, answer)
-
-    shell.result({"ok": True, **answer}, draw)
-    return answer
 
 
 def _change(shell: Shell, verb: str, given: Mapping[str, Any], key: str) -> None:

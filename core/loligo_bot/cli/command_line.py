@@ -18,6 +18,7 @@ from loligo import __version__
 from loligo_bot.cli import (
     ab_verbs,
     ask_verb,
+    backup_verbs,
     config_verbs,
     folder_verbs,
     health_verbs,
@@ -47,7 +48,16 @@ def build() -> typer.Typer:
         name="loligo", cls=plugged(), no_args_is_help=True, epilog=_EPILOG, pretty_exceptions_enable=False, help=_HELP
     )
     app.callback()(_options)
-    for verbs in (folder_verbs, run_verbs, operator_verbs, ask_verb, journal_verbs, replay_verbs, health_verbs):
+    for verbs in (
+        folder_verbs,
+        run_verbs,
+        operator_verbs,
+        ask_verb,
+        journal_verbs,
+        replay_verbs,
+        backup_verbs,
+        health_verbs,
+    ):
         for verb in verbs.VERBS:
             app.command(verb.__name__)(verb)
     app.add_typer(journal_verbs.journal, name="journal")

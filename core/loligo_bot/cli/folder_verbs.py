@@ -15,6 +15,7 @@ GITIGNORE = """\
 /data/
 /logs/
 /reports/
+/backups/
 /.env
 __pycache__/
 .*.previous

@@ -52,15 +52,21 @@ def export(
     desk: Annotated[str | None, typer.Option(help="Only this desk.")] = None,
 ) -> None:
     """Write what was traded into a CSV file, all of it, for a spreadsheet or a tax return."""
+    from loligo.errors import BadArguments
     from loligo_bot.door.exporting import TradedAsked, traded_csv
     from loligo_bot.door.problems import checked
     from loligo_store.projector import Projector
 
     shell: Shell = context.obj
     given = {"table": table, "since": since, "until": until, "desk": desk}
-    asked = checked(TradedAsked, given, "export")
+    try:
+        asked = checked(TradedAsked, given, "export")
+    except BadArguments as exc:
+        raise typer.BadParameter(str(exc)) from exc
     with open_journal(shell.home) as engine:
-        content = traded_csv(caught_up(Projector(engine)), asked)
+        reader = caught_up(Projector(engine))
+        _check_desk(shell.home, reader, desk)
+        content = traded_csv(reader, asked)
     file, rows = output or Path(f"{table}.csv"), content.count("\n") - 1
     file.write_text(content, encoding="utf-8")
     shell.lines({"ok": True, "file": str(file), "rows": rows}, [f"{file}: {rows:,} {table}"])
@@ -76,11 +82,16 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="The newest so many rows.")] = 20,
 ) -> None:
     """Show the newest rows of a table made of the journal."""
+    from loligo_store.projections import PROJECTIONS
     from loligo_store.projector import Projector
 
     shell: Shell = context.obj
+    if projection not in PROJECTIONS:
+        raise typer.BadParameter(f'there is no table "{projection}": expected one of {", ".join(PROJECTIONS)}')
     with open_journal(shell.home) as engine:
-        rows = caught_up(Projector(engine)).rows(projection, desk=desk, limit=limit)
+        reader = caught_up(Projector(engine))
+        _check_desk(shell.home, reader, desk)
+        rows = reader.rows(projection, desk=desk, limit=limit)
     shell.result({"ok": True, "rows": rows}, lambda console: _show_rows(console, projection, rows))
 
 
@@ -159,6 +170,16 @@ def caught_up(projector: Any) -> Any:
     """Return the projector, up with the journal."""
     projector.catch_up()
     return projector
+
+
+def _check_desk(home: Path, reader: Any, desk: str | None) -> None:
+    """NotFound for a desk that neither the configuration nor the journal knows, so that no table is silently empty."""
+    from loligo.errors import NotFound
+    from loligo_bot.folder_config import read_config
+
+    known = read_config(home).desks
+    if desk is not None and desk not in known and not reader.rows("equity", desk=desk, limit=1):
+        raise NotFound(f'there is no desk "{desk}", and the journal has none of that name: expected {", ".join(known)}')
 
 
 def _show_rows(console: Console, projection: str, rows: list[dict[str, Any]]) -> None:

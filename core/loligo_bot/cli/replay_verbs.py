@@ -69,7 +69,7 @@ def reality(
     context: typer.Context,
     desk: Annotated[str, typer.Option(help="Whose trades are checked.")],
     since: Annotated[
-        str, typer.Option("--from", help="From this time of the data, ISO 8601; else from the start.")
+        str, typer.Option("--from", help="From this time of the data, ISO 8601; else from where the desk began.")
     ] = "",
     until: Annotated[str, typer.Option("--to", help="Up to this time of the data; else to the end.")] = "",
     run: Annotated[str, typer.Option("--session", help="A number of `loligo journal sessions`, or last.")] = LAST,

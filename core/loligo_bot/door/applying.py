@@ -16,7 +16,7 @@ from loligo.ports.door import Role
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo.registry.tree import hash12
 from loligo_bot.door.exchanging import Changing, Exchanged, exchanged
-from loligo_bot.door.experiment_acts import NewExperiment, start
+from loligo_bot.door.experiment_starting import NewExperiment, begin
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Asked, Offer, changing
 from loligo_bot.door.tentacles import folder
@@ -63,7 +63,7 @@ async def canary(inside: Inside, asked: Asked, given: Apply) -> Exchanged:
         why=given.why,
         patience_s=given.patience_s,
     )
-    done = await start(inside, asked, new)
+    done, _ = await begin(inside, asked, new)
     if inside.config.swap.watch:
         return done
     swap = await inside.swap(Wish(by=asked.actor.name, why=given.why), given.patience_s)  # that is what was asked for

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Sequence
 from functools import partial
 from time import time_ns
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -39,6 +39,7 @@ from loligo_bot.undo import undo_settings
 from loligo_kit.bot_folder import BotFolder
 
 SECTION = "automations"
+T = TypeVar("T")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="its own, such as guard")]
 
 
@@ -185,7 +186,7 @@ class Placed(Exchanged):
 
 async def add(inside: Inside, asked: Asked, given: NewAutomation) -> Placed:
     """Place an automation under a name of its own."""
-    if given.name in dict(placed(inside)):
+    if given.name in dict(await _wanted(inside)):
         raise BadArguments(_TAKEN.format(given.name), {"name": _TAKEN.format(given.name)})
     words = await inside.read(lambda: _judged(inside, given))
     book_of(str(inside.home), given.name).forget()  # one of that name may have been there before
@@ -231,15 +232,21 @@ class Removal(Changing):
 
 async def remove(inside: Inside, asked: Asked, given: Removal) -> Exchanged:
     """Take an automation away, with what it remembers."""
-    _, item = found_one(inside, given.name)
-    arguments = {"name": given.name, "tentacle": item.tentacle, "settings": masked(item.settings)}
+    _, entry = _found(given.name, await _wanted(inside))
+    settings_now = masked(entry.get("settings", {}))  # of the files: a change of them may not be taken up yet
+    arguments = {"name": given.name, "tentacle": entry["tentacle"], "settings": settings_now}
     undo = Undo(verb="automation.add", arguments=arguments)
     return await _rewritten(inside, asked, given, f"automation {given.name} removed", [], given.name, undo)
 
 
-def found_one(inside: Inside, name: str) -> tuple[int, Any]:
+async def _wanted(inside: Inside) -> list[tuple[str, dict[str, Any]]]:
+    """Return name and entry of every automation that the files want, in their order."""
+    config = (await asyncio.to_thread(recipe_now, inside.home)).config
+    return [(one.get("name") or one["tentacle"], one) for one in config.get(SECTION, ())]
+
+
+def _found(name: str, known: Sequence[tuple[str, T]]) -> tuple[int, T]:
     """Return place and entry of an automation. NotFound when there is none of that name."""
-    known = placed(inside)
     for place, (one, item) in enumerate(known):
         if one == name:
             return place, item
@@ -275,10 +282,10 @@ class Switching(Changing):
 
 async def switch(inside: Inside, asked: Asked, given: Switching) -> SettingsChanged:
     """Let one act, or not; it goes on seeing, so what happens meanwhile does not fire later."""
-    place, item = found_one(inside, given.name)
+    place, entry = _found(given.name, await _wanted(inside))
     why = because(f"automation {given.name} {'on' if given.on else 'off'}", given)
     change = SettingsChange(
-        name=f"automation/{item.tentacle}",
+        name=f"automation/{entry['tentacle']}",
         place=f"{SECTION}.{place}",
         values={"enabled": given.on},
         why=why,
@@ -289,7 +296,7 @@ async def switch(inside: Inside, asked: Asked, given: Switching) -> SettingsChan
 
 async def run(inside: Inside, asked: Asked, given: OfAutomation) -> Done:
     """Do now what an automation does, whatever its trigger, conditions and limits say."""
-    found_one(inside, given.name)
+    _found(given.name, placed(inside))
     automaton = inside.edges.made(SECTION).get(given.name)
     if not isinstance(automaton, Automaton):
         raise NotFound(f'"{given.name}" is not at work: switch its tentacle on first')

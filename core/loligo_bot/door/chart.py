@@ -227,12 +227,12 @@ def _drawn(inside: Inside, points: Mapping[str, list[OpinionPoint]]) -> list[Eva
     for label, said in points.items():
         name = label.partition(" ")[0].partition("#")[0]
         numbers = [DrawnNumber(name=each, place=place) for each, place in draws.get(name, {}).items()]
-        title = _title(label, points)
+        title = title_of(label, points)
         made.append(EvaluatorSeries(label=label, name=name, title=title, draws=numbers, points=said))
     return made
 
 
-def _title(label: str, labels: Iterable[str]) -> str:
+def title_of(label: str, labels: Iterable[str]) -> str:
     """Return the shortest beginning of a label that no other one has: name, settings, timeframe."""
     named = [each.partition(" ")[0] for each in labels]
     name, _, place = label.partition(" ")

@@ -1,5 +1,5 @@
-"""Verbs that begin, end and decide experiments: experiment.start, experiment.stop, experiment.promote; and what the bot
-does by itself when a limit breaks, a winner is to take over, or a test has ended.
+"""Verbs that end and decide experiments: experiment.stop, experiment.promote; and what the bot does by itself when a
+limit breaks, a winner is to take over, or a test has ended.
 
 What must hold: all that is changed are the files a person could change, in one go, taken up as any change of them is;
 promotion leaves the control's desk in place, so its positions, orders and account stay.
@@ -9,96 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from decimal import Decimal
 from functools import partial
-from typing import Any, Literal
 
 from pydantic import Field
 
-from loligo.config.schema import Name as NamePattern
-from loligo.errors import BadArguments, LoligoError
+from loligo.errors import BadArguments, InboxClosed, LoligoError
 from loligo.log import get_logger
 from loligo.model.command import CommandKind, OperatorCommand, SwapResult
 from loligo.ports.door import Actor, Role
-from loligo.registry.registry_file import RegistryEntry, editing
-from loligo_bot.door.exchanging import Changing, Exchanged, because, exchanged
+from loligo_bot.door.exchanging import Changing, Exchanged
 from loligo_bot.door.experiment_field import at_the_end
-from loligo_bot.door.experiment_judging import judge_arms, judge_capital
+from loligo_bot.door.experiment_writing import written
 from loligo_bot.door.experimenting import Name, found
 from loligo_bot.door.inside import Inside, keyed_id
 from loligo_bot.door.offer import Asked, Offer, changing
-from loligo_bot.door.tentacles import folder
 from loligo_bot.door.tentacles import found as found_tentacle
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import CODE
-from loligo_bot.experiments.draft import MAY_DIFFER, PIN, Draft, Variant, Wanted, drafted, entry_of, items_of
-from loligo_bot.experiments.standing import SECTION, Standing
+from loligo_bot.experiments.differing import MAY_DIFFER
+from loligo_bot.experiments.draft import PIN, Draft, entry_of, items_of
+from loligo_bot.experiments.standing import BY, SECTION, Standing
+from loligo_bot.history import newest_number
 from loligo_bot.past import recipe_now
-from loligo_bot.recipe import Recipe
-from loligo_bot.undo import undo_settings
+from loligo_bot.wish import SwapReport
 from loligo_lab.experiment import Action, Judgement, Verdict, broken_stops
 
 _log = get_logger("experiments")
-
-
-class NewExperiment(Changing):
-    """Who competes, and by which rule."""
-
-    name: NamePattern = Field(description="of the experiment")
-    control: str = Field(min_length=1, description="a desk that is there; it stays as it is")
-    challengers: list[str] = Field(default=[], max_length=19, description="desks that are there, or none: one is made")
-    changes: dict[str, Any] = Field(
-        default={},
-        max_length=50,
-        description="in which the desk that is made differs, such as strategy.settings.entry_threshold: 0.75",
-    )
-    versions: dict[str, str] = Field(
-        default={}, max_length=10, description="versions it runs instead, by hash: strategy/weighted_vote: 3f2a9c..."
-    )
-    account: Literal["own", "shared"] = Field(
-        default="own",
-        description="of the desk that is made: its own, or the control's, with capital out of what is free",
-    )
-    mode: Literal["open_ended", "fixed_end"] = Field(
-        default="open_ended", description="fixed_end is sooner sure, and is never extended"
-    )
-    days: int = Field(default=180, ge=21, le=3_650, description="planned")
-    limits: dict[str, float | None] = Field(default={}, description="guardrails other than usual")
-    on_win: Literal["tell", "promote"] = Field(default="tell", description="promote: a winner takes over by itself")
-
-
-async def start(inside: Inside, asked: Asked, given: NewExperiment) -> Exchanged:
-    """Judge what is asked, write it, and have it taken up."""
-    draft = await inside.read(partial(_drafted, inside, given))
-    what = f"experiment {given.name} begins"
-    return await _written(inside, asked, given, what, draft)
-
-
-def _drafted(inside: Inside, given: NewExperiment) -> Draft:
-    variants = [Variant(changes=given.changes, versions=given.versions)] if given.changes or given.versions else []
-    rule = {"mode": given.mode, "days": given.days, "limits": given.limits, "on_win": given.on_win}
-    wanted = Wanted(
-        name=given.name,
-        control=given.control,
-        challengers=given.challengers,
-        variants=variants,
-        is_shared=given.account == "shared",
-        rule=rule,
-    )
-    draft = drafted(inside.home, recipe_now(inside.home).config, wanted, partial(_capital, inside))
-    judge_arms(inside, draft)
-    judge_capital(inside, draft)
-    return draft
-
-
-def _capital(inside: Inside, control: str, configured: Decimal) -> Decimal:
-    """Return what the control is worth now, which the other side begins with."""
-    book = inside.engine.portfolio.books.get(control)
-    worth = book.equity if book is not None else float("nan")
-    return configured if worth != worth or worth <= 0 else Decimal(f"{worth:.2f}")
-
-
-# End
 
 
 class Ending(Changing):
@@ -112,7 +48,7 @@ async def stop(inside: Inside, asked: Asked, given: Ending) -> Exchanged:
     await inside.read(partial(_running, inside, given.name))
     config = copy.deepcopy((await inside.read(partial(recipe_now, inside.home))).config)
     config[SECTION][given.name]["ended"] = True
-    done = await _written(inside, asked, given, f"experiment {given.name} ends", Draft(config))
+    done = await written(inside, asked, given, f"experiment {given.name} ends", Draft(config))
     await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
 
@@ -158,7 +94,7 @@ async def promote(inside: Inside, asked: Asked, given: Promotion) -> Exchanged:
     draft = await inside.read(partial(_promoted, inside, given.name, one, winner))
     label = " (an override: there was no such verdict)" if given.override else ""
     what = f"experiment {given.name}: {one.control} runs what {winner} runs{label}"
-    done = await _written(inside, asked, given, what, draft)
+    done = await written(inside, asked, given, what, draft)
     await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
 
@@ -198,38 +134,6 @@ def _promoted(inside: Inside, name: str, one: ExperimentConfig, winner: str) -> 
     return draft
 
 
-# Writing
-
-
-async def _written(inside: Inside, asked: Asked, given: Changing, what: str, draft: Draft) -> Exchanged:
-    write = partial(_write, inside, draft)
-    _, swap = await inside.swap_of_files(
-        write, by=asked.actor.name, why=because(what, given), patience_s=given.patience_s
-    )
-    return exchanged(swap, before=what)
-
-
-def _write(inside: Inside, draft: Draft) -> None:
-    """Write the registry, then the configuration that needs it; what cannot be written leaves both as they were."""
-    before: dict[str, RegistryEntry | None] = {}
-    if draft.pins or draft.moved:
-        with editing(folder(inside).registry) as entries:
-            for entry in (*draft.pins, *draft.moved):
-                before[entry.slot] = entries.get(entry.slot)
-                entries[entry.slot] = entry
-    try:
-        now = recipe_now(inside.home)
-        undo_settings(inside.home, now, Recipe(draft.config, now.registry))
-    except LoligoError:
-        with editing(folder(inside).registry) as entries:
-            for slot, old in before.items():
-                if old is None:
-                    entries.pop(slot, None)
-                else:
-                    entries[slot] = old
-        raise
-
-
 # By itself
 
 
@@ -246,13 +150,42 @@ async def follow(inside: Inside, standing: Standing, judgement: Judgement) -> No
         ident = keyed_id("experiment", "limit", f"{standing.name}/{standing.since_ns}/{arm}")
         command = OperatorCommand(ident, 0, CommandKind.PAUSE, arm, by=f"experiment {standing.name}")
         await inside.command(command, is_keyed=True)
-    once = standing.name, standing.since_ns
-    if standing.config.on_win == "promote" and judgement.winner and once not in inside.experiments.taken_over:
-        inside.experiments.taken_over.add(once)  # one that is refused is told as a swap, and left to a person
-        itself = Actor(name=f"experiment {standing.name}", role=Role.ADMIN)
-        asked = Asked(itself, keyed_id("experiment", "promote", f"{standing.name}/{standing.since_ns}"))
-        done = await promote(inside, asked, Promotion(name=standing.name, why="it won, and the policy is promote"))
+    if standing.config.on_win == "promote" and judgement.winner:
+        await _by_policy(inside, standing)
+
+
+async def _by_policy(inside: Inside, standing: Standing) -> None:
+    """Let the winner take over: tried once for each run of a test, which the history of swaps knows across restarts.
+    What is refused is told as a swap, leaves the files as they were, and is left to a person."""
+    once, by = (standing.name, standing.since_ns), f"{BY} {standing.name}"
+    tried = partial(inside.rows.rows, "swaps", where={"by": by}, above={"ts": standing.since_ns - 1}, limit=1)
+    if once in inside.experiments.taken_over or (await asyncio.to_thread(tried)) != []:
+        return
+    inside.experiments.taken_over.add(once)
+    asked = Asked(Actor(name=by, role=Role.ADMIN), keyed_id(BY, "promote", f"{standing.name}/{standing.since_ns}"))
+    given = Promotion(name=standing.name, why="it won, and the policy is promote")
+    try:
+        done = await promote(inside, asked, given)
         _log.info("promotion", experiment=standing.name, is_done=done.is_done, message=done.message)
+    except InboxClosed:
+        raise
+    except LoligoError as exc:  # it never came to a swap that could tell of it
+        refusal = await asyncio.to_thread(_refusal, inside, standing, given.why, str(exc))
+        inside.thread.inbox.put_first(refusal.for_journal())
+
+
+def _refusal(inside: Inside, standing: Standing, why: str, text: str) -> SwapReport:
+    """Return what the history is to hold of a promotion that came to nothing."""
+    attempt, winner = inside.reconciler.attempt, standing.judgement.winner
+    number = max(newest_number(inside.rows), attempt.number if attempt is not None else 0) + 1
+    return SwapReport(
+        result=SwapResult.REFUSED,
+        number=number,
+        changed=(f"experiment/{standing.name}: {standing.config.control} runs what {winner} runs",),
+        text=text,
+        by=f"{BY} {standing.name}",
+        why=why,
+    )
 
 
 def _broken(standing: Standing, judgement: Judgement) -> list[str]:
@@ -274,10 +207,6 @@ def _broken(standing: Standing, judgement: Judgement) -> list[str]:
 
 
 OFFERS: tuple[Offer, ...] = (
-    changing(
-        "experiment.start", "begin an A/B test: a desk against others, or against itself with changes", Role.ADMIN,
-        NewExperiment, Exchanged, start,
-    ),
     changing(
         "experiment.stop", "end an A/B test; its challengers take no new positions", Role.ADMIN, Ending, Exchanged,
         stop, confirm="End this A/B test?",

@@ -3,6 +3,9 @@ come to, and in what the arms differ. All of it is shown and decides nothing."""
 
 from __future__ import annotations
 
+from math import nan
+from typing import Literal
+
 from pydantic import Field
 
 from loligo.model.timeframe import DAY_NS, iso, timeframe_ns
@@ -14,7 +17,7 @@ from loligo_bot.experiments.standing import Standing
 from loligo_bot.jobs.job import Job, State
 from loligo_lab.experiment import Verdict, allocation
 from loligo_lab.experiment.capital import FIRST_DAY
-from loligo_lab.experiment.figures import figures_of
+from loligo_lab.experiment.figures import FIGURES, Figure, figures_of, figures_of_trades
 from loligo_store.candles import candles_before
 
 MS_PER_NS = 1_000_000
@@ -22,12 +25,29 @@ CROSS_CHECK = "cross_check"  # the kind of its jobs
 
 
 class FigurePart(Part):
-    """One figure of an arm with its 95 % interval; what cannot be told yet is null."""
+    """One figure of an arm with its 95 % interval, shown and never deciding; what cannot be told yet is null."""
 
-    name: str = Field(description="sharpe, sortino, calmar, drawdown, turnover or sharpe_difference")
+    name: str = Field(description=f"one of {', '.join(FIGURES)}")
+    label: str
+    unit: Literal["number", "share"]
     value: float | None
     low: float | None
     high: float | None
+
+    @property
+    def words(self) -> str:
+        """Return it with its interval, such as "Sharpe ratio 0.81 (-0.40 to 1.92)"."""
+        return f"{self.label} {in_words(self.unit, self.value, self.low, self.high)}"
+
+
+def in_words(unit: str, value: float | None, low: float | None, high: float | None) -> str:
+    """Return a figure with its interval."""
+    shown = "{:.1%}" if unit == "share" else "{:.2f}"
+    if value is None:
+        return "-"
+    if low is None or high is None:
+        return shown.format(value)
+    return f"{shown.format(value)} ({shown.format(low)} to {shown.format(high)})"
 
 
 class UnlikePart(Part):
@@ -81,12 +101,32 @@ _LATER = "All arms are compared once, at the end of the test: looked at every da
 _WAITING = "All arms are being compared; this takes some seconds."
 
 
-def figures_by_arm(standing: Standing) -> dict[str, list[FigurePart]]:
-    """Return the figures of every arm, by its name."""
-    found: dict[str, list[FigurePart]] = {name: [] for name in standing.config.arms}
-    for one in figures_of(standing.plan, standing.days):
-        found[one.arm].append(FigurePart(name=one.name, value=one.value, low=one.low, high=one.high))
-    return found
+def figures_by_arm(inside: Inside, standing: Standing) -> dict[str, list[FigurePart]]:
+    """Return the figures of every arm, by its name, in the order in which they are shown."""
+    order = [*FIGURES]
+    figures = [*figures_of(standing.plan, standing.days), *figures_of_closed_trades(inside, standing)]
+    figures.sort(key=lambda one: order.index(one.name))
+    return {arm: [_figure(one) for one in figures if one.arm == arm] for arm in standing.config.arms}
+
+
+def figures_of_closed_trades(inside: Inside, standing: Standing) -> list[Figure]:
+    """Return the figures that come of the trades of every arm, not of its days."""
+    return [one for arm in standing.config.arms for one in figures_of_trades(arm, _nets(inside, standing, arm))]
+
+
+def _figure(one: Figure) -> FigurePart:
+    label, unit = FIGURES[one.name]
+    return FigurePart(name=one.name, label=label, unit=unit, value=one.value, low=one.low, high=one.high)
+
+
+def _nets(inside: Inside, standing: Standing, arm: str) -> list[float]:
+    """Return what each trade brought that closed on a day of the test, oldest first, in the reference currency; NaN
+    where its rate is not known."""
+    if not standing.days:
+        return []
+    first, end = standing.days[0].opened_at_ns, standing.days[-1].opened_at_ns + DAY_NS
+    rows = inside.rows.rows("trades", desk=arm, above={"ts": first}, below={"ts": end + 1})  # the end is of the day
+    return [nan if row["quote_rate"] is None else float(row["net"]) * row["quote_rate"] for row in rows]
 
 
 def split_by_arm(standing: Standing) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from loligo.errors import NotFound
 from loligo.model.timeframe import DAY_NS, iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
+from loligo_bot.door.experiment_assumptions import assumptions_of
 from loligo_bot.door.experiment_parts import (
     CrossCheckPart,
     FigurePart,
@@ -34,6 +35,7 @@ from loligo_bot.experiments.standing import Standing
 
 MS_PER_NS = 1_000_000
 NOT_BEGUN = "It begins with the next midnight UTC."
+SHOWN_ONLY = "Ranges hold in 19 of 20 cases; these figures are shown and never decide."
 Name = Field(min_length=1, max_length=32, description="of the experiment; see `experiments`")
 
 
@@ -132,7 +134,9 @@ class ArmPart(Part):
     split: float | None = Field(
         description="share of money it would get now, by its chance to be the best; it never touches the verdict"
     )
-    figures: list[FigurePart] = Field(description="Sharpe, Sortino, Calmar and others, with 95 % intervals")
+    figures: list[FigurePart] = Field(
+        description="of days and trades, with 95 % intervals: Sharpe, Sortino, Calmar, share won and others"
+    )
     events: int = Field(description="how often its strategy was asked")
     generation: int = Field(description="with which it began")
     code: dict[str, str] = Field(description="tree hash by kind/name, pinned at the start")
@@ -163,7 +167,7 @@ class ExperimentDetail(ExperimentRow, Answer):
     leftovers: list[str] = Field(description="made for it, and still there after its end; see `experiment.tidy`")
     on_win: str = Field(description="tell, or promote: a winner takes over by itself")
     verdicts: list[VerdictPart] = Field(description="as they were told, oldest first")
-    assumptions: list[str]
+    assumptions: list[str] = Field(description="what the verdict takes for granted, in sentences")
 
     def lines(self) -> Sequence[str]:
         arms = [
@@ -171,7 +175,15 @@ class ExperimentDetail(ExperimentRow, Answer):
             for one in self.arms
         ]
         whole = [self.cross_check.words] if self.cross_check else []
-        return [self.told(), self.rule, *arms, *whole, *_split_words(self.arms), *self.unlike[:8]]
+        beside = [*whole, *_figure_words(self.arms), *_split_words(self.arms)]
+        return [self.told(), self.rule, *arms, *beside, *self.unlike[:8]]
+
+
+def _figure_words(arms: Sequence[ArmPart]) -> list[str]:
+    """Return the figures of each arm that are known, with their intervals."""
+    known = [(one, [figure.words for figure in one.figures if figure.value is not None]) for one in arms]
+    lines = [f"{one.letter} {one.name}: {', '.join(words)}" for one, words in known if words]
+    return [*lines, SHOWN_ONLY] if lines else []
 
 
 def _split_words(arms: Sequence[ArmPart]) -> list[str]:
@@ -198,7 +210,7 @@ def experiment(inside: Inside, given: ExperimentAsked) -> ExperimentDetail:
         **row.model_dump(),
         rule=rule_of(one),
         pairs=kept(standing, "pairs", _pairs) if standing else [],
-        arms=kept(standing, "arms", _arms) if standing else [],
+        arms=kept(standing, "arms", partial(_arms, inside)) if standing else [],
         unlike=[f"{each.arm}: {each.key} is {each.challenger}, with {one.control} {each.control}" for each in settings],
         settings=settings,
         cross_check=cross_check_of(inside, standing),
@@ -206,7 +218,7 @@ def experiment(inside: Inside, given: ExperimentAsked) -> ExperimentDetail:
         leftovers=leftovers_of(given.name, one, inside.config.model_dump(mode="json")).told() if one.ended else [],
         on_win=one.on_win,
         verdicts=noted,
-        assumptions=["Both are fed by the same records of the same feeds, and pay the same fees and slippage."],
+        assumptions=assumptions_of(inside, one, standing),
     )
 
 
@@ -227,8 +239,8 @@ def _pairs(standing: Standing) -> list[dict[str, Any]]:
     return plain
 
 
-def _arms(standing: Standing) -> list[ArmPart]:
-    figures, split = figures_by_arm(standing), split_by_arm(standing)
+def _arms(inside: Inside, standing: Standing) -> list[ArmPart]:
+    figures, split = figures_by_arm(inside, standing), split_by_arm(standing)
     return [_arm(standing, place, figures[name], split[name]) for place, name in enumerate(standing.config.arms)]
 
 

@@ -84,6 +84,7 @@ class Inside:
     looked: Looked = field(default_factory=Looked)  # packages that wait for a person's yes
     available: dict[str, str] = field(default_factory=dict)  # newer versions by kind/name, as sources were asked
     drawing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one picture at a time
+    packing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one backup at a time
     door: Door | None = None  # to itself: what a view of a tentacle shows is asked as anything else is
     _asked: int = 0
     _projected: int = 0  # so many of them have had their round

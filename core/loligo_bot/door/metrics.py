@@ -18,10 +18,12 @@ from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, looking
 from loligo_bot.door.pages import known_number
 from loligo_bot.door.state import mode_of
+from loligo_bot.experiment_config import experiments_of
 from loligo_bot.history import is_code
 
 LOOKS = 5
 _TENTACLE = ("kind", "name")
+_PAIR = ("experiment", "challenger")
 
 
 async def metrics(inside: Inside, _asked: Asked, _given: Arguments) -> Metrics:
@@ -185,6 +187,26 @@ def _money(inside: Inside) -> Iterator[Family]:
     yield counts("loligo_account_drawdown_ratio", "How far it is below its peak.", of_account, falls, "gauge")
 
 
+def _experiments(inside: Inside) -> Iterator[Family]:
+    """Tell of tests as of the last look at them, which follows each day that closes."""
+    newest, wanted = inside.experiments.newest, experiments_of(inside.config)
+    known = {name: newest[name] for name in wanted if name in newest}
+    pairs = {(name, pair.challenger): pair for name, one in known.items() for pair in one.judgement.pairs}
+    effects = {key: pair.effect for key, pair in pairs.items() if pair.effect is not None}
+    ahead = {key: one.percent_per_month / 100 for key, one in effects.items()}
+    told = "How far a challenger of an A/B test is ahead of its control, as a share a month; below 0: behind."
+    yield counts("loligo_ab_effect", told, _PAIR, ahead, "gauge")
+    for end in ("low", "high"):
+        bounds = {key: getattr(one, f"{end}_percent_per_month") for key, one in effects.items()}
+        shares = {key: bound / 100 for key, bound in bounds.items() if bound is not None}
+        told = f"The {end} end of its interval, which holds however often one looks."
+        yield counts(f"loligo_ab_effect_{end}", told, _PAIR, shares, "gauge")
+    verdicts = {(*key, pair.verdict.value): 1.0 for key, pair in pairs.items()}
+    yield counts("loligo_ab_verdict", "The verdict on each pair; always 1.", (*_PAIR, "verdict"), verdicts, "gauge")
+    days = {name: float(len(one.days)) for name, one in known.items()}
+    yield gauges("loligo_ab_days", "Closed days of an A/B test.", "experiment", days)
+
+
 def _drawdown(equity: float, peak: float) -> float | None:
     return known_number(max(1.0 - equity / peak, 0.0)) if peak else None
 
@@ -199,6 +221,7 @@ _PARTS: tuple[Callable[[Inside], Iterator[Family]], ...] = (
     _edges,
     _risk,
     _money,
+    _experiments,
 )
 
 OFFERS: tuple[Offer, ...] = (

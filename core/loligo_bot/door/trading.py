@@ -15,6 +15,7 @@ from loligo.ports.door import Answer
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Offer, reading
 from loligo_bot.door.pages import Desk, Listing, OfInstrument, Paged, Part, Span, brief, page, plain, shaped
+from loligo_bot.explain import reason_text
 from loligo_store.projections import Row
 
 MOST_PERIODS = 400
@@ -129,10 +130,16 @@ class TradeRow(Part):
     entry_order_id: str
 
 
+class ToldTrade(TradeRow):
+    """A round trip and what it began for."""
+
+    why: str = Field(description='of its entry: the reason of the strategy or of the mode; "" where it has none')
+
+
 class Trades(Paged):
     """Closed trades, newest first."""
 
-    trades: list[TradeRow]
+    trades: list[ToldTrade]
 
     def lines(self) -> Sequence[str]:
         return [_trade_line(one) for one in self.trades] or ["no trades yet"]
@@ -145,7 +152,15 @@ def _trade_line(one: TradeRow) -> str:
 
 def trades(inside: Inside, given: Listing) -> Trades:
     rows, next_before = page(inside, "trades", given)
-    return Trades(trades=[shaped(TradeRow, row) for row in rows], next_before=next_before)
+    why = _why(inside, rows)
+    told = [shaped(ToldTrade, row, why=why.get(row["entry_order_id"], "")) for row in rows]
+    return Trades(trades=told, next_before=next_before)
+
+
+def _why(inside: Inside, trades: Sequence[Row]) -> dict[str, str]:
+    """Return the reasons of entries by order id; `why` has the numbers behind them."""
+    ids = tuple(row["entry_order_id"] for row in trades)
+    return {row["id"]: reason_text(row["code"]) for row in inside.rows.rows("orders", where={"id": ids})}
 
 
 class Result(Part):

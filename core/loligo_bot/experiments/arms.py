@@ -1,6 +1,6 @@
 """What an arm runs, as one hash: its code, settings, limits and costs. A change of any of it makes a test invalid.
 
-generations that led (slots, recipe) ─► what each arm ran, from when ─► the hash of each of its days
+generations that led (slots, recipe, who wanted it) ─► what each arm ran, from when ─► the hash of each of its days
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loligo.model.timeframe import DAY_NS
+from loligo.model.timeframe import DAY_NS, iso
+from loligo.registry.tree import hash12
 from loligo_bot.plan import settings_hash
-from loligo_bot.recipe import Recipe
+from loligo_bot.recipe import Recipe, differences
 from loligo_lab.experiment import config_hash
 
+MOST_CHANGES = 3  # that are told of one
 CODE = {"strategy": "strategy", "mode": "trading_mode"}  # parts of a desk that one tentacle fills, and its kind
 
 
@@ -23,19 +25,37 @@ class Runs:
 
     since_ns: int
     number: int  # of the generation
+    by: str  # who wanted that, in words; "" where it is not known (yet)
     code: Mapping[str, str]  # tree hash by kind/name
+    decides: Mapping[str, Any]  # settings by which it decides: of the desk, the account's limits, the registry's
     config_hash: str
     fee_schedule: str
-    market: str  # what it looks at, and how often: arms with equal ones are asked equally often
     account: str
     capital: float
+    timeframe: str
+    instruments: int
 
     @property
     def key(self) -> str:
         return f"{self.config_hash}/{self.fee_schedule}"
 
+    def against(self, before: Runs) -> str:
+        """Return in words what is otherwise than before, since when, and who wanted it."""
+        code = [
+            f"{name} {_hash(before.code.get(name))} → {_hash(self.code.get(name))}"
+            for name in sorted({*self.code, *before.code})
+            if self.code.get(name) != before.code.get(name)
+        ]
+        settings = differences(Recipe(dict(before.decides), {}), Recipe(dict(self.decides), {}))
+        lines = [*code, *(str(one).removeprefix("desk.") for one in settings)]
+        more = len(lines) - MOST_CHANGES
+        said = "; ".join([*lines[:MOST_CHANGES], *([f"and {more} more"] if more > 0 else [])])
+        return " ".join(filter(None, (said, f"at {iso(self.since_ns)}", self.by)))
 
-def runs_of(desk: str, recipe: Recipe, slots: Sequence[Mapping[str, str]], since_ns: int, number: int) -> Runs | None:
+
+def runs_of(
+    desk: str, recipe: Recipe, slots: Sequence[Mapping[str, str]], since_ns: int, number: int, by: str = ""
+) -> Runs | None:
     """Return what a desk runs in a generation, None where it is not there. `slots` are those of the journal."""
     settings = recipe.config["desks"].get(desk)
     if settings is None:
@@ -50,17 +70,23 @@ def runs_of(desk: str, recipe: Recipe, slots: Sequence[Mapping[str, str]], since
         "account": account["limits"],
         "registry": {name: basis.get(name, {}) for name in code},
     }
-    market = [settings["instruments"], settings["timeframe"]]
     return Runs(
         since_ns=since_ns,
         number=number,
+        by=by,
         code=code,
+        decides=decides,
         config_hash=config_hash(code, decides),
         fee_schedule=settings_hash(venue),
-        market=settings_hash({"market": market}),
         account=settings["account"],
         capital=float(settings["capital"]),
+        timeframe=settings["timeframe"],
+        instruments=len(settings["instruments"]),
     )
+
+
+def _hash(tree_hash: str | None) -> str:
+    return "off" if tree_hash in (None, "off") else hash12(str(tree_hash))
 
 
 def names_of(desk: Mapping[str, Any]) -> list[str]:

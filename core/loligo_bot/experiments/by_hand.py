@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from loligo.model.timeframe import DAY_NS, SECOND_NS
+from loligo.model.timeframe import DAY_NS, SECOND_NS, iso
 from loligo_store.days import Row
 from loligo_store.rows import ProjectionReader
 
@@ -32,25 +32,31 @@ class ByHand:
         for row in commands:
             target = row["target"] if row["kind"] == "close" else (owners or {}).get(row["target"], "")
             if row["kind"] in REACHES and target in self._names:
-                self._touches[(row["ts"] - 1) // DAY_NS].append(f"{row['kind']} {row['seq']}")
+                self._touches[(row["ts"] - 1) // DAY_NS].append(f"{row['kind']} {row['seq']} by {row['by']}")
 
-    def _pauses(self, commands: Sequence[Row]) -> list[tuple[int, int]]:
-        """Return when it was kept from entering."""
-        spans, began = [], None
+    def _pauses(self, commands: Sequence[Row]) -> list[tuple[int, int, str]]:
+        """Return when it was kept from entering, and by whom."""
+        spans, pause = [], None
         for row in commands:
             if row["target"] not in (*self._names, EVERYTHING):
                 continue
-            if row["kind"] == "pause" and began is None:
-                began = row["ts"]
-            elif row["kind"] == "resume" and began is not None:
-                spans.append((began, row["ts"]))
-                began = None
-        return spans if began is None else [*spans, (began, 2**63)]
+            if row["kind"] == "pause" and pause is None:
+                pause = row
+            elif row["kind"] == "resume" and pause is not None:
+                spans.append((pause["ts"], row["ts"], pause["by"]))
+                pause = None
+        return spans if pause is None else [*spans, (pause["ts"], 2**63, pause["by"])]
 
     def paused_s(self, day: int) -> float:
         """Return for how long of a day it was kept from entering."""
         begin, end = day * DAY_NS, (day + 1) * DAY_NS
-        return sum(max(0, min(end, until) - max(begin, since)) for since, until in self._spans) / SECOND_NS
+        return sum(max(0, min(end, until) - max(begin, since)) for since, until, _ in self._spans) / SECOND_NS
+
+    def paused_by(self, day: int) -> str:
+        """Return who kept it from entering on a day, and since when; "" when nobody did."""
+        begin, end = day * DAY_NS, (day + 1) * DAY_NS
+        found = [f"paused at {iso(since)} by {by}" for since, until, by in self._spans if since < end and until > begin]
+        return "; ".join(found)
 
     def touches(self, day: int) -> str:
         """Return the commands that decided over an order or a position of it, as an arm's day names them."""

@@ -52,8 +52,19 @@ def document_of(standing: Standing, recipe: Recipe, **about: Any) -> dict[str, A
 def rule_of(one: ExperimentConfig) -> str:
     """Return the rule of decision in a sentence."""
     if one.mode == "fixed_end":
-        return f"Decided on any day up to day {one.days}, not later; looking every day costs nothing."
-    return f"Planned for {one.days} days, may end earlier or go on; looking every day costs nothing."
+        said = f"Decided on any day up to day {one.days}, not later; looking every day costs nothing."
+    else:
+        said = f"Planned for {one.days} days, may end earlier or go on; looking every day costs nothing."
+    return " ".join([said, *_terms(one)])
+
+
+def _terms(one: ExperimentConfig) -> Iterator[str]:
+    """Yield what else was agreed on, where it is not as usual."""
+    scales = [f"{scale:g} times against {arm}" for arm, scale in one.risk_scale.items() if scale != 1.0]
+    if scales:
+        yield f"For equal risk the returns of {one.control} count {', '.join(scales)}."
+    if one.margin_per_year != ExperimentConfig.model_fields["margin_per_year"].default:
+        yield f"Arms no further apart than {one.margin_per_year * 100:g} % a year are practically the same."
 
 
 def unlike(desks: Mapping[str, Any], one: ExperimentConfig) -> list[str]:

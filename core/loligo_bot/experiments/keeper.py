@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -20,13 +20,13 @@ from loligo.log import get_logger
 from loligo.model.command import GenerationActivated, Noted, SwapEnded
 from loligo.model.events import EquityMarked, Record
 from loligo.model.timeframe import DAY_NS
+from loligo_bot.daily import Progress
 from loligo_bot.experiment_config import VERDICT, ExperimentConfig, experiments_of
 from loligo_bot.experiments.kept import Kept, is_as_it_was, moment_of
 from loligo_bot.experiments.standing import BY, Standing, generations_of, standing_of
 from loligo_bot.past import Past, past_of
 from loligo_bot.recipe import Recipe
 from loligo_lab.experiment import Judgement, Verdict
-from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
 SHORTEST_REST_S, REST = 0.2, 5.0  # between two looks: so long, and so many times what the last one took
@@ -40,22 +40,17 @@ class Experiments:
     """What a bot knows of its experiments. `running` gives the configuration that works now; reading blocks."""
 
     def __init__(
-        self,
-        home: Any,
-        running: Callable[[], LoligoConfig],
-        rows: ProjectionReader,
-        journal: Callable[[], JournalReader],
-        at: Callable[[], tuple[int, int]],
+        self, home: Any, running: Callable[[], LoligoConfig], rows: ProjectionReader, at: Callable[[], tuple[int, int]]
     ) -> None:
         """`at` gives the time of the data, and the seq that comes next then or later."""
-        self._home, self._running, self._rows, self._journal, self._at = home, running, rows, journal, at
+        self._home, self._running, self._rows, self._at = home, running, rows, at
         self._is_due = asyncio.Event()
         self._day = -1
-        self._times: dict[int, int] = {}  # of records, by seq
         self._recipes: OrderedDict[int, Recipe] = OrderedDict()  # of generations, by number
         self._over: set[str] = set()  # experiments whose end is in the journal, with all that follows
         self._told: dict[str, tuple[str, ...]] = {}  # news on their way into the journal, by name
         self._kept: dict[str, Kept] = {}
+        self.newest: dict[str, Standing] = {}  # as they were looked at last, by name
         self.at_rest: set[tuple[str, int]] = set()  # ended ones, with their start, whose challengers were paused
         self.taken_over: set[tuple[str, int]] = set()  # of which a promotion by policy was tried: once for each run
 
@@ -70,6 +65,7 @@ class Experiments:
         for name, standing in self._standings(new, moment.open_day).items():
             held[name] = Kept(config=wanted[name], moment=moment, standing=standing)
         self._kept = {name: kept for name, kept in held.items() if kept is not None}
+        self._remember([kept.standing for kept in self._kept.values()])
         return {name: kept.standing for name, kept in self._kept.items()}
 
     def made(self, standing: Standing, what: str, make: Callable[[Standing], T]) -> T:
@@ -82,11 +78,28 @@ class Experiments:
         found: T = kept.made[what]
         return found
 
+    def _remember(self, standings: Iterable[Standing | None]) -> None:
+        new = {**self.newest, **{one.name: one for one in standings if one is not None}}
+        known = experiments_of(self._running())
+        self.newest = {name: one for name, one in new.items() if name in known}  # a new one: others read it meanwhile
+
+    def going(self, ts: int) -> dict[str, Progress]:
+        """Return how far each test is that goes on at an instant, by what was looked at last; never blocks."""
+        return {
+            name: Progress(
+                since_ns=one.since_ns,
+                arms=one.config.arms,
+                days=tuple(day.opened_at_ns // DAY_NS for day in (*one.days, *filter(None, [one.today]))),
+            )
+            for name, one in self.newest.items()
+            if one.since_ns < ts and not 0 < one.until_ns <= ts
+        }
+
     def _standings(self, wanted: Mapping[str, ExperimentConfig], open_day: int) -> dict[str, Standing | None]:
         if not wanted:
             return {}
         past = past_of(self._home, self._rows)
-        led = generations_of(past, partial(self._recipe, past), self._ts_of, wanted)
+        led = generations_of(past, partial(self._recipe, past), wanted)
         return {name: standing_of(name, one, led, self._rows, open_day) for name, one in wanted.items()}
 
     def _recipe(self, past: Past, number: int) -> Recipe:
@@ -96,11 +109,6 @@ class Experiments:
             if len(self._recipes) > KEPT_RECIPES:
                 self._recipes.popitem(last=False)
         return self._recipes[number]
-
-    def _ts_of(self, seq: int) -> int:
-        if seq not in self._times:
-            self._times[seq] = self._journal().find(seq)[0].input.ts
-        return self._times[seq]
 
     def verdicts(self, name: str) -> list[dict[str, Any]]:
         """Return what was noted of an experiment, oldest first."""
@@ -129,9 +137,11 @@ class Experiments:
             self._is_due.clear()
             if not self._open():
                 continue
-            began_s = monotonic()
+            began_s, took_s = monotonic(), 0.0
             try:
-                for standing, note in await asyncio.to_thread(partial(self._look, project)):
+                found = await asyncio.to_thread(partial(self._look, project))
+                took_s = monotonic() - began_s  # what follows may be a swap, which waits for the tape
+                for standing, note in found:
                     if note is not None:
                         put(note)
                     await act(standing, standing.judgement)
@@ -139,9 +149,7 @@ class Experiments:
                 _log.warning("experiments cannot be judged now", error=str(exc))
             except Exception:  # top of a task: whatever is wrong with a test, the desks trade on
                 _log.exception("experiments cannot be judged")
-            await asyncio.sleep(
-                max(SHORTEST_REST_S, REST * (monotonic() - began_s))
-            )  # a replay ends many days a second
+            await asyncio.sleep(max(SHORTEST_REST_S, REST * took_s))  # a replay ends many days a second
 
     def _open(self) -> dict[str, ExperimentConfig]:
         """Return the experiments of which there may be news."""
@@ -152,9 +160,13 @@ class Experiments:
         project()
         open_day = moment_of(self._rows, self._at).open_day  # not what is kept: the day that goes on counts, too
         standings = [one for one in self._standings(self._open(), open_day).values() if one is not None]
-        found = [(one, self._note(one)) for one in standings]
+        self._remember(standings)
+        newest = self._rows.rows("generations", limit=1)
+        waits = {Verdict.INVALID} if newest and newest[-1]["phase"] == "probation" else set()  # the end says who did it
+        found = [(one, None if one.judgement.verdict in waits else self._note(one)) for one in standings]
         done = {name for name, _ in self.at_rest}
-        self._over |= {one.name for one, note in found if one.until_ns and note is None and one.name in done}
+        over = {one.name for one, note in found if one.until_ns and note is None and one.name in done}
+        self._over |= over if not waits else set()
         return found
 
     def _note(self, standing: Standing) -> Noted | None:

@@ -22,7 +22,7 @@ class Moment:
     """How far the read models are."""
 
     open_day: int  # they know all of the days before it
-    generation: int  # seq of the newest step of any
+    generation: int  # seq of the newest step of any, or of the end of a swap
     cursor: int  # seq from which on they know nothing; 0 where nothing more can belong to the days before
 
 
@@ -43,7 +43,7 @@ def moment_of(rows: ProjectionReader, at: Callable[[], tuple[int, int]]) -> Mome
     if cursor < next_seq:  # the engine is ahead: what the newest row is of is known to be the past
         now_ns = min(now_ns, max(rows.newest("desk_days", "ts") - 1, 0))
     may_grow = now_ns % DAY_NS == 0 and cursor >= next_seq  # more may come of this very instant, which ends a day
-    generation = rows.newest("generations")
+    generation = max(rows.newest("generations"), rows.newest("swaps"))  # of a swap it says who wanted it
     return Moment(open_day=now_ns // DAY_NS, generation=generation, cursor=cursor if may_grow else 0)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loligo_bot.experiment_config import ExperimentConfig
+from loligo_bot.experiment_config import ExperimentConfig, is_made_for
 from loligo_bot.experiments.arms import names_of
-from loligo_bot.experiments.draft import LETTERS, PIN, name_of
+from loligo_bot.experiments.draft import PIN
 
 Config = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ class Leftovers:
 
 def leftovers_of(name: str, one: ExperimentConfig, config: Config) -> Leftovers:
     """Return what goes with the desks that were made for an experiment; desks that were there before stay."""
-    made = {name_of(name, letter) for letter in LETTERS} & {*one.challengers} & config["desks"].keys()
+    made = {arm for arm in one.challengers if arm in config["desks"] and is_made_for(name, arm)}
     desks = tuple(arm for arm in one.challengers if arm in made)
     others = {key: desk for key, desk in config["desks"].items() if key not in made}
     accounts = {desk["account"] for desk in others.values()}

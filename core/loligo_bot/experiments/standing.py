@@ -4,13 +4,15 @@
     desk_days ─► closed days of every arm ───────────┴─► loligo_lab.experiment.judge
 
 A day counts when it lies whole behind the start and is over for all. An edit of the experiment's own section begins it
-anew; an edit of an arm makes it invalid.
+anew; an edit of an arm makes it invalid. All that is asked of the journal lies in read models, so that a test may last
+longer than `journal.retention_days`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from loligo.errors import JournalError
 from loligo.model.command import SlotVersion
@@ -18,8 +20,10 @@ from loligo.model.timeframe import DAY_NS
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import Runs, on_day, runs_of
 from loligo_bot.experiments.by_hand import NOBODY, ByHand, by_hand_of
+from loligo_bot.experiments.failed import KIND, Failed, failed_of
 from loligo_bot.past import Past
 from loligo_bot.recipe import Recipe
+from loligo_bot.wish import FILES
 from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
 from loligo_store.days import Row
 from loligo_store.rows import ProjectionReader
@@ -37,6 +41,7 @@ class Led:
     since_ns: int
     recipe: Recipe
     slots: Sequence[SlotVersion]
+    by: str = ""  # who wanted it, in words; "" where it is not known, or not yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,7 @@ class Standing:
     until_ns: int  # it ended then; 0: it goes on
     plan: Plan
     runs: Mapping[str, Runs]  # of each arm at the start
+    began: Mapping[str, float]  # what each arm was worth then
     days: Sequence[Day]
     today: Day | None  # as far as it is known
     judgement: Judgement
@@ -57,27 +63,35 @@ class Standing:
 NOTHING: Mapping[str, float] = {}
 
 
-def generations_of(
-    past: Past, recipe_of: Callable[[int], Recipe], ts_of: Callable[[int], int], names: Collection[str]
-) -> list[Led]:
+def generations_of(past: Past, recipe_of: Callable[[int], Recipe], names: Collection[str]) -> list[Led]:
     """Return what led since the newest generation without any of these experiments, that one included, oldest first.
-    What was rolled back led for a while. `recipe_of` and `ts_of` look up a generation and the time of a record."""
+    What was rolled back led for a while. `recipe_of` looks up the settings of a generation."""
     rows: list[tuple[Row, Recipe]] = []
     for row in reversed(past.generations):
         try:
             rows.append((row, recipe_of(row["number"])))
         except JournalError:
-            break  # its settings were cut: no experiment that still runs began then
+            break  # its settings are lost: an experiment that began then is judged from the next one on
         if not rows[-1][1].config.get(SECTION, {}).keys() & {*names}:
             break
     found: list[Led] = []
     for row, recipe in reversed(rows):
         slots = [SlotVersion(*slot) for slot in row["slots"]]
         before = found[-1] if found else None
-        found.append(Led(number=row["number"], since_ns=ts_of(row["first_seq"]), recipe=recipe, slots=slots))
+        by = _by(past.swaps.get(row["number"]))
+        found.append(Led(number=row["number"], since_ns=row["first_ts"], recipe=recipe, slots=slots, by=by))
         if row["phase"] == "rolled_back" and before is not None:
-            found.append(Led(number=before.number, since_ns=row["ts"], recipe=before.recipe, slots=before.slots))
+            found.append(replace(before, since_ns=row["ts"], by=f"by the bot, which took {row['number']} back"))
     return found
+
+
+def _by(swap: Mapping[str, Any] | None) -> str:
+    """Return who wanted a generation, as a change of an arm tells it."""
+    if swap is None:
+        return ""
+    known = {FILES: "an edit of the files", "start": "a start of the bot, which took it up"}
+    why = f" ({swap['why']})" if swap["why"] else ""
+    return f"by {known.get(swap['by'], swap['by'])}{why}"
 
 
 def standing_of(
@@ -98,8 +112,11 @@ def standing_of(
     last = {arm: rows.rows("equity", desk=arm, below={"ts": begin * DAY_NS + 1}, limit=1) for arm in one.arms}
     starts = {arm: float(found[0]["equity"]) for arm, found in last.items() if found and found[0]["equity"] is not None}
     by_hand = by_hand_of(rows, {arm: runs[0].account for arm, runs in ran.items()}, f"{BY} {name}")
+    did_fail = any(row["failures"] for own in days.values() for row in own)
+    where = {"kind": KIND, "desk": tuple(one.arms)}
+    failed = failed_of(rows.rows("incidents", where=where, above={"ts": begin * DAY_NS}) if did_fail else ())
     span: dict[str, int] = {"since_ns": since.since_ns, "until_ns": ended, "open_day": limit}
-    return judged(name, one, **span, ran=ran, rows=days, starts=starts, by_hand=by_hand)
+    return judged(name, one, **span, ran=ran, rows=days, starts=starts, by_hand=by_hand, failed=failed)
 
 
 def judged(
@@ -113,12 +130,15 @@ def judged(
     rows: Rows,
     starts: Mapping[str, float] = NOTHING,
     by_hand: Mapping[str, ByHand] = NOBODY,
+    failed: Failed | None = None,
 ) -> Standing:
     """Return the judgement of the days before `open_day`; `starts` is what the arms were worth at the start, where that
     is not their capital."""
     pinned = {arm: runs[0] for arm, runs in ran.items()}
     plan = one.plan(name, {arm: runs.config_hash for arm, runs in pinned.items()})
-    every = days_of(one.arms, -(-since_ns // DAY_NS), ran, rows, starts, by_hand)
+    began = {arm: starts.get(arm, runs[0].capital) for arm, runs in ran.items()}
+    folds = {arm: _Arm(arm, began[arm], ran[arm], by_hand.get(arm), failed or Failed()) for arm in one.arms}
+    every = days_of(folds, -(-since_ns // DAY_NS), rows)
     days = [day for day in every if day.opened_at_ns < open_day * DAY_NS]
     return Standing(
         name=name,
@@ -127,6 +147,7 @@ def judged(
         until_ns=until_ns,
         plan=plan,
         runs=pinned,
+        began=began,
         days=days,
         today=every[-1] if len(every) > len(days) else None,
         judgement=judge(plan, days),
@@ -171,28 +192,17 @@ def _since(led: Sequence[Led], own: Sequence[Led]) -> Led | None:
 def _runs(arm: str, led: Sequence[Led]) -> list[Runs]:
     slots = [[{"tentacle": one.tentacle, "tree_hash": one.tree_hash} for one in item.slots] for item in led]
     found = [
-        runs_of(arm, item.recipe, known, item.since_ns, item.number) for item, known in zip(led, slots, strict=True)
+        runs_of(arm, item.recipe, known, item.since_ns, item.number, item.by)
+        for item, known in zip(led, slots, strict=True)
     ]
     return [one for one in found if one is not None]
 
 
-def days_of(
-    arms: Sequence[str],
-    begin: int,
-    ran: Mapping[str, Sequence[Runs]],
-    rows: Rows,
-    starts: Mapping[str, float],
-    by_hand: Mapping[str, ByHand],
-) -> list[Day]:
+def days_of(arms: Mapping[str, _Arm], begin: int, rows: Rows) -> list[Day]:
     """Return the days from `begin` on in which any arm was asked or marked; one that did not move has no mark."""
     by_day = {arm: {row["day"]: row for row in rows[arm]} for arm in arms}
-    is_alike = len({runs[0].market for runs in ran.values()}) == 1
-    folds = {arm: _Arm(starts.get(arm, ran[arm][0].capital), by_hand.get(arm), is_alike) for arm in arms}
     return [
-        Day(
-            opened_at_ns=day * DAY_NS,
-            arms=tuple(fold.day(day, by_day[arm].get(day), on_day(ran[arm], day)) for arm, fold in folds.items()),
-        )
+        Day(opened_at_ns=day * DAY_NS, arms=tuple(fold.day(day, by_day[arm].get(day)) for arm, fold in arms.items()))
         for day in sorted(set().union(*by_day.values()))
         if day >= begin
     ]
@@ -201,14 +211,17 @@ def days_of(
 class _Arm:
     """One arm from day to day."""
 
-    def __init__(self, equity: float, by_hand: ByHand | None, is_alike: bool) -> None:
+    def __init__(self, name: str, equity: float, ran: Sequence[Runs], by_hand: ByHand | None, failed: Failed) -> None:
+        self._name, self._ran, self._runs = name, ran, ran[0]
         self._equity = self._highest = equity
         self._trades = 0
-        self._by_hand, self._is_alike = by_hand, is_alike
+        self._by_hand, self._failed = by_hand or ByHand((), name, ""), failed
 
-    def day(self, day: int, row: Row | None, runs: Runs) -> ArmDay:
+    def day(self, day: int, row: Row | None) -> ArmDay:
         """Return one day of it; without a row nothing happened."""
         row = row or {}
+        before_runs, runs = self._runs, on_day(self._ran, day)
+        self._runs = runs
         before = self._equity
         equity, low, high = (row.get(name) for name in ("equity", "low", "high"))
         self._equity = before if equity is None else float(equity)
@@ -223,12 +236,18 @@ class _Arm:
             closed_trades=self._trades,
             turnover=row.get("turnover") or 0.0,
             fees=row.get("fees") or 0.0,
+            is_unpriced=None in (row.get("turnover", 0.0), row.get("fees", 0.0)),
             exposure=row.get("exposure", 0.0),
             orders=row.get("orders", 0),
             refused_orders=row.get("rejected", 0),
-            events=row.get("answers", 0) if self._is_alike else 0,
-            down_s=self._by_hand.paused_s(day) if self._by_hand is not None else 0.0,
-            by_hand=self._by_hand.touches(day) if self._by_hand is not None else "",
+            events=row.get("answers", 0),
+            timeframe=runs.timeframe,
+            instruments=runs.instruments,
+            down_s=self._by_hand.paused_s(day),
+            down_by=self._by_hand.paused_by(day),
+            by_hand=self._by_hand.touches(day),
+            failed=self._failed.on(self._name, day),
             fee_schedule=runs.fee_schedule,
             config_hash=runs.config_hash,
+            changed=runs.against(before_runs) if runs.config_hash != before_runs.config_hash else "",
         )

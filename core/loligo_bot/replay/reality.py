@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from loligo.engine.plan import EnginePlan
-from loligo.errors import LoligoError, NotFound
+from loligo.errors import DataError, LoligoError, NotFound
 from loligo.model.command import SlotVersion
 from loligo.model.events import Record
 from loligo.model.timeframe import SECOND_NS, iso, ns_from_iso, timeframe_ns
 from loligo.ports.tentacles import HistoryFeed
+from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo_bot.edge_plan import FEED, edge_plans
 from loligo_bot.generation import config_of
-from loligo_bot.recipe import Recipe
+from loligo_bot.recipe import Recipe, read_recipe
 from loligo_bot.replay.gaps import Gaps, Sent, as_recorded, filled, gaps_of
 from loligo_bot.replay.mixing import Mixed, Mixing, Part
 from loligo_bot.replay.window import END_NS, Window, window_of
@@ -47,7 +48,7 @@ _PARTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which desk, and from when to when, ISO 8601; "" is the beginning, or the end, of the session."""
+    """Which desk, and from when to when, ISO 8601; "" is where the desk began in the session, or the session's end."""
 
     desk: str
     since: str = ""
@@ -57,14 +58,33 @@ class Asked:
 def reality(
     home: Path, journal: JournalReader, asked: Asked, now: Recipe, hear: Hear = lambda world, record: None
 ) -> dict[str, Any]:
-    """Return the check as plain data; `now` is what is wanted today. NotFound for a desk that did not run, JournalError
-    for what cannot be had."""
+    """Return the check as plain data; `now` is what is wanted today. NotFound for a desk that did not run, DataError
+    for a window that begins before it, JournalError for what cannot be had."""
     since_ns = ns_from_iso(asked.since) if asked.since else 0
     until_ns = ns_from_iso(asked.until) if asked.until else END_NS
     window = window_of(home, journal, now, since_ns, until_ns)
-    checking = _Checking(home, journal, asked.desk, window, Mixing(home, now), hear)
-    data = checking.data()
+    began_ns = _began_ns(home, window, asked.desk)
+    if began_ns and asked.since:
+        raise DataError(
+            f'desk "{asked.desk}" came at {iso(began_ns)}, after --from {asked.since}: leave --from out, which begins '
+            "with the desk, or give a later one"
+        )
+    if began_ns:
+        window = window_of(home, journal, now, began_ns + 1, until_ns)
+    data = _Checking(home, journal, asked.desk, window, Mixing(home, now), hear).data()
     return {**data, "summary": summary(data)}
+
+
+def _began_ns(home: Path, window: Window, desk: str) -> int:
+    """Return when a desk came into a window, 0 where it was there from the first record on. NotFound when it never
+    came."""
+    known, content = dict[str, None](), ContentStore(home / CONTENT_FOLDER)
+    for number, (slots, at_ns) in enumerate(zip(window.slots, window.slots_at_ns, strict=True)):
+        desks = read_recipe(content, slots).config["desks"]
+        if desk in desks:
+            return at_ns if number else 0
+        known |= dict.fromkeys(desks)
+    raise NotFound(f'desk "{desk[:60]}" did not run in this window; it had {", ".join(known)}')
 
 
 class _Checking:
@@ -78,8 +98,6 @@ class _Checking:
         self._notes: list[str] = []
         self._left_out: dict[str, str] = {}  # parts of today that could not be run, and why
         self._config = config_of(mixing.mixed(window.slots[0], ()).recipe)
-        if desk not in self._config.desks:
-            raise NotFound(f'desk "{desk[:60]}" did not run in this window; it had {", ".join(self._config.desks)}')
 
     def data(self) -> dict[str, Any]:
         desk, window = self._config.desks[self._desk], self._window

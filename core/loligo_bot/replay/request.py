@@ -45,7 +45,9 @@ class RealityRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     desk: str = Field(min_length=1, max_length=64, description="whose trades are checked")
-    since: Instant | None = Field(default=None, description="from this time of the data, ISO 8601; none: its start")
+    since: Instant | None = Field(
+        default=None, description="from this time of the data, ISO 8601; none: where the desk began"
+    )
     until: Instant | None = Field(default=None, description="up to this time of the data; none: its end")
     session: SessionName = "last"
 

@@ -29,6 +29,12 @@ def journal_address(home: Path, url: str | None) -> str | Path:
     return url or home / JOURNAL_FILE
 
 
+def journal_file(home: Path, url: str | None) -> Path | None:
+    """Return the file of the journal; None where it lies in a database of its own."""
+    address = journal_address(home, url)
+    return address if isinstance(address, Path) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One recorded session."""

@@ -40,6 +40,7 @@ class Window:
     until_ns: int  # of the last one
     start: Start | None  # None: it begins with the session
     slots: tuple[tuple[SlotVersion, ...], ...]  # of every generation that runs in it, the first one first
+    slots_at_ns: tuple[int, ...]  # when each of them came first
     interrupted: int  # seq of the first call that hung, 0: none
     reported: frozenset[str]  # venues outside that answered
 
@@ -62,7 +63,8 @@ def window_of(home: Path, journal: JournalReader, now: Recipe, from_ns: int, to_
     start = None
     if first_seq > 1 or begun.input.ts < from_ns:
         first_seq, start = _start(rerun, from_ns)
-    records, slots, interrupted, reported = 0, [start.generation.slots] if start else [], 0, set()
+    slots: dict[tuple[SlotVersion, ...], int] = {start.generation.slots: start.generation.ts} if start else {}
+    records, interrupted, reported = 0, 0, set()
     since_ns = last_ns = 0
     for record in journal.records(first_seq):
         if record.seq < first_seq:
@@ -70,8 +72,8 @@ def window_of(home: Path, journal: JournalReader, now: Recipe, from_ns: int, to_
         if record.input.ts > to_ns:
             break
         since_ns, last_ns, records = since_ns or record.input.ts, record.input.ts, records + 1
-        if isinstance(record.input, GenerationActivated) and record.input.slots not in slots:
-            slots.append(record.input.slots)
+        if isinstance(record.input, GenerationActivated):
+            slots.setdefault(record.input.slots, record.input.ts)
         elif isinstance(record.input, VenueReports):
             reported.add(record.input.venue)
         hung = (event.seq for event in record.events if type(event) is TentacleFailed and event.is_interrupted)
@@ -85,6 +87,7 @@ def window_of(home: Path, journal: JournalReader, now: Recipe, from_ns: int, to_
         until_ns=last_ns,
         start=start,
         slots=tuple(slots),
+        slots_at_ns=tuple(slots.values()),
         interrupted=interrupted,
         reported=frozenset(reported),
     )

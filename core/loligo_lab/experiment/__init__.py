@@ -6,7 +6,7 @@ clock, no randomness but from a seed in the call.
 
 from loligo_lab.experiment.capital import allocation
 from loligo_lab.experiment.days import ArmDay, Day
-from loligo_lab.experiment.figures import Figure, figures_of
+from loligo_lab.experiment.figures import Figure, figures_of, figures_of_trades
 from loligo_lab.experiment.guardrails import broken_stops
 from loligo_lab.experiment.integrity import config_hash
 from loligo_lab.experiment.judgement import (
@@ -62,6 +62,7 @@ __all__ = [
     "days_for_power",
     "equal_risk",
     "figures_of",
+    "figures_of_trades",
     "judge",
     "outlook",
     "ratio_from_returns",

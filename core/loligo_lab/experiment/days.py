@@ -24,15 +24,21 @@ class ArmDay:
     closed_trades: int = 0  # since the start
     turnover: float = 0.0  # bought and sold for
     fees: float = 0.0
+    is_unpriced: bool = False  # a rate of exchange was not known that day: turnover and fees lack what it had
     exposure: float = 0.0  # the highest share of equity at work
     orders: int = 0  # that were sent
     refused_orders: int = 0  # of these, rejected or failed
     stale_minutes: float = 0.0  # without fresh data
-    events: int = 0  # of market data that the arm was given
+    events: int = 0  # how often it was asked for a decision
+    timeframe: str = ""  # of the candles by which it is asked, "" where all arms have the same
+    instruments: int = 1  # for each of which it is asked
     down_s: float = 0.0  # that the arm did not work: off, quarantined, hung
+    down_by: str = ""  # who paused it, and when
     by_hand: str = ""  # orders and positions that people took from it; one command has one name in all arms it reached
+    failed: str = ""  # what its tentacles raised, how often, and when first; the same text where both arms failed alike
     fee_schedule: str = ""  # hash of fees and slippage
     config_hash: str = ""  # over tree hashes and settings
+    changed: str = ""  # on a day with another hash than before: what was changed, when, and who wanted it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

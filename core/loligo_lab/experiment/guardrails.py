@@ -1,17 +1,18 @@
 """Limits on what the arms may do while they are compared: they stop an experiment, or keep an arm from winning it.
 
 What must hold: a limit can only end a test or withhold "is better"; it never makes a verdict. A figure that cannot be
-told yet breaks nothing.
+told yet breaks nothing; costs of which a part is not known do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loligo_lab.experiment.days import ArmDay
 from loligo_lab.experiment.judgement import Action, Rail
 from loligo_lab.experiment.plan import Limits
+from loligo_lab.experiment.words import days_of
 
 LEAST_DRAWDOWN = 0.02  # of the other arm: 1.5 times next to nothing is next to nothing
 LEAST_ORDERS = 20  # before a share of them is worth a word
@@ -30,6 +31,7 @@ class Conduct:
     orders: int = 0
     refused_orders: int = 0
     stale_minutes: float = 0.0
+    days_unpriced: int = 0
     _highest: float = 0.0
 
     def add(self, day: ArmDay) -> None:
@@ -46,11 +48,12 @@ class Conduct:
         self.orders += day.orders
         self.refused_orders += day.refused_orders
         self.stale_minutes += day.stale_minutes
+        self.days_unpriced += day.is_unpriced
 
 
 def broken_stops(limits: Limits, arm: str, *, drawdown: float, worst_day: float) -> tuple[Rail, ...]:
-    """Return the limits that end the experiment at once; both figures as fractions, losses above 0. May be asked within
-    a day, of a day that is not closed."""
+    """Return the limits that end the experiment; both figures as fractions, losses above 0. May be asked within a day,
+    of a day that is not closed: that is how soon a limit is known to be broken."""
     return tuple(rail for rail in _stops(limits, arm, drawdown, worst_day) if rail.is_broken)
 
 
@@ -68,21 +71,24 @@ def rails_of(limits: Limits, arm: str, did: Conduct, other: Conduct, *, month_da
             Action.VETO,
             "{arm} fell {value:.1f} times as deep as the other arm, the limit is {limit:.1f} times",
         ),
-        *_rail(
-            "turnover",
-            arm,
-            did.turnover / days,
-            limits.turnover_per_day,
-            Action.VETO,
-            "{arm} turns its capital over {value:.1f} times a day, the limit is {limit:.1f} times",
-        ),
-        *_rail(
-            "fees",
-            arm,
-            did.fees / days * month_days,
-            limits.fees_per_month,
-            Action.VETO,
-            "Fees take {value:.2%} of the capital of {arm} a month, the limit is {limit:.2%}",
+        *_priced(
+            did,
+            *_rail(
+                "turnover",
+                arm,
+                did.turnover / days,
+                limits.turnover_per_day,
+                Action.VETO,
+                "{arm} turns its capital over {value:.1f} times a day, the limit is {limit:.1f} times",
+            ),
+            *_rail(
+                "fees",
+                arm,
+                did.fees / days * month_days,
+                limits.fees_per_month,
+                Action.VETO,
+                "Fees take {value:.2%} of the capital of {arm} a month, the limit is {limit:.2%}",
+            ),
         ),
         *_rail(
             "exposure",
@@ -109,6 +115,15 @@ def rails_of(limits: Limits, arm: str, did: Conduct, other: Conduct, *, month_da
             "{arm} was without fresh data for {value:.0f} minutes a day, the limit is {limit:.0f}",
         ),
     )
+
+
+def _priced(did: Conduct, *rails: Rail) -> Iterator[Rail]:
+    """Yield rails on costs. What lacks a rate of exchange is no cost of 0: it breaks the limit, whatever the rest."""
+    for rail in rails:
+        if did.days_unpriced:
+            lack = f"on {days_of(did.days_unpriced)} of {rail.arm} are not known, for want of a rate of exchange"
+            rail = replace(rail, value=None, is_broken=True, words=f"{rail.name.capitalize()} {lack}")
+        yield rail
 
 
 def shared_rails(limits: Limits, *, correlation: float | None, skew: float | None) -> tuple[Rail, ...]:

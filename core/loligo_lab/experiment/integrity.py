@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from loligo.api import timeframe_ns
 from loligo_lab.experiment.days import ArmDay
 from loligo_lab.experiment.judgement import Check
 from loligo_lab.experiment.plan import Arm
@@ -28,7 +29,8 @@ class Treatment:
         self._names = (control.name, challenger.name)
         self._configs = [control.config_hash, challenger.config_hash]
         self._tolerance_s = downtime_tolerance_s
-        self._events = 0
+        self._events = (0, 0)
+        self._timeframes = ("", "")
         self._faults: dict[str, Check] = {}
 
     @property
@@ -39,24 +41,29 @@ class Treatment:
     def add(self, number: int, control: ArmDay, challenger: ArmDay) -> None:
         """Look at day `number`, from 1."""
         first, second = self._names
-        self._events += control.events
-        if control.events != challenger.events:
-            given = f"{first} was given {control.events:,} events on day {number}, {second} {challenger.events:,}"
-            self._fail("events", number, given)
-        if control.fee_schedule != challenger.fee_schedule:
-            self._fail("fee_schedule", number, f"{first} and {second} paid by different fee schedules on day {number}")
+        self._events = (self._events[0] + control.events, self._events[1] + challenger.events)
+        self._timeframes = (control.timeframe, challenger.timeframe)
         for side, day in enumerate((control, challenger)):
             self._configs[side] = self._configs[side] or day.config_hash
             if day.config_hash and day.config_hash != self._configs[side]:
-                self._fail("config", number, f"Code or settings of {self._names[side]} were changed on day {number}")
+                changed = f"Code or settings of {self._names[side]} were changed on day {number}"
+                self._fail("config", number, _with(changed, day.changed))
+        for name, own, other in ((first, control, challenger), (second, challenger, control)):
+            if own.by_hand and own.by_hand != other.by_hand:
+                self._fail("by_hand", number, f"{_done(own.by_hand, name)} by hand on day {number} ({own.by_hand})")
+            if own.failed and own.failed != other.failed:
+                self._fail("failures", number, _with(f"Tentacles of {name} failed on day {number}", own.failed))
         if abs(control.down_s - challenger.down_s) > self._tolerance_s:
             down = (
                 f"{first} did not work for {control.down_s:,.0f} s on day {number}, {second} {challenger.down_s:,.0f} s"
             )
-            self._fail("downtime", number, down)
-        for name, own, other in ((first, control, challenger), (second, challenger, control)):
-            if own.by_hand and own.by_hand != other.by_hand:
-                self._fail("by_hand", number, f"{_done(own.by_hand, name)} by hand on day {number}")
+            who = control.down_by if control.down_s > challenger.down_s else challenger.down_by
+            self._fail("downtime", number, _with(down, who))
+        if _are_asked_unlike(control, challenger):
+            given = f"{first} was given {control.events:,} events on day {number}, {second} {challenger.events:,}"
+            self._fail("events", number, given)
+        if control.fee_schedule != challenger.fee_schedule:
+            self._fail("fee_schedule", number, f"{first} and {second} paid by different fee schedules on day {number}")
 
     def _fail(self, name: str, day: int, words: str) -> None:
         self._faults.setdefault(name, Check(name=name, is_met=False, day=day, words=words))
@@ -64,16 +71,40 @@ class Treatment:
     def checks(self) -> tuple[Check, ...]:
         """Return the answer to each question."""
         met = {
-            "events": f"Both arms were given the same {self._events:,} events",
+            "events": self._asked_alike(),
             "fee_schedule": "Both arms paid by the same fee schedule",
             "config": "Neither arm was changed",
             "downtime": "Neither arm was down alone",
+            "failures": "No tentacle failed in one arm alone",
             "by_hand": "Nobody decided over an order or a position of one arm alone",
         }
         return tuple(
             self._faults.get(name) or Check(name=name, is_met=True, day=None, words=words)
             for name, words in met.items()
         )
+
+    def _asked_alike(self) -> str:
+        (first, second), (one, other), timeframes = self._names, self._events, self._timeframes
+        if timeframes[0] == timeframes[1]:
+            return f"Both arms were given the same {one:,} events"
+        asked = f"{first} {one:,} times at candles of {timeframes[0]}, {second} {other:,} times at {timeframes[1]}"
+        return f"Both arms were asked over the same time: {asked}"
+
+
+def _are_asked_unlike(one: ArmDay, other: ArmDay) -> bool:
+    """Say whether one arm was asked where the other was not. With candles of other lengths the time that they cover is
+    compared, in which the longer ones may be short of one."""
+    if one.timeframe == other.timeframe:
+        return one.events != other.events
+    longest, covered = 0, [0, 0]
+    for side, day in enumerate((one, other)):
+        length = timeframe_ns(day.timeframe)
+        longest, covered[side] = max(longest, length * day.instruments), length * day.events
+    return abs(covered[0] - covered[1]) > longest
+
+
+def _with(words: str, more: str) -> str:
+    return f"{words}: {more}" if more else words
 
 
 def _done(by_hand: str, name: str) -> str:

@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 class Action(StrEnum):
     """What a guardrail does when its limit is broken."""
 
-    STOP = "stop"  # the experiment ends at once
+    STOP = "stop"  # the experiment ends, as soon as a mark of equity shows it
     VETO = "veto"  # the arm cannot be called better for as long as it holds
     TELL = "tell"
 
@@ -63,7 +63,7 @@ class Rail:
 class Check:
     """One question of whether the arms were treated alike."""
 
-    name: str  # events, fee_schedule, config, downtime, by_hand
+    name: str  # events, fee_schedule, config, downtime, failures, by_hand
     is_met: bool
     day: int | None  # the first one that broke it, from 1
     words: str

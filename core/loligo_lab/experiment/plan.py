@@ -43,8 +43,8 @@ class Gates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What an arm may do. Rates are fractions; None switches a limit off. The first two stop the experiment at once,
-    the next six veto "is better" of the arm that breaks them, the last two are only told."""
+    """What an arm may do. Rates are fractions; None switches a limit off. The first two stop the experiment as soon as
+    a mark of equity shows it, the next six veto "is better" of the arm that breaks them, the last two are only told."""
 
     drawdown: float | None = 0.25  # stop: from the arm's highest equity
     worst_day: float | None = 0.15  # stop: the loss of one day

@@ -19,9 +19,16 @@ from loligo.api import SECOND_NS, iso
 from loligo.api.automation import Act, AutomationSettings, Firing, Standing
 
 LATE_S = 120  # seen later than this, a due time counts as missed
-_VERBS = {"backtest": "backtest.start", "report": "report.write", "retry": "jobs.retry", "scan": "scan.start"}
+_VERBS = {
+    "backtest": "backtest.start",
+    "backup": "backup.make",
+    "report": "report.write",
+    "retry": "jobs.retry",
+    "scan": "scan.start",
+}
 _WORDS = {
     "backtest": "start a backtest",
+    "backup": "make a backup",
     "report": "write a report",
     "retry": "retry jobs that failed",
     "scan": "look at watch-only markets",
@@ -36,8 +43,12 @@ class Settings(AutomationSettings):
         default="30 6 * * *", description="Minute, hour, day of the month, month, day of the week; as cron has it."
     )
     zone: str = Field(default="UTC", description="Time zone, such as Europe/Berlin.")
-    job: Literal["backtest", "report", "retry", "scan"] = Field(default="report", description="What is started.")
-    arguments: dict[str, Any] = Field(default={}, description="What the job is given, as backtest.start has it.")
+    job: Literal["backtest", "backup", "report", "retry", "scan"] = Field(
+        default="report", description="What is started."
+    )
+    arguments: dict[str, Any] = Field(
+        default={}, description='What the job is given, such as {"keep": 7} for a backup.'
+    )
     missed: Literal["once", "skip"] = Field(
         default="once", description="What passed while the bot was down: started once when it is back, or left out."
     )

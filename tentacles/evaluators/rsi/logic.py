@@ -41,6 +41,8 @@ class Rsi:
         "_closes",
         "_is_warm",
         "_net",
+        "_overbought",
+        "_oversold",
         "_period",
         "_total",
         "_weight",
@@ -53,6 +55,7 @@ class Rsi:
         # A Wilder average has forgotten all but exp(-6) of its beginning after 6 periods.
         self.warmup = 6 * settings.period + 1
         self._weight = 1.0 / settings.period
+        self._oversold, self._overbought = settings.oversold, settings.overbought
         sign = -1.0 if settings.mode == "reversal" else 1.0
         self._above_scale = sign / (settings.overbought - 50.0)
         self._below_scale = sign / (50.0 - settings.oversold)
@@ -73,10 +76,13 @@ class Rsi:
         self._total = total = self._total + weight * ((change if change > 0.0 else -change) - self._total)
         distance = 50.0 * net / total if total else 0.0  # RSI - 50
         rsi = 50.0 + distance
-        value = distance * (self._above_scale if distance > 0.0 else self._below_scale)
+        if distance > 0.0:
+            value, code, full_at = distance * self._above_scale, "overbought", self._overbought
+        else:
+            value, code, full_at = distance * self._below_scale, "oversold", self._oversold
         if -1.0 < value < 1.0:
-            return Evaluation(value, "mid_range", (rsi,))
-        return Evaluation(1.0 if value > 0.0 else -1.0, "overbought" if distance > 0.0 else "oversold", (rsi,))
+            return Evaluation(value, "mid_range", (rsi, full_at))
+        return Evaluation(1.0 if value > 0.0 else -1.0, code, (rsi, full_at))
 
     def _warm_up(self, candle: Candle) -> Evaluation | None:
         closes = self._closes

@@ -26,10 +26,11 @@ from loligo.api import BookUpdate, Input, Quote, Side, Trade, instant_order
 
 from .merge import Chunk, Window, whole_instants
 from .settings import Kind, Source
-from .tables import data_error
+from .tables import LATEST_NS, data_error
 from .tick_files import Part
 
 LINES = 2_048  # messages per chunk
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # of a message of another shape
 _WANTED: dict[Kind, tuple[type, ...]] = {
     Kind.RECORDING: (BookUpdate, Quote, Trade),
     Kind.BOOK: (BookUpdate,),
@@ -57,7 +58,7 @@ def _parts(source: Source, path: Path) -> Iterator[Part]:
         reader.finish()
     except (OSError, EOFError, zlib.error) as exc:
         raise data_error(path, reader.line + 1, f"{exc}", "expected a whole gzip file, fetch it again") from exc
-    except (_Unsound, ValueError, KeyError, TypeError) as exc:
+    except (_Unsound, *_UNREADABLE) as exc:
         fault = f"{exc}" if isinstance(exc, _Unsound) else f"unreadable message, {type(exc).__name__} {exc}"
         raise data_error(path, reader.line, fault, "record again, or cut the file so that it is whole") from exc
     yield _part(items)
@@ -88,6 +89,8 @@ class _Reader:
         ts, message = int(time_text), json.loads(body)
         if ts < self._newest_ns:
             raise _Unsound(f"received at {ts} ns, before the line above it at {self._newest_ns} ns")
+        if ts > LATEST_NS:
+            raise _Unsound(f"received at {ts}: expected ns since 1970")
         self._newest_ns = ts
         if "stream" not in message:
             return [] if not self._has_book else [self._book(ts, levels) for levels in self._depth.snapshot(message)]

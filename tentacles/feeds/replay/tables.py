@@ -112,7 +112,7 @@ def csv_tables(
     """Yield a CSV file in tables; `header` names the columns of a file without a header line, `unit_ns` is the unit of
     its times, of which parts below a microsecond are rounded."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a byte order mark in front
             lines = csv.reader(file)
             names = list(header) or next(lines, [])
             _require(path, (TIME, *numbers), names)

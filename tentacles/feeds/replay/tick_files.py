@@ -180,11 +180,17 @@ def _external(source: Source, path: Path) -> Iterator[Part]:
     """The instrument is that of each row, empty for the whole market; an empty score is none."""
     texts = ("source", "topic", "instrument", "text")
     for table in _in_time(parquet_tables(path, (), (*texts, "score"))):
+        for name in texts:
+            _refuse(table, [isinstance(text, str | None) for text in table.values[name]], (name,), "expected text")
         scores = table.values["score"]
-        _refuse(table, [s is None or -1 <= s <= 1 for s in scores], ("score",), "expected -1 to 1, or empty")
+        _refuse(table, [_is_score(score) for score in scores], ("score",), "expected -1 to 1, or empty")
         names, topics, instruments, words = ([text or "" for text in table.values[name]] for name in texts)
         columns = (names, table.time_ns.tolist(), topics, instruments, words, scores)
         yield table.time_ns, list(map(ExternalSignal, *columns))
+
+
+def _is_score(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and -1 <= value <= 1)
 
 
 def _status(source: Source, path: Path) -> Iterator[Part]:

@@ -182,7 +182,7 @@ class DiscordChat:
         from .wire import tried
 
         assert client.application_id is not None
-        made: Any = menu(responder.commands.listed)
+        made: Any = menu(responder.commands.listed, responder.commands.aliases)
         try:
             await tried(partial(client.http.bulk_upsert_global_commands, client.application_id, made))
         except (Refused, RetryLater) as exc:

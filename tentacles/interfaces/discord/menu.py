@@ -25,8 +25,8 @@ _HELP = {
 }
 
 
-def menu(verbs: Iterable[Verb]) -> list[dict[str, Any]]:
-    """Return the payload of the commands."""
+def menu(verbs: Iterable[Verb], aliases: Mapping[str, Verb]) -> list[dict[str, Any]]:
+    """Return the payload of the commands; other names of verbs come last."""
     listed = list(verbs)
     alone = {verb.name for verb in listed if "." not in verb.name}  # a command of this name can be no group
     made: dict[str, dict[str, Any]] = {}
@@ -39,6 +39,8 @@ def menu(verbs: Iterable[Verb]) -> list[dict[str, Any]]:
         group = made.setdefault(head, {"name": head, "type": 1, "description": f"{head} commands", "options": []})
         if len(group["options"]) < _IN_GROUP:
             group["options"].append({"type": _SUBCOMMAND, "name": rest.replace(".", "_"), **_described(verb)})
+    for name, verb in aliases.items():
+        made.setdefault(name, {"name": name, "type": 1, **_described(verb)})
     return [_HELP, *list(made.values())[: _COMMANDS - 1]]
 
 

@@ -29,7 +29,7 @@ from loligo.api.chat import (
     RetryLater,
     SystemClock,
     chat_state,
-    command_name,
+    menu_of,
     message_reply,
     pages,
     secret_from,
@@ -154,9 +154,8 @@ class TelegramChat:
     async def _offer_commands(self, wire: Wire, responder: Responder) -> None:
         """Put into each allowed chat's menu what its role may ask; strangers see none."""
         for chat, role in self._settings.roles.items():
-            menu = [(command_name(verb), verb.summary) for verb in responder.commands.listed if verb.role <= role]
             with suppress(Refused):  # who has never written to the bot has no chat with it yet
-                offer = partial(wire.offer_commands, chat, [*menu, ("help", "what can be asked")])
+                offer = partial(wire.offer_commands, chat, menu_of(responder.commands, role))
                 await self._again(offer, "the menu of commands cannot be set")
 
     async def _read(self, wire: Wire, responder: Responder, lanes: Lanes) -> None:

@@ -74,7 +74,7 @@ class DipBuyer(Stateless):
             Direction.LONG,
             dip,
             "dip",
-            (dip, trend),
+            (dip, settings.dip_threshold),
             stop_price=board.price * (1.0 - settings.stop_share),
             target_price=board.price * (1.0 + settings.target_share),
         )

@@ -57,7 +57,10 @@ def _price_refusal(order: Order, instrument: Instrument) -> Refusal | None:
 
 
 def _quantity_refusal(order: Order, instrument: Instrument) -> Refusal | None:
-    if order.quantity <= 0 or order.quantity < instrument.minimum_quantity:
+    """A reduce-only order is free of the minimum, too: a partial fill below it must get its stop, and be closable
+    (Binance USD-M futures, `closePosition` orders, which close whatever is left)."""
+    is_small = order.quantity < instrument.minimum_quantity and not order.is_reduce_only
+    if order.quantity <= 0 or is_small:
         return "minimum_quantity", (float(order.quantity), float(instrument.minimum_quantity))
     if order.quantity % instrument.quantity_step:
         return "quantity_step", (float(order.quantity), float(instrument.quantity_step))

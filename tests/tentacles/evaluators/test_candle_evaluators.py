@@ -43,7 +43,7 @@ def test_rsi_opinion_grows_in_a_straight_line_from_50_to_the_settings() -> None:
     assert 70.0 < rsi.value < 80.0
     opinion = last_opinion("rsi", SAWTOOTH_UP, overbought=90.0)
     assert opinion.code == "mid_range"
-    assert opinion.numbers == pytest.approx((rsi.value,))
+    assert opinion.numbers == pytest.approx((rsi.value, 90.0))
     assert opinion.value == pytest.approx(-(rsi.value - 50.0) / 40.0)
 
 

@@ -134,6 +134,8 @@ def test_a_csv_file_gives_the_same_candles_and_names_lines(tmp_path: Path, make_
     file.write_text("\n".join(text))
     parquet = make_feed([source(write_candles("a.parquet", rows))])
     assert list(make_feed([source(str(file))]).read()) == list(parquet.read())
+    file.write_text("\n".join(text), encoding="utf-8-sig")  # as spreadsheets save it
+    assert list(make_feed([source(str(file))]).read()) == list(parquet.read())
     file.write_text("\n".join([*text, f"{3 * HOUR_MS},1,1,1,oops,1"]))
     with pytest.raises(DataError, match=r'a\.csv, line 5: close is "oops", expected a number'):
         list(make_feed([source(str(file))]).read())

@@ -83,6 +83,7 @@ def test_futures_continue_by_pu(make_feed: Any, record: Any) -> None:
         ((snapshot(3), depth(4, 5, "-1")), 2, "level of 1.0 at -1.0"),
         ((quote(s="ETHUSDT"),), 1, "symbol ETHUSDT, expected BTCUSDT"),
         ((quote(b="high"),), 1, "unreadable message, ValueError"),
+        (({"stream": 5, "data": {"s": "BTCUSDT"}},), 1, "unreadable message, AttributeError"),
         (({"stream": "btcusdt@kline_1m", "data": {"s": "BTCUSDT"}},), 1, "expected depth, bookTicker or trade"),
     ],
 )
@@ -102,6 +103,10 @@ def test_a_recording_cut_short_or_out_of_order_is_refused(tmp_path: Path, make_f
     file.write_bytes(gzip.compress(f"20 {line}\n10 {line}\n".encode()))
     with pytest.raises(DataError, match=r"rec\.gz, line 2: received at 10 ns, before"):
         read(make_feed, str(file))
+    for text, fault in ((f"{10**30} {line}\n", "expected ns since 1970"), (f"20 {'[' * 100_000}\n", "RecursionError")):
+        file.write_bytes(gzip.compress(text.encode()))
+        with pytest.raises(DataError, match=rf"rec\.gz, line 1: .*{fault}"):
+            read(make_feed, str(file))
 
 
 def test_a_source_takes_the_part_of_a_recording_that_it_names(make_feed: Any, record: Any) -> None:

@@ -119,6 +119,22 @@ def test_an_unsound_row_is_refused_with_file_and_row(
         read(make_feed, file, kind)
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "fault"),
+    [
+        ("score", ["good", "bad", ""], "score good: expected -1 to 1"),
+        ("source", [7, 8, 9], "source 7: expected text"),
+        ("instrument", [[1], [2], [3]], r"instrument \[1\]: expected text"),
+    ],
+)
+def test_a_column_of_another_type_is_refused_with_file_and_row(
+    name: str, column: list[Any], fault: str, make_feed: Any, write_parquet: Any
+) -> None:
+    file = write_parquet("ticks.parquet", **{**EXTERNAL, name: column})
+    with pytest.raises(DataError, match=rf"ticks\.parquet, row 1: {fault}"):
+        read(make_feed, file, "external")
+
+
 def test_kraken_trades_get_their_side_by_the_tick_rule(tmp_path: Path, make_feed: Any) -> None:
     file = tmp_path / "trades.csv"
     file.write_text("10,5.0,1\n10,5.0,2\n11.5,4.9,3\n12,4.9,4\n13,5.1,5\n")

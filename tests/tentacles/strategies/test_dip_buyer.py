@@ -17,6 +17,7 @@ def test_a_deep_dip_in_a_sound_trend_is_bought_with_its_own_stop_and_target() ->
     signal = make_strategy("dip_buyer", RSI, TREND).decide(board(0.9, 0.1, price=200.0))
     assert isinstance(signal, Signal)
     assert (signal.direction, signal.strength, signal.code) == (Direction.LONG, 0.9, "dip")
+    assert signal.numbers == (0.9, 0.7)  # the dip, and the threshold that it is held against
     assert signal.stop_price == pytest.approx(196.0)  # -2 %
     assert signal.target_price == pytest.approx(210.0)  # +5 %
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from loligo.errors import OrderError
@@ -50,6 +51,19 @@ def test_minimum_notional_is_not_asked_of_reduce_only_orders_or_before_a_price_i
     assert names(v.submit(order("a", BUY, "0.001"), HOUR)) == ["Accepted a"]
     tiny = order("b", SELL, "0.001", LIMIT, limit_price="5", is_reduce_only=True)
     assert names(v.submit(tiny, HOUR)) == ["Accepted b"]
+
+
+def test_smallest_quantity_is_not_asked_of_reduce_only_orders() -> None:
+    """Else the stop of a small partial fill would be refused, and the order that closes it, too."""
+    coarse = msgspec.structs.replace(BTC, minimum_quantity=Decimal("0.01"))
+    v = venue(coarse)
+    refused = (Rejected("a", HOUR, "minimum_quantity", (0.005, 0.01)),)
+    assert v.submit(order("a", SELL, "0.005", STOP, trigger_price="90"), HOUR) == refused
+    rest = order("b", SELL, "0.005", STOP, trigger_price="90", is_reduce_only=True)
+    assert names(v.submit(rest, HOUR)) == ["Accepted b"]
+    assert v.submit(order("c", SELL, "0", is_reduce_only=True), HOUR) == (
+        Rejected("c", HOUR, "minimum_quantity", (0.0, 0.01)),
+    )
 
 
 def test_id_of_an_open_order_is_never_taken_twice() -> None:

@@ -26,11 +26,11 @@ Open = Callable[..., Session]
 def opened(tmp_path: Path) -> Open:
     """Open sessions on one journal, one after the other."""
 
-    def open_session(**durability: int) -> Session:
+    def open_session(**durability: float) -> Session:
         session = Session(
             Engine(plan(desk(seat()))),
             Journal(tmp_path / "journal.sqlite"),
-            Durability(commit_every_s=3_600.0, **durability),
+            Durability(commit_every_s=3_600.0, **durability),  # type: ignore[arg-type]
         )
         session.open((), CANDLES[0].ts)
         return session
@@ -83,6 +83,20 @@ def test_records_that_recovery_read_again_count_towards_the_next_snapshot(opened
     newest = Journal(tmp_path / "journal.sqlite").newest_snapshot()
     assert newest is not None
     assert newest[0] == records(second, tmp_path)[10].seq
+
+
+def test_snapshot_is_due_after_so_much_work_however_few_the_records(opened: Open, tmp_path: Path) -> None:
+    first = opened(commit_every_records=1, snapshot_every_worked_s=1e-9)
+    first.step(CANDLES[:1])
+    first.step(CANDLES[1:3])  # the first of these finds what the one before it has worked
+    newest = Journal(tmp_path / "journal.sqlite").newest_snapshot()
+    assert newest is not None
+    assert newest[0] == records(first, tmp_path)[3].seq
+    again = opened(commit_every_records=1, snapshot_every_worked_s=1e-9)  # what recovery has worked counts, too
+    again.step(CANDLES[3:4])
+    newest = Journal(tmp_path / "journal.sqlite").newest_snapshot()
+    assert newest is not None
+    assert newest[0] == again.engine.next_seq
 
 
 def test_who_stopped_waiting_for_a_command_does_not_end_the_run(opened: Open) -> None:

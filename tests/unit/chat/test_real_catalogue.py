@@ -12,7 +12,7 @@ import pytest
 
 from loligo.api import Role
 from loligo_bot.door.front_door import FrontDoor
-from loligo_chat import Commands, command_name
+from loligo_chat import Commands, command_name, menu_of
 from loligo_chat.commands import arguments_of, help_lines, usage
 from tests.tentacles.conftest import load_tentacle
 
@@ -22,7 +22,8 @@ VERBS = FrontDoor().verbs
 def discord_menu() -> list[dict[str, Any]]:
     package: ModuleType = load_tentacle("interfaces/discord")
     menu: Callable[..., list[dict[str, Any]]] = importlib.import_module(f"{package.__name__}.menu").menu
-    return menu(Commands(VERBS).listed)
+    commands = Commands(VERBS)
+    return menu(commands.listed, commands.aliases)
 
 
 def options(command: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -38,6 +39,19 @@ def test_every_verb_is_found_by_the_name_that_a_chat_shows(name: str) -> None:
     assert commands.find(name.replace(".", " ")) is VERBS[name]
     assert re.fullmatch(r"[a-z0-9_]{1,32}", command_name(VERBS[name]))  # Telegram: BotCommand
     assert help_lines(commands, Role.VIEW, name)[0] == usage(VERBS[name])
+
+
+def test_what_people_say_finds_a_verb_and_is_in_the_menu_of_discord() -> None:
+    names = {command["name"] for command in discord_menu()}
+    for alias, verb in (("ab", "experiments"), ("tentacles", "tentacle.list"), ("swap", "tentacle.apply")):
+        assert Commands(VERBS).find(alias) is VERBS[verb] and alias in names
+
+
+def test_a_menu_of_a_hundred_commands_has_what_is_asked_most() -> None:
+    shown = [name for name, _ in menu_of(Commands(VERBS), Role.ADMIN)]
+    assert len(shown) == len(VERBS) > 100
+    assert {"help", "status", "trades", "why", "positions", "experiments", "panic"} <= set(shown[:100])
+    assert "panic" not in [name for name, _ in menu_of(Commands(VERBS), Role.VIEW)]
 
 
 def test_no_two_verbs_have_one_name_in_a_chat() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,24 @@ def test_a_start_becomes_a_verb_with_only_what_was_said(call: Call, tmp_path: Pa
     assert running.heard == [{"do": "ask", "verb": "experiment.start", "arguments": expected, "key": "k1"}]
 
 
+def test_several_arms_with_names_risk_scales_and_a_margin_become_arguments(
+    call: Call, tmp_path: Path, running: AnsweringBot
+) -> None:
+    answered(running, DONE)
+    words = ("fast: evaluators=rsi,macd mode.settings.x='{\"a\": 1}'", "strategy/weighted_vote=3f2a9c41 timeframe=4h")
+    options = [part for word in words for part in ("--arm", word)]
+    options += ["--risk-scale", "fast=1.5", "--risk-scale", "x_c=equal", "--margin", "0"]
+    assert call("ab", "start", "x", "--control", "trend", *options, "--home", tmp_path).code == 0
+    assert running.heard[0]["arguments"] == {
+        **{"name": "x", "control": "trend", "margin_per_year": 0.0},
+        "variants": [
+            {"name": "fast", "changes": {"evaluators": "rsi,macd", "mode.settings.x": {"a": 1}}},
+            {"changes": {"timeframe": "4h"}, "versions": {"strategy/weighted_vote": "3f2a9c41"}},
+        ],
+        "risk_scale": {"fast": 1.5, "x_c": "equal"},
+    }
+
+
 def test_a_version_in_a_folder_is_taken_into_the_content_of_the_bot(
     call: Call, tmp_path: Path, running: AnsweringBot
 ) -> None:
@@ -77,6 +96,50 @@ def test_the_verdict_comes_first_and_a_check_tells_that_there_is_none(
     assert called.out.splitlines()[:2] == ["x: Too early", "Nothing can be said yet."]
     answered(running, {**DETAIL, "verdict": "control_better"})
     assert call("ab", "show", "x", "--check", "--home", tmp_path).code == 0
+
+
+def test_the_figures_of_both_arms_stand_side_by_side_with_their_intervals(
+    call: Call, tmp_path: Path, running: AnsweringBot
+) -> None:
+    def figure(name: str, label: str, unit: str, *numbers: float | None) -> dict[str, Any]:
+        return {"name": name, "label": label, "unit": unit, **dict(zip(("value", "low", "high"), numbers, strict=True))}
+
+    both = [
+        figure("sharpe", "Sharpe ratio", "number", 0.81, -0.4, 1.92),
+        figure("calmar", "Calmar ratio", "number", *[None] * 3),
+    ]
+    won = figure("win_rate", "Trades won", "share", 0.625, None, None)
+    more = figure("sharpe_difference", "Sharpe ratio above A's", "number", 0.5, 0.1, 0.9)
+    did = {"growth": 0.1, "drawdown": 0.05, "trades": 30, "fees": 1.0, "turnover": 9.0, "orders": 60, "rejected": 0}
+    arms = [
+        {"name": "trend", "letter": "A", **did, "figures": [*both, won]},
+        {"name": "x_b", "letter": "B", **did, "figures": [both[0], more, both[1], won]},
+    ]
+    answered(running, {**DETAIL, "arms": arms})
+    out = call("ab", "show", "x", "--home", tmp_path).out
+    rows = {line.split("  ")[0].strip(): re.split(r"\s{2,}", line.strip())[1:] for line in out.splitlines()}
+    assert rows["Sharpe ratio"] == ["0.81 (-0.40 to 1.92)"] * 2
+    assert rows["Sharpe ratio above A's"] == ["-", "0.50 (0.10 to 0.90)"]
+    assert (rows["Calmar ratio"], rows["Trades won"]) == (["-"] * 2, ["62.5 %"] * 2)
+    assert "Figures are shown and never decide." in out
+
+
+def test_what_the_arms_did_otherwise_is_shown_side_by_side(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
+    sides = {"control": {"words": "bought 0.5: score 0.7"}, "challenger": {"words": "waited: score 0.7 against 0.9"}}
+    row = {"time": "2017-08-01T10:00:00Z", "instrument": "coinbase:BTC/USD", "saw": ["rsi 31.2 against 30"], **sides}
+    answered(running, {"arms": ["A trend", "C x_c"], "differences": [row], "next_before": 99})
+    called = call("ab", "differences", "x", "--challenger", "x_c", "--limit", "1", "--home", tmp_path)
+    assert called.out.splitlines() == [
+        "2017-08-01 10:00 coinbase:BTC/USD",
+        "  A trend bought 0.5: score 0.7",
+        "  C x_c waited: score 0.7 against 0.9",
+        "  Both saw rsi 31.2 against 30",
+        "Older ones: --before 99",
+    ]
+    expected = {"name": "x", "limit": 1, "ordered": True, "challenger": "x_c"}
+    assert running.heard[0]["arguments"] == expected
+    answered(running, {"arms": ["A trend", "B x_b"], "differences": [], "next_before": None})
+    assert "decided alike so far" in call("ab", "differences", "x", "--all", "--home", tmp_path).out
 
 
 def test_a_list_has_a_row_for_each_test(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
@@ -116,6 +179,9 @@ def test_a_plan_from_numbers_needs_no_bot(call: Call, tmp_path: Path) -> None:
         (("plan", "--correlation", "0.5"), 2, "expected --correlation and --sharpe-difference, or --control"),
         (("plan", "--correlation", "1", "--sharpe-difference", "2"), 1, "correlation is 1.0; expected -1 or more"),
         (("start", "x", "--control", "trend", "--set", "period"), 2, '--set "period": expected KEY=VALUE'),
+        (("start", "x", "--control", "trend", "--arm", "fast:"), 2, '--arm "fast:": expected KEY=VALUE'),
+        (("start", "x", "--control", "trend", "--arm", ""), 2, '--arm "": expected "[NAME:] KEY=VALUE ..."'),
+        (("plan", "--control", "trend", "--correlation", "0.5"), 2, "or --control and --challenger, or --control and"),
         (("start", "x", "--control", "trend", "--version", "rsi"), 2, '--version "rsi": expected KIND/NAME=HASH'),
         (("run",), 2, "expected the NAME of an experiment, or --control"),
         (("run", "x", "--set", "tick_s=1"), 2, "x has its arms and its rule in the configuration"),
@@ -134,4 +200,4 @@ def test_a_check_of_what_is_no_export_says_so(call: Call, tmp_path: Path) -> Non
     file = tmp_path / "x.json"
     file.write_text(json.dumps({"format": 1}))
     called = call("ab", "check", file)
-    assert (called.code, "expected an exported experiment of format 2" in called.err) == (1, True)
+    assert (called.code, "expected an exported experiment of format 3" in called.err) == (1, True)

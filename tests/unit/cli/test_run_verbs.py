@@ -47,6 +47,21 @@ def test_journal_that_is_not_there_yet_ends_with_four(call: Call, bot: Path) -> 
     assert f"no journal yet; `loligo run --home {bot}` writes one" in called.err
 
 
+def test_arguments_that_are_wrong_are_named_and_end_with_two_or_four(call: Call, bot: Path) -> None:
+    assert call("run", "--headless", "--until", "2017-07-05", "--home", bot).code == 0
+    for words, code, said in (
+        (("run", "--until", "soon"), 2, 'time "soon": expected ISO 8601'),
+        (("journal", "show", "dreams"), 2, 'there is no table "dreams": expected one of orders, fills'),
+        (("journal", "show", "trades", "--desk", "trned"), 4, 'there is no desk "trned"'),
+        (("export", "trades", "--desk", "trned"), 4, 'there is no desk "trned"'),
+        (("export", "dreams"), 2, "table = 'dreams': expected 'trades', 'fills' or 'orders'"),
+        (("export", "trades", "--since", "soon"), 2, 'time "soon": expected ISO 8601'),
+    ):
+        called = call(*words, "--home", bot)
+        assert (called.code, said in called.err) == (code, True), (words, called)
+    assert call("journal", "show", "trades", "--desk", "trend", "--home", bot).code == 0
+
+
 def test_backtest_prints_one_object_with_the_promised_keys(call: Call, bot: Path) -> None:
     config = bot / "config" / "loligo.yaml"
     report = call("backtest", "--config", config, "--until", UNTIL, "--home", bot, "--json").json

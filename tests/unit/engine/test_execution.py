@@ -154,6 +154,20 @@ def test_stop_and_target_after_an_entry_inside_the_candle_meet_the_rest_of_it() 
     assert [event.trade.exit_price for event in bot.events(TradeClosed)] == [90] and bot.roles() == []
 
 
+def test_a_partial_fill_below_the_smallest_order_has_its_stop_and_can_be_closed() -> None:
+    coarse, mode = msgspec.structs.replace(BTC, minimum_quantity=Decimal("0.01")), Wishes()
+    venue = free_venue(coarse, max_volume_share=Decimal("0.1"))
+    bot = Bot(plan(desk(seat(lambda: mode, instrument=coarse)), venue=venue))
+    mode.wishes = [buy("1", take_profit_price="120")]
+    bot.candle(0, 100)
+    bot.candle(1, 100, volume=0.05)
+    assert bot.position() == Decimal("0.005")
+    assert bot.roles() == [("entry", "0.995"), ("stop", "0.005"), ("target", "0.005")]
+    bot.command(CommandKind.PANIC, level=3)
+    bot.candle(2, 100)
+    assert bot.position() == 0 and bot.roles() == []
+
+
 def test_a_partial_exit_shrinks_the_oldest_legs_first() -> None:
     mode = Wishes()
     bot = spot(mode)

@@ -12,6 +12,7 @@ from loligo.host import bundled_root
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.registry_file import load_registry
 from loligo.registry.tree import read_tree
+from loligo_bot.experiment_config import is_made_for, name_of
 from loligo_bot.experiments.draft import Draft, Variant, Wanted, drafted
 
 TREND: dict[str, Any] = {
@@ -62,13 +63,71 @@ def test_arms_have_letters_in_their_order() -> None:
         ([Variant(changes={"evaluators.ema.settings.fast": 9})], {}, "changes.evaluators.ema.settings.fast: there is"),
         ([Variant(changes={"tick_s": 1})], {"challengers": ["trend"]}, "changes: are for a desk that is made"),
         ([], {"challengers": ["other"]}, 'challengers: there is no desk "other"; expected some of trend'),
-        ([Variant(changes={"tick_s": 1})], {"rule": {"days": 3}}, "days"),
+        ([Variant(changes={"tick_s": 1})], {"rule": {"days": 3}}, "days = 3: expected greater than or equal to 21"),
+        ([Variant(asked="variants.4.")], {}, "variants.4.changes: an arm that differs in nothing"),
+        ([Variant(changes={"limits.x.y": 1}, asked="variants.1.")], {}, "variants.1.changes.limits.x.y: there is"),
+        (
+            [Variant(changes={"tick_s": 1}, name="fast"), Variant(changes={"tick_s": 2}, name="fast", asked="v.")],
+            {},
+            'v.name: desk or account "tuned_fast" is there already',
+        ),
+        ([Variant(changes={"tick_s": seconds}) for seconds in range(1, 30)], {}, "variants: 29 arms are asked for"),
+        ([Variant(changes={"tick_s": 1})], {"scales": {"x": 2.0}}, 'risk_scale.x: there is no challenger "x"'),
+        ([Variant(changes={"tick_s": 1})], {"scales": {"b": 0.0}}, "risk_scale.tuned_b = 0.0: expected greater than 0"),
+        ([Variant(changes={"tick_s": 1})], {"rule": {"limits": {"deep": 1.0}}}, "limits: deep is no limit"),
+        (
+            [Variant(changes={"tick_s": seconds}) for seconds in (1, 2)],
+            {"rule": {"mode": "fixed_end"}},
+            "mode: fixed_end compares two desks",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_field(variants: list[Variant], other: dict[str, Any], words: str) -> None:
     with pytest.raises(BadArguments) as refused:
         made(*variants, **other)
     assert words in str(refused.value)
+    (field,) = refused.value.problems
+    assert words.startswith(field)
+
+
+def test_several_arms_have_names_or_letters_and_a_risk_scale_by_either() -> None:
+    draft = made(
+        Variant(changes={"timeframe": "4h"}, name="slow"),
+        Variant(changes={"timeframe": "1d"}),
+        scales={"slow": 1.5, "tuned_c": 0.5},
+        rule={"margin_per_year": 0.02},
+    )
+    section = draft.config["experiments"]["tuned"]
+    assert section["challengers"] == ["tuned_slow", "tuned_c"]
+    assert section["risk_scale"] == {"tuned_slow": 1.5, "tuned_c": 0.5}
+    assert section["margin_per_year"] == 0.02
+    assert [is_made_for("tuned", desk) for desk in ("tuned_slow", "tuned_c", "trend", "other_slow")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    long = name_of("a" * 32, "slow")
+    assert len(long) == 32 and is_made_for("a" * 32, long)
+
+
+def test_a_strategy_a_mode_and_evaluators_are_chosen_by_name_and_begin_with_settings_of_their_own() -> None:
+    changes = {
+        "strategy.settings.floor": 0.1,
+        "strategy": "dip_buyer",
+        "mode.tentacle": "grid",
+        "evaluators": "rsi, ema_cross",
+        "evaluators.ema_cross.settings.fast": 9,
+        "risk_rules": ["cooldown"],
+    }
+    arm = made(Variant(changes=changes)).config["desks"]["tuned_b"]
+    assert arm["strategy"] == {"tentacle": "dip_buyer", "settings": {"floor": 0.1}}
+    assert arm["mode"] == {"tentacle": "grid", "settings": {}}
+    assert arm["evaluators"] == [
+        {"tentacle": "rsi", "settings": {"period": 28}},  # the control's
+        {"tentacle": "ema_cross", "settings": {"fast": 9}},
+    ]
+    assert arm["risk_rules"] == ["cooldown"]
 
 
 def test_another_version_stands_beside_the_one_of_the_registry(tmp_path: Path) -> None:

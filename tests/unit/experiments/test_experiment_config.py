@@ -12,16 +12,17 @@ from loligo.errors import ConfigError
 from loligo_bot.experiment_config import ExperimentConfig, check_experiments
 
 
-def config(kind: str, accounts: tuple[str, str]) -> LoligoConfig:
+def config(kind: str, accounts: tuple[str, str], challenger: str = "b", **other: Any) -> LoligoConfig:
+    """Return two desks and a test of them; `other` is what the challenger has otherwise."""
     symbol = "BTC/USD:USD" if kind == "perpetual" else "BTC/USD"
     parts: dict[str, Any] = {"strategy": {"tentacle": "weighted_vote"}, "mode": {"tentacle": "signal_spot"}}
     desk = {"venue": "paper", "instruments": [symbol], "capital": 100, **parts}
     return LoligoConfig.model_validate(
         {
-            "venues": {"paper": {"kind": "simulated", "instruments": {symbol: {"kind": kind}}}},
+            "venues": {"paper": {"kind": "simulated", "instruments": {symbol: {"kind": kind}, "ETH/USD": {}}}},
             "accounts": {name: {"deposits": {"USD": 1_000}} for name in accounts},
-            "desks": {name: {**desk, "account": account} for name, account in zip("ab", accounts, strict=True)},
-            "experiments": {"test": {"control": "a", "challengers": ["b"]}},
+            "desks": {"a": {**desk, "account": accounts[0]}, challenger: {**desk, "account": accounts[1], **other}},
+            "experiments": {"test": {"control": "a", "challengers": [challenger]}},
         }
     )
 
@@ -45,3 +46,26 @@ def test_a_guardrail_that_no_bot_measures_is_neither_shown_nor_settable() -> Non
         ExperimentConfig(control="a", challengers=("b",)).plan("t", {"a": "", "b": ""}).limits.stale_minutes_per_day
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"capital": 90}, "the arms differ in capital: a has 100 USD; b has 90 USD; expected the same for all"),
+        ({"balances": {"BTC": "0.50"}}, "differ in capital: a has 100 USD; b has 0.5 BTC, 100 USD; expected the same"),
+        ({"instruments": ["ETH/USD"]}, "differ in instruments: a has BTC/USD; b has ETH/USD; expected the same"),
+    ],
+)
+def test_declared_desks_that_cannot_be_compared_are_refused_with_what_each_has(
+    other: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"experiments.test: .*{words}"):
+        check_experiments(config("spot", ("main", "other"), **other))
+
+
+def test_other_timeframes_may_be_compared_and_so_may_equal_capital_in_other_digits() -> None:
+    check_experiments(config("spot", ("main", "other"), timeframe="4h", capital="100.00"))
+
+
+def test_a_desk_that_was_made_for_a_test_began_with_what_the_control_was_worth_then() -> None:
+    check_experiments(config("spot", ("main", "other"), challenger="test_b", capital="113.20"))

@@ -35,6 +35,12 @@ def test_a_desk_that_was_made_goes_with_its_account_and_the_version_that_it_alon
     assert "tuned_b" in CONFIG["desks"]
 
 
+def test_a_desk_that_was_made_under_a_name_goes_too() -> None:
+    config = {**CONFIG, "desks": {**CONFIG["desks"], "tuned_fast": desk("paper")}}
+    gone = leftovers_of("tuned", ExperimentConfig(control="trend", challengers=("tuned_fast", "other")), config)
+    assert gone.desks == ("tuned_fast",)
+
+
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [

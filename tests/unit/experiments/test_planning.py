@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loligo.errors import DataError
-from loligo_bot.experiments.planning import plans_of_desks, plans_of_numbers
+from loligo_bot.experiments.planning import (
+    plans_assumed,
+    plans_expected,
+    plans_of_desks,
+    plans_of_numbers,
+    risk_scale_of,
+)
+from loligo_lab.experiment import Arm, Mode, Plan
+from loligo_lab.experiment.differences import paths_of
+from loligo_lab.experiment.many_at_once import verdict_days
 
 
 def days(*equities: float | None, first: int = 100) -> list[dict[str, Any]]:
@@ -56,3 +66,67 @@ def test_at_equal_risk_what_only_volatility_made_is_gone() -> None:
     plain, scaled = (plans_of_desks("a", "b", rows, is_scaled=is_scaled) for is_scaled in (False, True))
     assert plain.risk_scale == pytest.approx(3.0, rel=0.01) and plain.correlation == pytest.approx(1.0, rel=0.01)
     assert scaled.ratio.value < 0 < plain.ratio.value
+
+
+def zigzag(*moves: float, days_of: int = 40) -> list[float]:
+    """Return closes that go up and down by turns as told."""
+    closes = [100.0]
+    for place in range(days_of - 1):
+        closes.append(closes[-1] * (1.0 + moves[place % len(moves)]))
+    return closes
+
+
+def test_a_correlation_of_the_days_is_used_where_there_are_enough_and_is_assumed_and_said_so_otherwise() -> None:
+    first, second = days(*zigzag(0.01, -0.01)), days(*zigzag(0.01, -0.01, 0.02, 0.01))
+    measured = plans_expected(("a", "b"), (first, second), 1.0, is_unlike=False)
+    expected = np.corrcoef([0.01, -0.01] * 20, [0.01, -0.01, 0.02, 0.01] * 10)[0, 1]
+    assert measured.correlation is not None
+    assert measured.correlation == pytest.approx(expected, abs=0.02)  # of 39 of these days
+    assert measured.ratio.value == pytest.approx(1.0 / (2.0 * (1.0 - measured.correlation)) ** 0.5)
+    assert "the correlation of 39 days of a and b" in measured.basis
+    like, unlike = (plans_expected(("a", "b"), (first[:9], second), 1.0, is_unlike=is_so) for is_so in (False, True))
+    assert (like.correlation, unlike.correlation) == (0.9, 0.5)
+    assert "0.9 assumed, as of variants of one strategy (8 days of a and b tell too little)" in like.basis
+    still = plans_expected(("a", "b"), (first, days(*[100.0] * 40)), 1.0, is_unlike=False)
+    assert "assumed" in still.basis  # B never moved
+
+
+def test_arms_that_did_the_same_so_far_are_planned_as_if_they_were_to_part() -> None:
+    rows = days(*zigzag(0.01, -0.01))
+    plans = plans_expected(("a", "b"), (rows, rows), 1.0, is_unlike=False)
+    assert plans.correlation == pytest.approx(1.0)
+    assert plans.ratio.value == pytest.approx(1.0 / (2.0 * 0.01) ** 0.5)  # as of 0.99
+
+
+def test_planned_days_tell_which_differences_they_find() -> None:
+    plans = plans_of_numbers(0.5, 1.0)  # 5000 days open ended, 3300 with a fixed end, at a ratio of 1
+    assert plans.finds(Mode.OPEN_ENDED, 5_000) == pytest.approx(1.0)
+    assert plans.finds(Mode.FIXED_END, 825) == pytest.approx(2.0)  # a quarter of the days
+    assert plans_assumed(1.0, is_unlike=True).finds(Mode.OPEN_ENDED, 5_000) == pytest.approx(1.0)  # 0.5, too
+
+
+def test_several_challengers_take_longer_and_only_without_an_end() -> None:
+    one, two = (plans_of_numbers(0.9, 2.0, challengers=count).outlooks for count in (1, 2))
+    assert [outlook.mode for outlook in two] == [Mode.OPEN_ENDED]  # a fixed end compares two
+    assert one[0].days is not None and two[0].days == pytest.approx(one[0].days * 1.195, abs=1)
+    assert plans_of_numbers(0.9, 2.0, challengers=8).finds(Mode.OPEN_ENDED, 400) == pytest.approx(
+        2.0 * (one[0].days * 1.585 / 400) ** 0.5, rel=0.01
+    )
+
+
+@pytest.mark.parametrize("challengers", [1, 2, 4])
+def test_the_days_planned_find_8_of_10_however_many_share_the_level(challengers: int) -> None:
+    """400 tests with differences of a ratio of 3 a year; the standard error is 2 points."""
+    planned = plans_of_numbers(0.5, 3.0, challengers=challengers).outlooks[0].days
+    assert planned is not None
+    found = np.random.default_rng(7).normal(3.0 / 365.25**0.5, 1.0, (400, planned))
+    arms = tuple(Arm(name=name) for name in "abcde"[: challengers + 1])
+    verdicts = verdict_days(Plan(name="x", arms=arms, days=planned), paths_of(found))
+    assert float((verdicts > 0).mean()) == pytest.approx(0.78, abs=0.05)
+
+
+def test_equal_risk_comes_from_the_days_of_both_or_is_refused() -> None:
+    rows = days(*zigzag(0.01, -0.01)), days(*zigzag(0.02, -0.02))
+    assert risk_scale_of(("a", "b"), rows) == pytest.approx(2.0)
+    with pytest.raises(DataError, match="a and b have 3 days in common, and equal risk needs 21: give a number"):
+        risk_scale_of(("a", "b"), (rows[0], rows[1][:4]))

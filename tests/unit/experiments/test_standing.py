@@ -10,7 +10,7 @@ from loligo.model.timeframe import DAY_NS
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.standing import Led, standing_of
 from loligo_bot.recipe import Recipe
-from loligo_lab.experiment import Verdict
+from loligo_lab.experiment import Action, Verdict
 
 ONE = ExperimentConfig(control="old", challengers=("new",))
 DAYS = 40
@@ -19,16 +19,20 @@ DAYS = 40
 class Rows:
     """The read models of two desks that gain and lose a little, day by day, at midnight."""
 
+    def __init__(self, fees: float | None = 0.0) -> None:
+        self.fees = fees  # of each day; None: a rate was not known
+
     def rows(self, projection: str, *, desk: str = "", below: dict[str, int] | None = None, **_: Any) -> list[Any]:
         if projection != "desk_days":
             return []
-        counts = {"answers": 24, "orders": 1, "rejected": 0, "trades": 1, "fees": 0.0, "turnover": 0.0, "exposure": 0.0}
+        counts: dict[str, float | None] = {"answers": 24, "orders": 1, "rejected": 0, "trades": 1, "failures": 0}
+        counts |= {"fees": self.fees, "turnover": 0.0, "exposure": 0.0}
         worth = [1_000.0 + (desk == "new") * day % 3 for day in range(DAYS)]
         known = min(DAYS, below["day"]) if below else DAYS
         return [{"day": day, "equity": worth[day], "low": None, "high": None, **counts} for day in range(1, known)]
 
 
-def led(number: int, since_ns: int, *, ended: bool = False, capital: int = 1_000, fast: int = 5) -> Led:
+def led(number: int, since_ns: int, *, ended: bool = False, capital: int = 1_000, fast: int = 5, by: str = "") -> Led:
     desk = {
         "account": "paper",
         "venue": "coinbase",
@@ -47,7 +51,7 @@ def led(number: int, since_ns: int, *, ended: bool = False, capital: int = 1_000
         "venues": {"coinbase": {}},
         "experiments": {"test": section},
     }
-    return Led(number=number, since_ns=since_ns, recipe=Recipe(config, {"tentacles": []}), slots=[])
+    return Led(number=number, since_ns=since_ns, recipe=Recipe(config, {"tentacles": []}), slots=[], by=by)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,24 @@ def test_an_end_that_was_taken_back_is_none() -> None:
     found = standing_of("test", ONE, known, Rows(), 35)  # type: ignore[arg-type]
     assert found is not None
     assert (found.until_ns, len(found.days)) == (0, 34)
+
+
+def test_a_change_of_an_arm_is_told_with_what_when_and_who() -> None:
+    known = [led(1, DAY_NS), led(2, 10 * DAY_NS + DAY_NS // 2, fast=9, by="by ann (it was too slow)")]
+    found = standing_of("test", ONE, known, Rows(), 35)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.judgement.verdict is Verdict.INVALID
+    assert found.judgement.sentence == (  # the day that began with day 10 is the tenth from day 1 on
+        "Code or settings of old were changed on day 10: strategy.settings.fast: 5 → 9 at 1970-01-11T12:00:00Z by ann "
+        "(it was too slow). Start the test anew."
+    )
+    assert [day.arms[0].changed != "" for day in found.days].count(True) == 1
+
+
+def test_costs_without_a_rate_are_not_taken_for_nothing() -> None:
+    found = standing_of("test", ONE, [led(1, DAY_NS)], Rows(fees=None), 35)  # type: ignore[arg-type]
+    assert found is not None
+    broken = {rail.name: rail for rail in found.judgement.pairs[0].rails if rail.is_broken}
+    assert broken.keys() == {"turnover", "fees"}
+    assert (broken["fees"].value, broken["fees"].action) == (None, Action.VETO)
+    assert broken["fees"].words == "Fees on 34 days of new are not known, for want of a rate of exchange"

@@ -9,6 +9,7 @@ import json
 import random
 import re
 from dataclasses import fields
+from html import escape
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_a_day_or_a_verdict_that_was_changed_is_found_out() -> None:
 
 @pytest.mark.parametrize("told", [[], {}, {"format": "x"}, {"format": FORMAT, "plan": {"name": 1}, "days": []}])
 def test_what_is_no_exported_experiment_is_refused(told: Any) -> None:
-    with pytest.raises(DataError, match=r"expected an exported experiment of format 2|not an exported experiment"):
+    with pytest.raises(DataError, match=r"expected an exported experiment of format 3|not an exported experiment"):
         recomputed(told)
 
 
@@ -70,7 +71,7 @@ def test_what_is_no_exported_experiment_is_refused(told: Any) -> None:
     [
         (1, "running", "format 1 by Loligo 1.0, before the newest .* `loligo ab export --format json`, or check"),
         (1, "historic", "write it anew with `loligo ab run` with --report, or check it with the Loligo that wrote it"),
-        (99, "running", "format 99 by Loligo 1.0; this Loligo reads format 2: update it"),
+        (99, "running", "format 99 by Loligo 1.0; this Loligo reads format 3: update it"),
     ],
 )
 def test_an_export_of_another_format_is_refused_with_what_to_do(number: int, kind: str, words: str) -> None:
@@ -92,7 +93,7 @@ def test_who_changes_what_an_export_holds_or_says_gives_it_another_format() -> N
     told = json.loads(as_json(exported(60, 0.004)))
     held = {name: shape(told[name]) for name in ("plan", "judgement")} | {"day": shape(told["days"][0])}
     digest = hashlib.sha256(json.dumps(held).encode()).hexdigest()[:16]
-    assert {FORMAT: digest} == {2: "3a5104c16642672c"}, (
+    assert {FORMAT: digest} == {3: "1d83f6bb8da81628"}, (
         "give experiment_files.FORMAT its next number, then write both here"
     )
 
@@ -111,6 +112,17 @@ def test_the_csv_has_a_row_for_each_arm_and_day_and_no_formula() -> None:
     assert len(rows) == 10
     assert {one.name for one in fields(ArmDay)} < rows[0].keys()
     assert rows[0]["opened_at"] == "2024-01-01T00:00:00Z"  # day 19,723 after 1970
+
+
+def test_every_figure_stands_in_the_report_with_its_interval() -> None:
+    told = exported(60, 0.004)
+    page, (_, arm) = as_html(told), arms_of(told)
+    for figure in arm["figures"]:
+        assert f"<td>{escape(figure['label'])}</td>" in page
+    share = next(one for one in arm["figures"] if one["name"] == "drawdown")
+    low, value, high = (f"{share[name] * 100:.2f} %" for name in ("low", "value", "high"))
+    assert f"<td>{value} ({low} to {high})</td>" in page
+    assert "These figures are shown and never decide." in page
 
 
 def test_figures_of_an_arm_are_those_of_all_days() -> None:

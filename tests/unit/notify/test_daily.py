@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from loligo.model.command import TimeAdvanced
+from loligo.model.command import Noted, TimeAdvanced
 from loligo.model.events import EquityMarked, OrderReported, Record, Refused
 from loligo.model.order import Filled
 from loligo.model.risk import Tier
-from loligo.model.timeframe import ns_from_iso
-from loligo_bot.daily import Daily
+from loligo.model.timeframe import DAY_NS, ns_from_iso
+from loligo_bot.daily import Daily, Progress
 
 ACCOUNTS = {"main": "USD"}
 
@@ -71,3 +71,34 @@ def test_the_hour_is_that_of_the_zone() -> None:
     assert daily.hear(at("2026-11-21T07:00:00", 3)) is not None
     assert daily.hear(at("2026-11-22T06:59:59", 4)) is None
     assert daily.hear(at("2026-11-22T07:00:01", 5)) is not None
+
+
+def test_every_ab_test_that_goes_on_has_its_verdict_and_day() -> None:
+    """One that nobody has heard of, one with a verdict, one whose verdict was that of an older test of its name."""
+    asked: list[int] = []
+
+    def going(ts: int) -> dict[str, Progress]:
+        asked.append(ts)
+        today = ts // DAY_NS  # opens at the instant that is asked of
+        begun = {"calm": 12, "fresh": 3, "quick": 40}
+        return {
+            name: Progress(since_ns=ts - days * DAY_NS, arms=("a", "b"), days=tuple(range(today - days, today + 1)))
+            for name, days in begun.items()
+        }
+
+    def verdict(time: str, seq: int, name: str, headline: str) -> Record:
+        facts = {"verdict": "challenger_better", "headline": headline, "ended": ""}
+        return Record(seq, Noted(ns_from_iso(time), "verdict", name, "experiment", "", facts), [])
+
+    daily = Daily("00:00", "UTC", ACCOUNTS, going)
+    notes = [
+        verdict("2026-11-01T00:00:00", 1, "fresh", "fresh_b is better"),
+        verdict("2026-11-21T01:00:00", 3, "quick", "quick_b is better"),
+    ]
+    assert daily.hear(notes[0]) is None
+    daily.hear(notes[1])
+    told = daily.hear(at("2026-11-22T00:00:00", 5))
+    assert told is not None
+    said = "calm: Too early, day 12; fresh: Too early, day 3; quick: quick_b is better, day 40"
+    assert told.text.endswith(f"; {said}") and told.fields["experiments"] == said
+    assert asked[-1] == ns_from_iso("2026-11-22T00:00:00")

@@ -40,6 +40,7 @@ THEN: Mapping[str, tuple[str, tuple[str, ...]]] = {  # label, actions; all of th
 }
 JOBS = {
     "report": "Write a report",
+    "backup": "Make a backup",
     "retry": "Retry failed jobs",
     "backtest": "Start a backtest",
     "scan": "Look at watched markets",

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from loligo.api import BadArguments, NotFound
 
+from ..candidates import of_backtest
 from ..rest import DOOR
 from .acting import act
 from .page import Page, ask, ask_if, download, offers, show, show_part
@@ -122,7 +123,14 @@ async def _detail(request: web.Request) -> web.Response:
     scope = request.query.get("scope", "")
     answer = await ask(request, "backtest", number=number, trades=TRADES, curves=False)
     figures = next((one for one in answer.figures if one.scope == scope), answer.figures[0] if answer.figures else None)
-    more = {"figures": figures, "can_report": offers(request, "backtest.report"), **_can(request)}
+    desks = await ask_if(request, "desks") if offers(request, "experiment.start") else None
+    known = [one.name for one in desks.desks] if desks else []
+    more = {
+        "figures": figures,
+        "can_report": offers(request, "backtest.report"),
+        "candidates": of_backtest(answer.backtest.arguments, known) if answer.backtest.state == "done" else [],
+        **_can(request),
+    }
     return await show(request, "backtest.html", {"answer": answer}, more=more)
 
 

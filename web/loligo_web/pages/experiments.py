@@ -6,9 +6,8 @@ What must hold: the verdict stands in words before any curve; nobody promotes by
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,8 @@ from aiohttp import web
 
 from loligo.api import BadArguments, LoligoError
 
-from ..experiment_look import numbers_of, rails_of, side_by_side
+from ..experiment_form import Form, fields_in, form_of, plan_arguments, proposed, start_arguments
+from ..experiment_look import figures_of, numbers_of, rails_of, side_by_side
 from ..rest import DOOR
 from .acting import act
 from .page import Page, ask, ask_if, download, offers, show, show_part
@@ -25,45 +25,38 @@ ROWS = 8  # differences on a page
 TRADES = 40  # of each arm
 HOLDING = 40  # points beside the table of numbers
 PATIENCE_S = 20.0  # to see whether a new test is taken up
-SPARE = 2  # empty rows of the form
 LETTERS = "ABCDEFGHIJKLMNOPQRST"
-WAYS = ("settings", "version", "desks")
-PLAIN = ("name", "control", "account", "mode", "days", "on_win", "why")
 SECTIONS = ("timeframe", "evaluators", "strategy", "mode", "limits", "risk_rules", "tick_s")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """The form as somebody filled it in, and a sentence for each field that is wrong."""
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    way: str = "settings"
-    changes: Sequence[tuple[str, str]] = ()
-    challengers: Sequence[str] = ()
-    faults: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> list[tuple[str, str]]:
-        return [*self.changes, *[("", "")] * max(SPARE, 3 - len(self.changes))]
+KINDS = {"strategies": "strategy", "modes": "trading_mode", "evaluators": "evaluator"}  # that an arm may have instead
 
 
 async def _list(request: web.Request) -> web.Response:
-    return await _listed(request, Form())
+    return await _listed(request, proposed(fields_in(request.query)))
 
 
 async def _listed(request: web.Request, form: Form, *, status: int = 200) -> web.Response:
-    answer, desks, settings = await asyncio.gather(
-        ask(request, "experiments"), ask_if(request, "desks"), ask_if(request, "config.show", key="desks")
-    )
     can_start = offers(request, "experiment.start")
+    answer, desks, settings, tentacles = await asyncio.gather(
+        ask(request, "experiments"),
+        ask_if(request, "desks"),
+        ask_if(request, "config.show", key="desks"),
+        ask_if(request, "tentacle.list") if can_start else asyncio.sleep(0),
+    )
     more = {
         "form": form,
         "desks": desks.desks if desks else [],
         "keys": _keys(settings.settings) if settings and can_start else {},
         "versions": await _versions(request, desks.desks) if desks and can_start else [],
+        "there_is": _there_is(tentacles.tentacles if tentacles else ()),
+        "outlook": await _outlook(request, form) if can_start else None,
         "can_start": can_start,
     }
     return await show(request, "experiments.html", {"experiments": answer}, more=more, status=status)
+
+
+def _there_is(rows: Sequence[Any]) -> dict[str, list[str]]:
+    """Return the tentacles that are on, of which an arm may have others than A."""
+    return {name: sorted(one.name for one in rows if one.kind == kind and one.is_on) for name, kind in KINDS.items()}
 
 
 def _keys(settings: Sequence[Any]) -> dict[str, dict[str, Any]]:
@@ -100,81 +93,51 @@ async def _list_part(request: web.Request) -> web.Response:
 
 async def _start(request: web.Request) -> web.StreamResponse:
     """Begin a test, or show the form again with what is wrong, field by field."""
-    given = await request.post()
-    values = {name: str(given.get(name, "")).strip() for name in (*PLAIN, "key", "versions", "drawdown", "worst_day")}
-    pairs = zip(given.getall("change_key", ()), given.getall("change_value", ()), strict=False)
-    changes = [(str(key).strip(), str(value).strip()) for key, value in pairs if str(key).strip()]
-    way = str(given.get("way", ""))
-    form = Form(
-        values=values,
-        way=way if way in WAYS else WAYS[0],
-        changes=changes,
-        challengers=[str(one) for one in given.getall("challengers", ())],
-    )
+    form = form_of(fields_in(await request.post()))
     faults: dict[str, str] = {}
-    arguments = _arguments(form, faults)
+    arguments = {**start_arguments(form, faults), "patience_s": PATIENCE_S}
     if not faults:
         try:
-            done = await act(request, request.app[DOOR].verbs["experiment.start"], arguments, values)
+            done = await act(request, request.app[DOOR].verbs["experiment.start"], arguments, form.values)
             if done.is_done:
                 return web.Response(status=303, headers={"Location": "/experiments#tests"})
             faults = {"": done.message}
         except BadArguments as exc:
             faults = {path: text.removeprefix(f"{path}: ") for path, text in exc.problems.items()} or {"": str(exc)}
+            faults |= {"margin": faults.pop("margin_per_year")} if "margin_per_year" in faults else {}
         except LoligoError as exc:
             faults = {"": str(exc)}
-    again = Form(values=values, way=form.way, changes=changes, challengers=form.challengers, faults=faults)
-    return await _listed(request, again, status=422)
+    return await _listed(request, form.with_faults(faults), status=422)
 
 
-def _arguments(form: Form, faults: dict[str, str]) -> dict[str, Any]:
-    """Return what a form asks for; what cannot be read is told in `faults`."""
-    asked: dict[str, Any] = {name: form.values[name] for name in PLAIN if form.values[name]}
-    asked["patience_s"] = PATIENCE_S
-    if form.way == "desks":
-        asked["challengers"] = list(form.challengers)
-        if not form.challengers:
-            faults["challengers"] = "choose at least one"
-    elif form.way == "version":
-        asked["versions"] = _versions_in(form.values["versions"], faults)
-    else:
-        asked["changes"] = {key: _value(text) for key, text in form.changes}
-        if not form.changes:
-            faults["changes"] = "give at least one setting in which the new desk is to differ"
-    limits = {name: _share(form.values[name], name, faults) for name in ("drawdown", "worst_day") if form.values[name]}
-    return asked | ({"limits": limits} if limits else {})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """How long the test that a form asks for would take."""
+
+    plan: Any = None  # of the challenger that takes longest
+    fault: str = ""
 
 
-def _versions_in(text: str, faults: dict[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, middle, value = (part.strip() for part in line.partition("="))
-        if not (name and middle and value):
-            faults["versions"] = f'"{line[:80]}": expected KIND/NAME = HASH, one to a line'
-        found[name] = value
-    if not found:
-        faults["versions"] = "give at least one: KIND/NAME = HASH"
-    return found
+async def _plan(request: web.Request) -> web.Response:
+    form = form_of(fields_in(await request.post()))
+    return await show_part(
+        request, "part/experiment_plan.html", {"outlook": await _outlook(request, form), "form": form}
+    )
 
 
-def _value(text: str) -> Any:
-    """Return what a text means in a configuration file: a number, yes or no, a list, or the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _share(text: str, name: str, faults: dict[str, str]) -> float | None:
-    """Return a percentage as a fraction."""
-    try:
-        percent = float(text)
-    except ValueError:
-        percent = -1.0
-    if not 0 < percent <= 100:
-        faults[name] = f'"{text[:20]}": expected a percentage above 0, at most 100'
+async def _outlook(request: web.Request, form: Form) -> Outlook | None:
+    """Return how long it would take by the plan's own verb, None where the bot has no such verb."""
+    faults: dict[str, str] = {}
+    asked = plan_arguments(form, faults)
+    if not offers(request, "experiment.plan"):
         return None
-    return percent / 100
+    if faults:
+        return Outlook(fault="; ".join(f"{name.replace('_', ' ')} {text}" for name, text in faults.items()))
+    try:
+        plans = await asyncio.gather(*(ask(request, "experiment.plan", **one) for one in asked))
+    except LoligoError as exc:
+        return Outlook(fault=str(exc).removeprefix("experiment.plan: "))
+    return Outlook(plan=min(plans, key=lambda one: abs(one.ratio)))
 
 
 async def _detail(request: web.Request) -> web.Response:
@@ -220,6 +183,7 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "way": urlencode(query),
         "numbers": numbers_of(test, pair),
         "rails": rails_of(pair, (test.control, chosen)),
+        "figures": figures_of(test),
         "trades": side_by_side(ours, theirs),
         "can_promote": offers(request, "experiment.promote") and not test.is_ended,
         "can_stop": offers(request, "experiment.stop") and not test.is_ended,
@@ -244,6 +208,7 @@ PAGE = Page(
         web.get("/experiments", _list),
         web.get("/experiments/part/list", _list_part),
         web.post("/experiments/start", _start),
+        web.post("/experiments/plan", _plan),
         web.get("/experiments/{name}", _detail),
         web.get("/experiments/{name}/part", _part),
         web.get("/experiments/{name}/export", _export),

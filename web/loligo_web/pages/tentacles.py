@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiohttp import web
 
 from loligo.api import BadArguments, LoligoError, NotFound
 
+from ..candidates import of_settings
 from ..forms import Field, fields_of, settings_from
 from ..look import render
 from ..marked import pictures_of
@@ -24,6 +25,7 @@ from .page import Page, ask, ask_if, frame_of, offers, show
 
 HISTORY = 20
 DECIDING = ("evaluator", "strategy", "trading_mode", "risk_rule", "venue")  # what has a preview
+COMPARED = ("evaluator", "strategy", "trading_mode")  # of which two desks may have other settings
 KINDS = (  # the way of the data, then what surrounds it
     *DECIDING,
     *("feed", "interface", "notifier", "automation"),
@@ -95,8 +97,13 @@ async def _set(request: web.Request) -> web.StreamResponse:
             faults = {path.removeprefix("values.").partition(".")[0]: text for path, text in exc.problems.items()}
             if not faults.keys() & {one.name for one in fields}:
                 raise
-    would = await _would(request, arguments) if is_trial and answer is not None and answer.differences else None
     given = {one.name: values.get(one.name, one.default_value) for one in fields if one.name not in faults}
+    if form.get("do") == "candidate" and answer is not None and answer.differences:
+        changed = {one.key for one in answer.differences} - {one.name for one in fields if one.kind == "secret"}
+        changes = {name: value for name, value in given.items() if name in changed}
+        if candidate := of_settings(info.name, place, await _places(request, info), changes):
+            return web.Response(status=303, headers={"Location": candidate.address})
+    would = await _would(request, arguments) if is_trial and answer is not None and answer.differences else None
     typed = {name: form[name] for name in faults if name in form}
     told = Told(
         given=given, typed=typed, faults=faults, answer=answer, would=would, is_saved=not is_trial and not faults
@@ -177,14 +184,16 @@ async def _shown(request: web.Request, path: str, told: Told, *, status: int = 2
     fields = [
         replace(one, value=told.typed.get(one.name, one.value)) for one in _fields(info, place, told.given, told.faults)
     ]
+    places = await _places(request, info)
     more = {
         **_can(request),
         "fields": fields,
         "told": told,
         "pictures": [pictures_of(desk) for desk in told.would.desks] if told.would else [],
         "place": place,
-        "places": await _places(request, info),
+        "places": places,
         "can_set": offers(request, "tentacle.settings"),
+        "can_try": offers(request, "experiment.start") and info.kind in COMPARED and _is_at_a_desk(place, places),
         "can_roll_back": offers(request, "tentacle.rollback"),
         "can_apply": offers(request, "tentacle.apply"),
         "can_read": offers(request, "tentacle.source"),
@@ -194,6 +203,12 @@ async def _shown(request: web.Request, path: str, told: Told, *, status: int = 2
     return await show(
         request, "tentacle.html", {"info": info, "row": row, "history": history}, more=more, status=status
     )
+
+
+def _is_at_a_desk(place: Place, places: Sequence[Place]) -> bool:
+    """Say whether settings of a place decide at a desk."""
+    paths = [place.path] if place.path else [one.path for one in places]
+    return any(path.startswith("desks.") for path in paths)
 
 
 PAGE = Page(

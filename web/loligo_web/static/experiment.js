@@ -123,9 +123,11 @@ if (growth) {
   });
 }
 
-// The form: rows of settings, what can be set in the desk that is A, versions that there are
+// The form: desks that are made, with rows of settings; what can be set in the desk that is A; versions; how long it takes
 
-const control = document.getElementById("e-control"), rows = document.getElementById("changes");
+const control = document.getElementById("e-control"), arms = document.getElementById("arms");
+const ARM_LETTERS = "BCDEFGHIJKLMNOPQRST", REST_MS = 400;
+let newest = arms?.firstElementChild;
 
 function offer() {
   const keys = document.getElementById("keys");
@@ -141,42 +143,130 @@ function offer() {
     }
   }
   for (const box of document.querySelectorAll('[name="challengers"]')) box.disabled = box.value === control.value;
+  risks();
 }
 
-function addRow() {
-  const row = rows.lastElementChild.cloneNode(true), number = rows.children.length + 1;
-  row.querySelector(".wrong")?.remove();
-  for (const [input, label] of [[row.querySelector('[name="change_key"]'), "Setting"], [row.querySelector('[name="change_value"]'), "Value"]]) {
-    input.value = "";
+function risks() {
+  const chosen = new Set([...document.querySelectorAll('[name="challengers"]:checked')].map((box) => box.value));
+  for (const item of document.querySelectorAll(".of-challenger")) item.hidden = !chosen.has(item.dataset.desk);
+}
+
+const keyOf = (row) => row.querySelector('[name$=".key"]');
+
+function emptied(part) {
+  part.querySelectorAll(".wrong").forEach((one) => one.remove());
+  for (const input of part.querySelectorAll("input, select")) {
+    if (input.type === "checkbox") input.checked = false; else input.value = "";
     input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-describedby");
-    input.setAttribute("aria-label", `${label} ${number}`);
   }
+  return part;
+}
+
+// What stands for the arm in names, labels and ids of its fields
+function numbered(arm, number) {
+  const letter = ARM_LETTERS[number], of = number ? ` of ${letter}` : "", id = number ? `-${number}` : "";
+  const was = arm.dataset.arm, oldId = was === "0" ? "" : `-${was}`, oldOf = was === "0" ? "" : ` of ${ARM_LETTERS[was]}`;
+  arm.dataset.arm = number;
+  arm.removeAttribute("aria-invalid");
+  arm.querySelector(".arm-letter").textContent = letter;
+  for (const one of arm.querySelectorAll("[name]")) one.name = one.name.replace(/^arm\d+/, `arm${number}`);
+  const swapped = (text, old, now) => (old && text.endsWith(old) ? text.slice(0, -old.length) : text) + now;
+  for (const one of [arm, ...arm.querySelectorAll("[id], [for], [aria-describedby]")]) {
+    for (const name of ["id", "for", "aria-describedby"]) {
+      if (one.hasAttribute(name) && !one.closest(".change")) one.setAttribute(name, swapped(one.getAttribute(name), oldId, id));
+    }
+  }
+  for (const one of arm.querySelectorAll("label[for], .pick legend")) one.textContent = swapped(one.textContent, oldOf, of);
+  [...arm.querySelectorAll(".change")].forEach((row, index) => {
+    row.querySelectorAll("input").forEach((input, place) => {
+      input.setAttribute("aria-label", `${["Setting", "Value"][place]} ${index + 1}${of}`);
+      input.removeAttribute("aria-describedby");
+    });
+  });
+  arm.querySelector("[data-less]").hidden = !number;
+}
+
+function addRow(arm) {
+  const rows = arm.querySelector(".change-rows"), row = emptied(rows.lastElementChild.cloneNode(true));
   rows.append(row);
+  numbered(arm, Number(arm.dataset.arm));
   return row;
 }
 
+function addArm() {
+  const arm = emptied(arms.lastElementChild.cloneNode(true));
+  [...arm.querySelectorAll(".change")].slice(2).forEach((row) => row.remove());
+  arm.dataset.arm = arms.lastElementChild.dataset.arm;
+  numbered(arm, arms.children.length);
+  arms.append(arm);
+  newest = arm;
+  full();
+  return arm;
+}
+
+function full() {
+  document.getElementById("add-arm").hidden = arms.children.length >= ARM_LETTERS.length;
+}
+
 function take(key, value) {
-  const free = [...rows.children].find((row) => [key, ""].includes(row.querySelector('[name="change_key"]').value)) ?? addRow();
-  free.querySelector('[name="change_key"]').value = key;
-  const field = free.querySelector('[name="change_value"]');
+  const found = [...newest.querySelectorAll(".change")].find((row) => [key, ""].includes(keyOf(row).value));
+  const row = found ?? addRow(newest);
+  keyOf(row).value = key;
+  const field = row.querySelector('[name$=".value"]');
   field.value = value;
   field.focus();
   field.select();
 }
 
+function pressed({ target }) {
+  const button = target.closest("button"), arm = button?.closest("[data-arm]");
+  if (!button) return;
+  if (button.dataset.more) keyOf(addRow(arm)).focus();
+  if ("less" in button.dataset) {
+    arm.remove();
+    [...arms.children].forEach(numbered);
+    newest = arms.lastElementChild;
+    full();
+    ask();
+  }
+  if (button.dataset.change) take(button.dataset.change, button.dataset.value);
+  if (button.dataset.days) {
+    const days = document.getElementById("e-days");
+    days.value = button.dataset.days;
+    days.focus();
+    ask();
+  }
+  if (!button.dataset.version) return;
+  const field = document.getElementById("e-versions");
+  field.value = [field.value.trimEnd(), button.dataset.version].filter(Boolean).join("\n");
+  field.focus();
+}
+
+// How long it would take, as the fields stand
+
+let waiting, asked = 0;
+
+function ask() {
+  const box = document.getElementById("outlook");
+  if (!box) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    const mine = ++asked, body = new URLSearchParams(new FormData(document.getElementById("start-form")));
+    const response = await fetch(box.dataset.url, { method: "POST", body }).catch(() => null);
+    if (response?.ok && mine === asked) box.innerHTML = await response.text();
+  }, REST_MS);
+}
+
 if (control) {
   offer();
   control.addEventListener("change", offer);
-  const more = document.getElementById("add-change");
-  more.hidden = false;
-  more.addEventListener("click", () => addRow().querySelector("input").focus());
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-change], button[data-version]");
-    if (button?.dataset.change) take(button.dataset.change, button.dataset.value);
-    if (!button?.dataset.version) return;
-    const field = document.getElementById("e-versions");
-    field.value = [field.value.trimEnd(), button.dataset.version].filter(Boolean).join("\n");
-    field.focus();
-  });
+  for (const more of document.querySelectorAll('[data-more="row"]')) more.hidden = false;
+  for (const arm of arms.children) arm.querySelector("[data-less]").hidden = arm.dataset.arm === "0";
+  full();
+  document.getElementById("add-arm").addEventListener("click", () => keyOf(addArm()).focus());
+  arms.addEventListener("focusin", ({ target }) => { newest = target.closest("[data-arm]") ?? newest; });
+  document.addEventListener("click", pressed);
+  const form = document.getElementById("start-form");
+  form.addEventListener("input", ask);
+  form.addEventListener("change", () => { risks(); ask(); });
 }

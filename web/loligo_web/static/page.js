@@ -266,6 +266,35 @@ document.body.addEventListener("htmx:after:request", (event) => {
   if (source?.matches?.(".toast form")) source.closest(".toast").remove();
 });
 
+// A slider beside a number: either moves the other; shares are told in per cent, too, and seconds in larger units
+
+const SPANS = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
+const short = (number) => number.toLocaleString(undefined, { maximumFractionDigits: 2 });
+function measured(unit, value) {
+  if (value === "") return "none";
+  if (unit === "share") return `${short(value * 100)} %`;
+  const [length, name] = SPANS.find(([length]) => Math.abs(value) >= length) ?? SPANS.at(-1);
+  return `${short(value / length)} ${name}`;
+}
+function say(number) {
+  const told = document.querySelector(`output[for="${number.id}"]`);
+  if (told) told.textContent = measured(told.dataset.unit, number.value);
+}
+function slide(slider) {
+  const number = document.getElementById(slider.dataset.slides);
+  slider.hidden = false;
+  slider.addEventListener("input", () => {
+    number.value = slider.value;
+    say(number);
+  });
+  number.addEventListener("input", () => {
+    slider.value = number.value;
+    say(number);
+  });
+  say(number);
+}
+all("[data-slides]").forEach(slide);
+
 // Whatever is new on the page
 
 function greet(from) {

@@ -8,8 +8,8 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from loligo_lab.experiment import Arm, allocation, cross_check, figures_of
-from loligo_lab.experiment.figures import Figure, resampled_days
+from loligo_lab.experiment import Arm, allocation, cross_check, figures_of, figures_of_trades
+from loligo_lab.experiment.figures import FIGURES, Figure, resampled, wilson
 from loligo_lab.experiment.whole_field import WITHOUT_ARCH
 from tests.unit.lab.experiment.made_days import days_of, noise, plan_of
 
@@ -63,6 +63,58 @@ def test_an_interval_of_the_sharpe_ratio_holds_the_truth_about_as_often_as_it_sa
     assert covered >= 48  # 95 % of 60 are 57; blocks cost some: fewer than 48 of 60 at 90 % is 1 in 400
 
 
+def test_an_interval_of_the_sharpe_difference_holds_the_truth_about_as_often_as_it_says() -> None:
+    """Arms of one market, so that unpaired blocks would make it far too wide."""
+    covered, widths = 0, []
+    for seed in range(60):
+        market = noise(seed, 200, 0.01)
+        arms = [market + noise(seed + shift, 200, 0.001) for shift in (1_000, 2_000)]
+        one = of(figures_of(plan_of(), days_of(*arms), samples=200), "new", "sharpe_difference")
+        assert one.low is not None and one.high is not None
+        covered += one.low < 0.0 < one.high
+        widths.append(one.high - one.low)
+    assert covered >= 48  # as above
+    # About 2 * 1.96 * sqrt(2) * 0.001 / 0.01 / sqrt(200) * sqrt(365.25) = 0.75; of unpaired arms 7.5.
+    assert np.median(widths) == pytest.approx(0.75, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("wins", "count", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_of_a_share_is_the_published_one(wins: int, count: int, low: float, high: float) -> None:
+    """Newcombe 1998, Two-sided confidence intervals for the single proportion, table I, method 3."""
+    assert wilson(wins, count) == pytest.approx((low, high), abs=5e-5)
+    assert wilson(count - wins, count) == pytest.approx((1.0 - high, 1.0 - low), abs=5e-5)
+
+
+def test_figures_of_trades_are_those_of_the_textbooks() -> None:
+    won, factor = figures_of_trades("new", [30.0, -10.0, 0.0, 6.0, -5.0])
+    assert (won.value, factor.value) == (2 / 5, pytest.approx(36 / 15))
+    assert (won.low, won.high) == pytest.approx(wilson(2, 5))
+    assert factor.low is None  # five trades tell no interval
+    assert figures_of_trades("new", []) == ()
+    assert [one.value for one in figures_of_trades("new", [1.0, 2.0])] == [1.0, None]  # nothing was lost
+    assert [one.value for one in figures_of_trades("new", [1.0, float("nan"), -1.0])] == [None, None]
+    assert {one.name for one in (won, factor)} < FIGURES.keys()
+
+
+def test_an_interval_of_the_profit_factor_holds_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(60):
+        _, one = figures_of_trades("new", list(noise(seed, 150)), samples=200)
+        assert one.low is not None and one.high is not None
+        covered += one.low < 1.0 < one.high  # as much is won as lost
+    assert covered >= 48
+
+
+def test_many_trades_are_told_in_a_moment() -> None:
+    """By fewer samples: 10,000 trades are drawn 200 times, not 1,000."""
+    found = figures_of_trades("new", list(noise(1, 10_000)))
+    assert found == figures_of_trades("new", list(noise(1, 10_000)))
+    assert found[1].low is not None and found[1].high is not None and found[1].high - found[1].low < 0.15
+
+
 def test_an_arm_that_does_nothing_has_no_ratios() -> None:
     found = figures_of(plan_of(), days_of(np.zeros(40), MARKET[:40]))
     assert [of(found, "old", name).value for name in ("sharpe", "sortino", "calmar", "drawdown")] == [
@@ -75,7 +127,7 @@ def test_an_arm_that_does_nothing_has_no_ratios() -> None:
 
 
 def test_days_are_drawn_in_blocks_of_the_mean_length() -> None:
-    drawn = resampled_days(np.random.default_rng(3), 100, 2_000)
+    drawn = resampled(np.random.default_rng(3), 100, 2_000)
     follows = (np.diff(drawn, axis=1) % 100 == 1).mean()
     assert follows == pytest.approx(1 - (1 / 14) * (99 / 100), abs=0.005)  # 13 lags: a block goes on at 13 in 14
     assert drawn.min() == 0 and drawn.max() == 99

@@ -15,6 +15,9 @@ MARKET = noise(1, 100, 0.01)
 CALM, AHEAD = MARKET + noise(2, 100, 0.002), MARKET + noise(3, 100, 0.002) + 0.002
 
 
+FAULTS = {"events", "config_hash", "fee_schedule", "down_s", "failed", "by_hand"}
+
+
 def changed(days: list[Day], number: int, arm: int, **changes: Any) -> list[Day]:
     """Return the days with that arm of day `number`, from 1, changed."""
     day = days[number - 1]
@@ -27,15 +30,28 @@ def changed(days: list[Day], number: int, arm: int, **changes: Any) -> list[Day]
     [
         ({"events": 1_426}, "old was given 1,440 events on day 50, new 1,426. Start the test anew."),  # 1 % dropped
         ({"config_hash": "edited"}, "Code or settings of new were changed on day 50. Start the test anew."),
+        (
+            {"config_hash": "edited", "changed": "fast: 5 → 9 at noon by ann", "events": 9},
+            "Code or settings of new were changed on day 50: fast: 5 → 9 at noon by ann. Start the test anew.",
+        ),
         ({"fee_schedule": "cheaper"}, "old and new paid by different fee schedules on day 50. Start the test anew."),
         ({"down_s": 61.0}, "old did not work for 0 s on day 50, new 61 s. Start the test anew."),
         (
+            {"down_s": 61.0, "down_by": "paused at noon by ann"},
+            "old did not work for 0 s on day 50, new 61 s: paused at noon by ann. Start the test anew.",
+        ),
+        (
+            {"failed": "strategy vote in decide at noon: ValueError: no"},
+            "Tentacles of new failed on day 50: strategy vote in decide at noon: ValueError: no. Start the test anew.",
+        ),
+        (
             {"by_hand": "close 7"},
-            "An order or a position of new alone was taken back by hand on day 50. Start the test anew.",
+            "An order or a position of new alone was taken back by hand on day 50 (close 7). Start the test anew.",
         ),
         (
             {"by_hand": "deny 7, consent 9"},
-            "An entry of new alone was agreed to or refused by hand on day 50. Start the test anew.",
+            "An entry of new alone was agreed to or refused by hand on day 50 (deny 7, consent 9). Start the test "
+            "anew.",
         ),
     ],
 )
@@ -45,11 +61,38 @@ def test_arms_that_were_not_treated_alike_make_the_test_invalid_for_good(change:
     assert (found.verdict, pair.verdict_day, found.is_final) == (Verdict.INVALID, 50, True)
     assert found.headline == "Invalid: the two arms were not treated alike"
     assert pair.sentence == words
-    assert [check.is_met for check in pair.checks].count(False) == 1
+    assert [check.is_met for check in pair.checks].count(False) == len({*change} & FAULTS)
 
 
 def test_an_outage_of_both_arms_is_no_fault() -> None:
     days = changed(changed(days_of(CALM, CALM), 50, 1, down_s=3600.0, events=900), 50, 0, down_s=3600.0, events=900)
+    assert judge(plan_of(), days).verdict is Verdict.PRACTICALLY_THE_SAME
+
+
+def read_at(days: list[Day], timeframes: tuple[str, str], events: tuple[int, int]) -> list[Day]:
+    """Return the days with arms of these timeframes, asked so often on each."""
+    for number in range(1, len(days) + 1):
+        for arm in (0, 1):
+            days = changed(days, number, arm, timeframe=timeframes[arm], events=events[arm])
+    return days
+
+
+def test_arms_of_other_timeframes_are_alike_while_they_are_asked_over_the_same_time() -> None:
+    days = read_at(days_of(CALM, CALM), ("1h", "4h"), (24, 6))
+    one_short = changed(days, 50, 0, events=21)  # of the last 4 hours an hour was there: the longer candle is open
+    for alike in (days, one_short):
+        pair = judge(plan_of(), alike).pairs[0]
+        assert pair.verdict is Verdict.PRACTICALLY_THE_SAME
+    (check,) = (check for check in judge(plan_of(), days).pairs[0].checks if check.name == "events")
+    assert check.words.endswith(": old 2,400 times at candles of 1h, new 600 times at 4h")
+    pair = judge(plan_of(), changed(days, 50, 1, events=4)).pairs[0]  # 16 hours against 24
+    assert (pair.verdict, pair.verdict_day) == (Verdict.INVALID, 50)
+    assert pair.sentence == "old was given 24 events on day 50, new 4. Start the test anew."
+
+
+def test_tentacles_that_fail_alike_in_both_arms_are_no_fault() -> None:
+    both = {"failed": "strategy vote in decide at noon: ValueError: no"}
+    days = changed(changed(days_of(CALM, CALM), 50, 1, **both), 50, 0, **both)
     assert judge(plan_of(), days).verdict is Verdict.PRACTICALLY_THE_SAME
 
 
@@ -111,6 +154,14 @@ def test_an_arm_that_breaks_a_guardrail_is_not_called_better(limits: dict[str, A
     assert len(pair.notes) == 1 and pair.p_value is not None and pair.p_value < 0.05
     loser = judge(plan, changed(days, 10, 0, **change)).pairs[0]
     assert loser.verdict is Verdict.CHALLENGER_BETTER  # it is the other arm's limit
+
+
+def test_costs_of_which_a_part_is_not_known_withhold_better_and_are_told() -> None:
+    plan, days = plan_of(limits=replace(NO_LIMITS, fees_per_month=0.05)), days_of(CALM, AHEAD)[:60]
+    pair = judge(plan, changed(days, 10, 1, is_unpriced=True)).pairs[0]
+    assert pair.verdict is Verdict.NO_CLEAR_DIFFERENCE
+    assert pair.notes == ("Fees on 1 day of new are not known, for want of a rate of exchange.",)
+    assert judge(plan, changed(days, 10, 0, is_unpriced=True)).verdict is Verdict.CHALLENGER_BETTER  # the other arm's
 
 
 def test_a_veto_that_passes_leaves_the_verdict_to_that_day() -> None:

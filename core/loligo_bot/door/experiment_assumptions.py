@@ -1,0 +1,62 @@
+"""What a verdict takes for granted, in sentences: one stream, what fills are made of, what each arm began with, and how
+soon a limit is noticed. None of it is judged."""
+
+from __future__ import annotations
+
+from loligo.config.schema import VenueConfig
+from loligo_bot.door.inside import Inside
+from loligo_bot.experiment_config import ExperimentConfig
+from loligo_bot.experiments.standing import Standing
+
+ALIKE = 0.01  # capital that differs by less is the same
+COSTS = ("half_spread_rate", "slippage_model", "slippage_rate", "latency_ms", "max_volume_share")  # that are told
+
+
+def assumptions_of(inside: Inside, one: ExperimentConfig, standing: Standing | None) -> list[str]:
+    """Return what the verdict of a test assumes."""
+    whose = "Both" if len(one.arms) == 2 else "All"
+    told = [f"{whose} are fed by the same records of the same feeds, and pay the same fees and slippage."]
+    desk = inside.config.desks.get(one.control)
+    if desk is not None:
+        venue = inside.config.venues[desk.venue]
+        is_paper = desk.venue in inside.engine.venues
+        told += [_paper(inside, desk.venue, venue) if is_paper else f"Fills are those of {desk.venue}, at its prices."]
+        told += [_fees(venue, desk.instruments)]
+    return [*told, *_capital(standing), _limits(inside)]
+
+
+def _paper(inside: Inside, name: str, venue: VenueConfig) -> str:
+    """Return how fills are made that no exchange has seen."""
+    running = inside.reconciler.running.loaded
+    loaded = next((item for item in running if item.entry.slot == f"venue {venue.kind}"), None)
+    settings = loaded.make_settings(venue.fills).model_dump(mode="json") if loaded is not None else venue.fills
+    costs = ", ".join(f"{key} {settings[key]}" for key in COSTS if settings.get(key) is not None)
+    made = f"Fills are paper fills: {name} is the venue {venue.kind}, which fills orders by the data of the feeds"
+    return f"{made}{f' ({costs})' if costs else ''}; no order reaches an exchange, and none moves its prices."
+
+
+def _fees(venue: VenueConfig, instruments: tuple[str, ...]) -> str:
+    terms = {symbol: venue.instruments[symbol] for symbol in instruments if symbol in venue.instruments}
+    told = [
+        f"{symbol} {float(one.maker_fee_rate):.4g} for orders that rest and {float(one.taker_fee_rate):.4g} for others"
+        for symbol, one in terms.items()
+    ]
+    return f"Fees, as a fraction of the value: {'; '.join(told)}."
+
+
+def _capital(standing: Standing | None) -> list[str]:
+    """Return what the arms began with where that is not the same, as with desks that had traded before."""
+    began = standing.began if standing is not None else {}
+    if not began or max(began.values()) <= min(began.values()) * (1 + ALIKE):
+        return []
+    told = ", ".join(f"{arm} with {worth:,.2f}" for arm, worth in began.items())
+    return [f"They began with different equity: {told}. Returns are of each one's own; the smallest order is the same."]
+
+
+def _limits(inside: Inside) -> str:
+    every_s = inside.config.engine.equity_every_s
+    every = f"{every_s / 60:g} minutes" if every_s >= 60 else f"{every_s:g} seconds"
+    return (
+        f"A limit that stops is held against each mark of equity, every {every} of the data "
+        "(engine.equity_every_s): a challenger that breaks it between two marks is stopped at the next one."
+    )

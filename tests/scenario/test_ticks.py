@@ -1,0 +1,101 @@
+"""A recording of a market's wire, order book, quotes and trades, beside candles: from the raw files to trades."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenario.bots import BotFolder
+from tests.scenario.protection import unprotected
+
+START_S = 1_723_075_200  # 2024-08-08T00:00:00Z
+SECONDS = 420
+SYMBOL = "BTCUSDT"
+
+
+def price_at(second: int) -> float:
+    """100, from second 170 on in ten steps to 100.5, and 106 from second 300 on."""
+    return 106.0 if second >= 300 else 100.0 + 0.05 * min(max(second - 169, 0), 10)
+
+
+def messages() -> Iterator[tuple[float, dict[str, Any]]]:
+    """Each second the book moves, a quote says so, and somebody buys; 4 units are offered on either side."""
+    bid, ask = "99.99", "100.01"
+    yield 0.5, {"lastUpdateId": 1, "bids": [[bid, "4"]], "asks": [[ask, "4"]]}
+    for second in range(1, SECONDS):
+        old_bid, old_ask = bid, ask
+        bid, ask = f"{price_at(second) - 0.01:.2f}", f"{price_at(second) + 0.01:.2f}"
+        bids, asks = ([[old, "0"]] if old != new else [] for old, new in ((old_bid, bid), (old_ask, ask)))
+        ids = {"s": SYMBOL, "U": second + 1, "u": second + 1}
+        yield second, {"stream": "x@depth", "data": {**ids, "b": [*bids, [bid, "4"]], "a": [*asks, [ask, "4"]]}}
+        yield second, {"stream": "x@bookTicker", "data": {**ids, "b": bid, "B": "4", "a": ask, "A": "4"}}
+        trade = {"s": SYMBOL, "t": second, "p": ask, "q": "0.5", "m": False}
+        yield second, {"stream": "x@trade", "data": trade}
+
+
+def write_files(folder: Path) -> None:
+    lines = [f"{int((START_S + at) * 1e9)} {json.dumps(message)}\n" for at, message in messages()]
+    (folder / "wire.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    rows = ["timestamp,open,high,low,close,volume"]
+    for minute in range(SECONDS // 60):
+        first, last = price_at(minute * 60), price_at(minute * 60 + 59)
+        rows.append(f"{(START_S + minute * 60) * 1000},{first},{max(first, last)},{min(first, last)},{last},30")
+    (folder / "minutes.csv").write_text("\n".join(rows))
+
+
+def on_ticks(config: dict[str, Any]) -> None:
+    """One desk that decides each minute by how far trades and quotes have moved, and trades against the book."""
+    config["venues"] = {
+        "binance": {"kind": "simulated", "instruments": {"BTC/USDT": {}}, "fills": {"match_on": "book"}}
+    }
+    config["accounts"] = {"paper": {"deposits": {"USDT": 10_000}, "reference": "USDT"}}
+    evaluator = {"tentacle": "instant_fluctuation", "settings": {"min_move": 0.001, "full_move": 0.004}}
+    config["desks"] = {
+        "ticks": {
+            "venue": "binance",
+            "account": "paper",
+            "instruments": ["BTC/USDT"],
+            "timeframe": "1m",
+            "capital": 10_000,
+            "evaluators": [evaluator],
+            "strategy": {"tentacle": "weighted_vote"},
+            "mode": {"tentacle": "signal_spot"},
+        }
+    }
+    market = {"instrument": "binance:BTC/USDT"}
+    sources = [
+        {"file": "wire.gz", "kind": "recording", **market},
+        {"file": "minutes.csv", "kind": "candles", "timeframe": "1m", **market},
+    ]
+    config["feeds"] = [{"tentacle": "replay", "settings": {"sources": sources}}]
+
+
+@pytest.fixture
+def bot(template: BotFolder, tmp_path: Path) -> BotFolder:
+    made = template.copy(tmp_path / "bot").edit(on_ticks)
+    write_files(made.home / "data")
+    return made
+
+
+def test_a_recording_of_the_wire_is_traded_against_its_order_book(bot: BotFolder) -> None:
+    """10 % of 10,000 at about 100.5 are 9.9 units: the 4 that are offered, and those of the next updates."""
+    done = bot.call("run", "--headless")
+    assert done.code == 0, done.err
+    assert done.data["desks"]["ticks"]["exits"] == {"target": 1}
+    rows = bot.rows()
+    bought = [fill for fill in rows["fills"] if fill["code"] == "book"]
+    assert [float(fill["quantity"]) for fill in bought[:2]] == [4, 4]
+    assert {float(fill["price"]) for fill in bought} == {100.51}
+    stops = [row for row in rows["orders"] if row["role"] == "stop"]
+    assert [row["quantity"] for row in stops] == [fill["quantity"] for fill in bought]
+    assert {row["reason"] for row in stops} == {"oco"}
+    assert list(unprotected(bot.records())) == []
+    story = bot.call("why", bought[0]["order_id"]).data["steps"]
+    steps = [step["step"] for step in story]
+    assert steps[:4] == ["trade", "evaluation", "decision", "request"]  # no candle: the trade moved the opinion
+    assert bot.call("backtest").data["counts"]["fills"] == len(rows["fills"])
