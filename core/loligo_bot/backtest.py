@@ -117,7 +117,8 @@ def _last_ns(bot: Bot, feeds: Mapping[str, HistoricalFeed], until: str | None) -
     """Return the close of the newest candle that any desk will see, None where the feeds cannot look back."""
     limit_ns = FAR_NS if until is None else ns_from_iso(until)
     newest: list[int] = []
-    series = {(f"{desk.venue}:{one}", desk.timeframe) for desk in bot.config.desks.values() for one in desk.instruments}
+    desks = [desk for desk in bot.config.desks.values() if desk.timeframe]
+    series = {(f"{desk.venue}:{one}", desk.timeframe) for desk in desks for one in desk.instruments}
     looking_back: list[Any] = [feed for feed in feeds.values() if isinstance(feed, HistoryFeed)]
     for feed, (instrument, timeframe) in product(looking_back, sorted(series)):
         try:

@@ -22,6 +22,10 @@ MOST_HEARD = 50  # signals from outside, to find the newest one behind an opinio
 LONGEST_TEXT = 120  # of a signal from outside
 ROUNDED_FROM = 999.5  # three digits of such a number are no longer those before its point
 PAUSED = "paused"  # code of a refusal whose number is when the pause ends
+SHARES = frozenset({  # codes of risk rules whose two numbers are shares: what was found, and the limit
+    "daily_loss", "drawdown", "exposure", "position_size", "price_collar", "stop", "stop_too_far",
+    "whole_position_loss", "whole_position_stop",
+})  # fmt: skip
 Step = dict[str, Any]  # seq, at, step, text, event
 
 
@@ -148,12 +152,20 @@ def why_text(code: str, numbers: Sequence[float]) -> str:
     """Return a reason with the numbers behind it; that of a pause is the instant at which it ends."""
     if code == PAUSED and len(numbers) == 1:
         return f"paused until {iso(int(numbers[0]) * SECOND_NS) if numbers[0] else 'a person resumes'}"
+    if code in SHARES and len(numbers) == 2:
+        found, wanted = numbers
+        sign = ">" if found > wanted else "<" if found < wanted else "="
+        return f"{code.replace('_', ' ')} {_percent(found)} {sign} {_percent(wanted)}"
     return f"{code} ({', '.join(f'{number:g}' for number in numbers)})" if numbers else code
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"
 
 
 def reason_text(code: str, numbers: Sequence[float] = ()) -> str:
     """Return a reason as people say it; two numbers are what was found and what was wanted."""
-    if code == PAUSED:
+    if code == PAUSED or code in SHARES:
         return why_text(code, numbers)
     joined = " against " if len(numbers) == 2 else ", "
     return f"{code.replace('_', ' ')} {joined.join(figures(numbers))}".strip()

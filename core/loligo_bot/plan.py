@@ -115,6 +115,8 @@ def _desk(
             known = ", ".join(venue.instruments)
             raise ConfigError(f'{where}.instruments: "{symbol}" is not an instrument of {desk.venue}; known: {known}')
         seats.append(_seat(name, desk, instrument, host))
+    if not desk.timeframe and not desk.evaluators:
+        raise ConfigError(f'{where}: with timeframe "none" new opinions make the strategy decide; give it evaluators')
     return DeskPlan(
         name=name,
         account=desk.account,
@@ -189,6 +191,11 @@ def _evaluator(
     kind = loaded.factory.create
     if isinstance(kind, type) and issubclass(kind, _WITHOUT_TIMEFRAME) and not issubclass(kind, CandleEvaluator):
         timeframe = ""
+    elif not timeframe:
+        raise ConfigError(
+            f'desks.{desk_name}.evaluators.{item.tentacle}: it reads candles, and the desk has timeframe "none"; give '
+            "the evaluator a timeframe of its own, such as 1m"
+        )
     key = f"{_key(loaded, settings)}/{instrument.id}/{timeframe}"
     label = f"{name} {instrument.id} {timeframe}".strip()
     return EvaluatorPlan(

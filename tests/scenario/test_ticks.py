@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +99,49 @@ def test_a_recording_of_the_wire_is_traded_against_its_order_book(bot: BotFolder
     steps = [step["step"] for step in story]
     assert steps[:4] == ["trade", "evaluation", "decision", "request"]  # no candle: the trade moved the opinion
     assert bot.call("backtest").data["counts"]["fills"] == len(rows["fills"])
+
+
+def by_opinions(config: dict[str, Any]) -> None:
+    """The same desk without any candle: each new opinion makes it decide."""
+    on_ticks(config)
+    config["desks"]["ticks"]["timeframe"] = "none"
+    del config["feeds"][0]["settings"]["sources"][1]
+
+
+def test_a_desk_without_a_timeframe_decides_at_every_new_opinion(template: BotFolder, tmp_path: Path) -> None:
+    bot = template.copy(tmp_path / "bot").edit(by_opinions)
+    write_files(bot.home / "data")
+    done = bot.call("run", "--headless")
+    assert done.code == 0, done.err
+    rows, records = bot.rows(), bot.records()
+    assert not [record for record in records if type(record.input).__name__ == "Candle"]
+    spoke = {record.seq for record in records if any(type(event).__name__ == "Evaluated" for event in record.events)}
+    decided = [
+        record.seq
+        for record in records
+        if any(type(event).__name__ in ("SignalRaised", "DecisionDeclined") for event in record.events)
+    ]
+    assert spoke and set(decided) == spoke
+    bought = [fill for fill in rows["fills"] if fill["code"] == "book"]
+    assert [float(fill["quantity"]) for fill in bought[:2]] == [4, 4]
+    first = min(row["ts"] for row in rows["decisions"] if row["direction"] == "long")
+    assert first % 60_000_000_000  # not where a minute ends: at the very trade
+    assert list(unprotected(records)) == []
+    assert bot.call("backtest").data["counts"]["fills"] == len(rows["fills"])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda desk: desk.update(evaluators=[]), "give it evaluators"),
+        (lambda desk: desk.update(evaluators=[{"tentacle": "rsi"}]), "give the evaluator a timeframe of its own"),
+        (lambda desk: desk.update(timeframe="5x"), "5x"),
+    ],
+)
+def test_what_could_never_decide_is_refused(
+    template: BotFolder, tmp_path: Path, change: Callable[[dict[str, Any]], object], told: str
+) -> None:
+    bot = template.copy(tmp_path / "bot").edit(by_opinions)
+    bot.edit(lambda config: change(config["desks"]["ticks"]))
+    done = bot.call("config", "check")
+    assert done.code == 3 and told in done.out + done.err

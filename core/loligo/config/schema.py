@@ -49,6 +49,10 @@ def _timeframe(text: str) -> str:
     return text
 
 
+def _trigger(text: str) -> str:
+    return "" if text in ("", "none") else _timeframe(text)
+
+
 def _free_name(name: str) -> str:
     if name in (HOUSE_BOOK, MARKET_BOOK):
         raise ValueError(f'"{name}" is the name of a book of the ledger; choose another')
@@ -128,7 +132,7 @@ class DeskConfig(Section):
     venue: str
     account: str
     instruments: tuple[Symbol, ...] = Field(min_length=1)
-    timeframe: Timeframe = "1h"  # a candle of this timeframe makes the strategy decide
+    timeframe: Annotated[str, AfterValidator(_trigger)] = "1h"  # its candle makes the strategy decide; none: opinions
     capital: Annotated[Decimal, Field(ge=0)]  # taken from the account, in its reference currency
     balances: dict[Asset, Annotated[Decimal, Field(gt=0)]] = {}  # what it takes of other assets
     evaluators: tuple[EvaluatorConfig, ...] = ()

@@ -11,6 +11,7 @@ from pydantic import Field
 from loligo.model.timeframe import DAY_NS, iso, timeframe_ns
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.pages import Part
+from loligo_bot.door.series import own_timeframes
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.document import apart
 from loligo_bot.experiments.standing import Standing
@@ -142,7 +143,10 @@ def holding(inside: Inside, standing: Standing, points: int) -> HoldingPart | No
     desk = inside.config.desks.get(standing.config.control)
     if desk is None or not standing.days or points < 1:
         return None
-    instrument, timeframe = f"{desk.venue}:{desk.instruments[0]}", desk.timeframe
+    instrument = f"{desk.venue}:{desk.instruments[0]}"
+    timeframe = desk.timeframe or next(iter(own_timeframes(inside, instrument)), "")
+    if not timeframe:
+        return None
     closes = [day.opened_at_ns + DAY_NS for day in standing.days]
     step = -(-len(closes) // points)
     base = _price_at(inside, instrument, timeframe, standing.days[0].opened_at_ns)

@@ -178,6 +178,8 @@ def _of_desk(inside: Inside, feeds: Sequence[HistoryFeed], sides: _Sides, name: 
     """Return one desk both ways; None where there are no candles."""
     now, then = sides.now.plan_of(name), sides.then.plan_of(name)
     timeframe = now.desks[0].timeframe
+    if not timeframe:
+        return None  # it decides by what no candle tells
     own = [seat.instrument.id for seat in now.desks[0].seats]
     shown = {one: candles_known(inside, feeds, one, timeframe, before_ns=None, limit=count) for one in own}
     every = sorted({candle.ts for candles in shown.values() for candle in candles})[-count:]

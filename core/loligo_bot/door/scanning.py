@@ -147,7 +147,11 @@ def _prepared(inside: Inside, desk: str, symbols: Sequence[str]) -> Prepared:
     if config is None:
         said = f"jobs.watch: there is no desk {desk!r}{did_you_mean(desk, inside.config.desks)}"
         raise BadArguments(said, {"desk": said})
-    longest = max(timeframe_ns(one) for one in (config.timeframe, *(e.timeframe for e in config.evaluators)) if one)
+    looked_at = [one for one in (config.timeframe, *(e.timeframe for e in config.evaluators)) if one]
+    if not looked_at:
+        said = f'desk {desk} reads no candles (timeframe "none"), and a scan is one over candles'
+        raise BadArguments(said, {"desk": said})
+    longest = max(map(timeframe_ns, looked_at))
     request = BacktestRequest(
         desks=(desk,),
         since=iso(now_ns - PERIODS * longest),

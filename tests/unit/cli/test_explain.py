@@ -49,7 +49,7 @@ REQUEST = OrderRequest(
         (
             ev.RiskChecked(5, 1, 4, "trend", "exposure", Tier.ACCOUNT, Outcome.REFUSED, "exposure", (0.831, 0.8)),
             "check",
-            "exposure (account) refused: exposure (0.831, 0.8)",
+            "exposure (account) refused: exposure 83.1 % > 80 %",
         ),
         (
             ev.Approved(6, 1, 4, "trend", REQUEST, Decimal("0.7")),

@@ -87,7 +87,7 @@ def test_an_order_that_risk_made_smaller_names_the_rule() -> None:
     approved = Approved(14, START, 12, DESK, request("0.5"), Decimal(1))
     told = done(signal(), asked, checked, approved, order("0.5"), orders=row("0.5", "0.5"))
     assert told.did == "bought 0.5, cut from 1"
-    assert told.why == "score 0.75 against 0.7; position size 0.2 against 0.1"
+    assert told.why == "score 0.75 against 0.7; position size 20 % > 10 %"
 
 
 def refused(rule: str, code: str, *numbers: float) -> Refused:
@@ -98,7 +98,7 @@ def refused(rule: str, code: str, *numbers: float) -> Refused:
     ("between", "did", "why"),
     [
         (refused("confidence", "confidence", 0.75, 0.9), "was refused", "confidence 0.75 against 0.9"),
-        (refused("protective_stop", "stop_too_far", 3, 2), "was refused", "protective stop: stop too far 3 against 2"),
+        (refused("protective_stop", "stop_too_far", 3, 2), "was refused", "protective stop: stop too far 300 % > 200 %"),
         (refused("kernel", "paused", 0.0), "was refused", "paused until a person resumes"),
         (ConsentAsked(15, START, 12, DESK, request("1"), START), "asked a person", "score 0.75 against 0.7"),
         (CancelRequested(15, START, 10, DESK, "o9", "signal"), "cancelled an order", "score 0.75 against 0.7"),
