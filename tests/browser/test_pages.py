@@ -72,7 +72,7 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
-def test_a_page_is_for_everybody(browser: Browser, bot: Bot, look: dict[str, Any], path: str) -> None:
+def test_a_page_is_for_everybody_and_light(browser: Browser, bot: Bot, look: dict[str, Any], path: str) -> None:
     with browse(browser, bot, **look) as watched:
         page = watched.open(path)
         expect(page.get_by_role("main")).to_be_visible()
@@ -80,20 +80,16 @@ def test_a_page_is_for_everybody(browser: Browser, bot: Bot, look: dict[str, Any
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= (PHONE["width"] if look.get("phone") else 1280)
         assert {request.url.partition(bot.address)[0] for request in watched.requests} == {""}  # nothing from elsewhere
+        if look == LOOKS["light"]:
+            page.wait_for_load_state("load")
+            sizes = weight(watched)
+            assert sum(sizes.values()) <= PAGE_LIMIT, sizes
 
 
 def test_the_doors_are_for_everybody_too(browser: Browser, bot: Bot) -> None:
     for look in CHECKED.values():
         with browse(browser, bot, owner=False, **look) as watched:
             assert violations(watched.open("/sign-in")) == []
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_light(page: Watched, path: str) -> None:
-    page.open(path)
-    page.page.wait_for_load_state("load")
-    sizes = weight(page)
-    assert sum(sizes.values()) <= PAGE_LIMIT, sizes
 
 
 def weight(page: Watched) -> dict[str, int]:

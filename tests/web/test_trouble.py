@@ -36,7 +36,9 @@ def test_a_report_is_read_by_its_name_alone(running: RunningPage) -> None:
 
 
 def test_sessions_limits_and_failures_are_told_to_whoever_may_look(running: RunningPage) -> None:
-    [session] = asked(running, "view", "sessions")[1]["sessions"]
+    status, known = asked(running, "view", "sessions")
+    assert status == 200, known
+    [session] = known["sessions"]
     assert (session["number"], session["is_newest"], session["first_seq"]) == (1, True, 1)
     for path, name in (("risk/hits", "hits"), ("failures", "groups"), ("reports", "reports")):
         status, answer = asked(running, "view", path)
