@@ -98,7 +98,7 @@ class BotFolder:
                     return status
             except LoligoError:
                 pass  # not listening yet
-            time.sleep(0.06)
+            time.sleep(0.1)  # to answer costs the bot some milliseconds
         raise AssertionError(f"{self.home}: the bot did not come to that within {LIMIT_S:g} s; it says {status}")
 
     def asked(self, verb: str, key: str = "", /, **arguments: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -321,6 +322,7 @@ def test_secrets_are_neither_shown_nor_lost(bot: BotFolder) -> None:
 STRANGE: list[Any] = [None, 0, -1, 2**63, -(2**63) - 1, 10**30, 1.5, True, [], ["a"], {}, {"a": {"b": 1}}]
 STRANGE += ["", "x" * 5_000, "\x00", "é\u2028%s'\";--", "../x", "0", "9" * 20, "\u00b2"]
 STRANGE += ["9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "2019-07-01T00:00:00+99:00"]
+SHARE = 3 if os.environ.get("CI") else 1  # in CI each argument meets every third, others in turn
 
 
 def test_no_argument_however_strange_makes_anything_fail_within(bot: BotFolder) -> None:
@@ -330,7 +332,7 @@ def test_no_argument_however_strange_makes_anything_fail_within(bot: BotFolder) 
         for verb in (one for one in FrontDoor().verbs.values() if one.name not in ("stop", "tentacle.apply")):
             base = CALLS.get(verb.name, [REFUSALS.get(verb.name, ({}, ""))[0]])[0]
             for name in verb.arguments.model_fields:
-                for value in STRANGE:
+                for value in STRANGE[seen % SHARE :: SHARE]:
                     told = bot.asked(verb.name, **{**base, name: value})
                     seen += 1
                     within += [(verb.name, name, value, told["error"])] if told.get("kind") == "internal" else []
