@@ -33,7 +33,7 @@ from tests.scenario.test_swap_running import COUNTER, PER_SECOND, edit_registry,
 KILLS = int(os.environ.get("LOLIGO_EXPERIMENT_KILLS", "5"))
 WHOLE_RUN_S = 2.5  # about as long as one takes that nobody kills
 WITHIN_A_DAY = "172800"  # two days of the data a second: what follows a mark comes on the same day
-FAST = "1500000"  # seventeen days of the data a second
+FAST = "600000"  # seven days of the data a second: the tape outlasts a test on a busy machine
 EAGER = {"evaluators.rsi.settings.period": 9, "strategy.settings.entry_threshold": 0.5, "limits.min_confidence": 0.5}
 
 
