@@ -3,8 +3,9 @@
     config/ tentacles/ state/ ... ─► backups/NAME-20261122T133659Z.zip ─► loligo restore
 
 What must hold: every database is whole, as of one moment, and the journal's moment is the last, so that nothing that
-follows the journal is ahead of it; keys and logins (.env, state/web) are never in a backup; what is restored is what
-was written, byte for byte, or nothing is. Recorded market data (data/) and logs stay where they are.
+follows the journal is ahead of it; .env and logins (state/web) are never in a backup, but a key that somebody wrote
+into the configuration or the registry is; what is restored is what was written, byte for byte, or nothing is.
+Recorded market data (data/) and logs stay where they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -44,6 +46,9 @@ PARTS = (  # of a bot folder, in the order in which they are read
 )
 LEFT_OUT = ("state/web", "state/uploads", "state/matplotlib")  # logins, and what is made again
 _BESIDE = (".lock", ".sock", "-wal", "-shm", "-journal", ".part", ".pyc")  # of files that are at work
+_NOT_WHOLE = (  # what reading a damaged or foreign zip raises
+    zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, RuntimeError,
+)  # fmt: skip
 _SQLITE = b"SQLite format 3\0"
 _CHUNK = 1 << 20
 
@@ -220,7 +225,7 @@ def restore(file: Path, home: Path) -> About:
                 about = _about(archive)
                 for name, wanted in about.files.items():
                     _take(archive, name, wanted, aside)
-        except (zipfile.BadZipFile, KeyError, EOFError, ValueError, NotImplementedError) as exc:
+        except _NOT_WHOLE as exc:
             raise ConfigError(f"{file}: not a whole backup: {exc}; take another one") from exc
         aside.chmod(0o755)
         if (aside / "state").is_dir():

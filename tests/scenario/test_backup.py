@@ -137,7 +137,11 @@ def test_a_folder_with_anything_in_it_is_never_written_over(
     done = BotFolder(home).call("restore", str(file))
     assert done.code == 3 and "not empty; restore into a new folder" in done.err + done.out
     assert sorted(home.rglob("*")) == before
-    (tmp_path / "half.zip").write_bytes(file.read_bytes()[:-400])
+    whole = file.read_bytes()
+    (tmp_path / "worn.zip").write_bytes(whole[:2_000] + bytes(800) + whole[2_800:])
+    done = BotFolder(tmp_path).call("--home", str(tmp_path / "new"), "restore", str(tmp_path / "worn.zip"))
+    assert done.code == 3 and "not a whole backup" in done.err + done.out
+    (tmp_path / "half.zip").write_bytes(whole[:-400])
     done = BotFolder(tmp_path).call("--home", str(tmp_path / "new"), "restore", str(tmp_path / "half.zip"))
     assert done.code == 3 and "not a whole backup" in done.err + done.out
     missing = BotFolder(tmp_path).call("--home", str(tmp_path / "new"), "restore", "nowhere.zip")

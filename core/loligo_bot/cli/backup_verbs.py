@@ -16,8 +16,8 @@ def backup(
         Path | None, typer.Option(help="The file; backups/NAME-TIME.zip in the bot folder unless said.")
     ] = None,
 ) -> None:
-    """Write all that the bot is into one file, also while it runs: configuration, tentacles, journal. Keys, logins,
-    recorded market data and logs stay where they are."""
+    """Write all that the bot is into one file, also while it runs: configuration, tentacles, journal. The keys in
+    .env, logins, recorded market data and logs stay where they are; a key in the configuration itself goes along."""
     from loligo_bot.backup import make_backup
     from loligo_bot.door.backups import OF_DATABASE
     from loligo_bot.folder_config import read_config

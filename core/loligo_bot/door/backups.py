@@ -79,7 +79,7 @@ async def backups_(inside: Inside, _asked: Asked, _given: Arguments) -> Backups:
 OFFERS: tuple[Offer, ...] = (
     looking("backups", "the backups in backups/, newest first", Arguments, Backups, backups_),
     changing(
-        "backup.make", "write all that the bot is into one file, without keys and logins", Role.TRADE, BackupWanted,
+        "backup.make", "write all that the bot is into one file, without .env and logins", Role.TRADE, BackupWanted,
         Made, make,
     ),
 )  # fmt: skip

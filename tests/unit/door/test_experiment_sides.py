@@ -98,7 +98,11 @@ def refused(rule: str, code: str, *numbers: float) -> Refused:
     ("between", "did", "why"),
     [
         (refused("confidence", "confidence", 0.75, 0.9), "was refused", "confidence 0.75 against 0.9"),
-        (refused("protective_stop", "stop_too_far", 3, 2), "was refused", "protective stop: stop too far 300 % > 200 %"),
+        (
+            refused("protective_stop", "stop_too_far", 3, 2),
+            "was refused",
+            "protective stop: stop too far 300 % > 200 %",
+        ),
         (refused("kernel", "paused", 0.0), "was refused", "paused until a person resumes"),
         (ConsentAsked(15, START, 12, DESK, request("1"), START), "asked a person", "score 0.75 against 0.7"),
         (CancelRequested(15, START, 10, DESK, "o9", "signal"), "cancelled an order", "score 0.75 against 0.7"),
