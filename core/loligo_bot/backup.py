@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 import zipfile
 import zlib
@@ -25,6 +26,8 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import IO
+
+import msgspec
 
 from loligo import __version__
 from loligo.errors import ConfigError, NotFound
@@ -74,10 +77,27 @@ class Backup:
     made_at: str
 
 
+class Wanted(msgspec.Struct, kw_only=True):
+    """What a bot asks a process beside it for; the arguments of `make_backup`."""
+
+    home: str
+    bot: str
+    journal: str | None
+
+
+class Written(msgspec.Struct, kw_only=True):
+    """What that process answers: the file's name, how many files it holds, and the last event in it."""
+
+    name: str
+    files: int
+    last_seq: int | None
+
+
 def make_backup(home: Path, bot: str, journal: Path | None, target: Path | None = None) -> tuple[Path, About]:
     """Write all that a bot is made of into one file, for its owner only, and return where it lies. It blocks.
 
-    `journal` is None where it lies in a database of its own, which is not copied.
+    `journal` is None where it lies in a database of its own, which is not copied. Never call it in the process that
+    trades: it opens and closes database files, and with the first that is closed all locks on it are gone.
 
     ConfigError when there is such a file already, or no bot.
     """
@@ -98,6 +118,14 @@ def make_backup(home: Path, bot: str, journal: Path | None, target: Path | None 
     finally:
         part.unlink(missing_ok=True)
     return file, about
+
+
+def main() -> None:
+    """Make the backup that standard input asks for, and tell of it on standard output."""
+    wanted = msgspec.json.decode(sys.stdin.buffer.read(), type=Wanted)
+    file, about = make_backup(Path(wanted.home), wanted.bot, Path(wanted.journal) if wanted.journal else None)
+    told = Written(name=file.name, files=len(about.files), last_seq=about.last_seq)
+    sys.stdout.buffer.write(msgspec.json.encode(told))
 
 
 def _free(folder: Path, name: str) -> Path:

@@ -9,7 +9,6 @@ they are, no markup in them is read.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from typing import Any
 import msgspec
 
 WIDTH_PX, HEIGHT_PX, DPI = 1200, 900, 150
-NICENESS = 10
 UP, DOWN, INK, MUTED, GRID = "#0a8f68", "#d03b3b", "#13202f", "#55657a", "#e6ebf1"
 _LINES = ("#0b7285", "#c77700", "#7048b6", "#a61e6b", "#4a6b1f")
 _LEVELS = {"stop": DOWN, "trail": DOWN, "target": UP, "entry": "#0b7285", "exit": "#0b7285", "position": INK}
@@ -209,7 +207,6 @@ def time_text(candles: Sequence[tuple[int, float, float, float, float, float]], 
 
 
 def main() -> None:
-    """Draw what stands on standard input; somebody waits, but trading comes first."""
-    os.nice(NICENESS)
+    """Draw what stands on standard input."""
     drawing = msgspec.json.decode(sys.stdin.buffer.read(), type=Drawing)
     sys.stdout.buffer.write(png(drawing))

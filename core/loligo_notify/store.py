@@ -9,7 +9,6 @@ the journal makes it again. Calls are short and block; any thread may make them.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from loligo.api import Message
+from loligo_files.private import make_private
 
 NOTIFICATIONS_FILE = Path("state/notifications.sqlite")
 KEPT = 10_000  # notices for people, the newest
@@ -84,7 +84,7 @@ class Store:
     def __init__(self, file: Path | None) -> None:
         if file is not None:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # sqlite3 would make it for everybody to read
+            make_private(file)  # sqlite3 would make it for everybody to read
         self._turn = threading.Lock()
         self._connection = sqlite3.connect(
             file or ":memory:", isolation_level=None, timeout=5.0, check_same_thread=False

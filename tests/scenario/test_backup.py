@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,9 +41,19 @@ def taken(
         assert by_door["is_done"] and by_door["file"].startswith("backups/loligo-"), by_door
         (listed,) = bot.asked("backups")["answer"]["backups"]
         assert listed["file"] == by_door["file"]
+        assert wal_after_a_visitor(bot) == wal_after_a_visitor(bot)
         process.terminate()
         assert ended(process).code == 0
     return bot, file, bot.home / by_door["file"]
+
+
+def wal_after_a_visitor(bot: BotFolder) -> int:
+    """Return which file the journal's log is, after somebody else has read the journal. Whoever closes a database that
+    nobody else has locked removes the log, under the bot that writes to it."""
+    journal = bot.home / "state" / "journal.sqlite"
+    with closing(sqlite3.connect(journal)) as visitor:
+        assert visitor.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+    return journal.with_name(f"{journal.name}-wal").stat().st_ino
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from loligo.model.command import OperatorCommand
+from loligo_bot.door.picture import TIMEOUT_S
 from tests.fakes.discord_gateway import CHANNEL
 from tests.fakes.discord_server import discord_service
 from tests.fakes.telegram_server import Sent, TelegramServer, telegram
@@ -49,13 +50,13 @@ async def talking(bot: BotFolder) -> AsyncIterator[tuple[TelegramServer, subproc
             yield server, process
 
 
-async def answer(server: TelegramServer, text: str, person: int = ADMIN) -> Sent:
+async def answer(server: TelegramServer, text: str, person: int = ADMIN, within_s: float = 10.0) -> Sent:
     def answers() -> list[Sent]:
         return [sent for sent in server.sent if sent.chat == str(person) and sent.id > begin]
 
     begin = server.sent[-1].id if server.sent else 0
     await server.say(person, text)
-    await server.until(lambda: bool(answers()))
+    await server.until(lambda: bool(answers()), within_s=within_s)
     return answers()[0]
 
 
@@ -187,7 +188,7 @@ def test_a_swap_of_the_chat_loses_no_message_and_no_command(bot: BotFolder) -> N
 def test_a_chart_of_a_running_bot_comes_as_a_picture(bot: BotFolder) -> None:
     async def story() -> None:
         async with talking(bot) as (server, process):
-            sent = await answer(server, "/chart btc 4h")
+            sent = await answer(server, "/chart btc 4h", within_s=TIMEOUT_S)  # a bot's first looks through all fonts
             assert sent.text.startswith("Chart\ncoinbase:BTC/USD 4h:")
             assert sent.picture.startswith(b"\x89PNG")
             assert 10_000 < len(sent.picture) < 200 * 1024

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+from loligo_files.private import make_private
 
 
 class PrivateFile:
@@ -14,7 +15,7 @@ class PrivateFile:
 
     def __init__(self, file: Path, tables: str, timeout_s: float) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # sqlite3 would make it for everybody to read
+        make_private(file)  # sqlite3 would make it for everybody to read
         self._connection = sqlite3.connect(file, isolation_level=None, timeout=timeout_s)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")

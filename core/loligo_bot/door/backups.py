@@ -6,14 +6,15 @@ Only a person at the machine restores one (`loligo restore`); the page hands an 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 
+import msgspec
 from pydantic import Field
 
 from loligo.errors import LoligoError
 from loligo.ports.door import Answer, Role
-from loligo_bot.backup import BACKUPS, backups, drop_older, make_backup
+from loligo_bot.backup import BACKUPS, Wanted, Written, backups, drop_older
+from loligo_bot.door.aside import done_aside
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking
 from loligo_bot.door.operating import Done
@@ -60,14 +61,16 @@ async def make(inside: Inside, _asked: Asked, given: BackupWanted) -> Made:
     """Write what is durable now; the bot goes on meanwhile."""
     journal = journal_file(inside.home, inside.config.journal.get("url"))
     async with inside.packing:
+        wanted = Wanted(home=str(inside.home), bot=inside.config.bot.name, journal=str(journal) if journal else None)
+        told = await done_aside("loligo_bot.backup:main", msgspec.json.encode(wanted), failed="no backup was made")
+        made = msgspec.json.decode(told, type=Written)
         try:
-            file, about = await asyncio.to_thread(make_backup, inside.home, inside.config.bot.name, journal)
             gone = await asyncio.to_thread(drop_older, inside.home, given.keep) if given.keep else []
-        except (OSError, sqlite3.Error) as exc:
-            raise LoligoError(f"no backup was made: {exc}") from exc
-    upto = f"up to seq {about.last_seq:,}" if about.last_seq is not None else OF_DATABASE
-    said = f"{file.name}: {len(about.files):,} files, {upto}" + (f"; {len(gone)} older removed" if gone else "")
-    return Made(is_done=True, message=said, file=str(BACKUPS / file.name))
+        except OSError as exc:
+            raise LoligoError(f"{made.name} was made, but older ones were not removed: {exc}") from exc
+    upto = f"up to seq {made.last_seq:,}" if made.last_seq is not None else OF_DATABASE
+    said = f"{made.name}: {made.files:,} files, {upto}" + (f"; {len(gone)} older removed" if gone else "")
+    return Made(is_done=True, message=said, file=str(BACKUPS / made.name))
 
 
 async def backups_(inside: Inside, _asked: Asked, _given: Arguments) -> Backups:

@@ -6,9 +6,6 @@ waits for it. Who asks gets words and the PNG in one answer.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -19,9 +16,10 @@ from typing import Literal
 import msgspec
 from pydantic import Field
 
-from loligo.errors import LoligoError, NotFound
+from loligo.errors import NotFound
 from loligo.ports.door import Answer
 from loligo_bot import plot
+from loligo_bot.door.aside import done_aside
 from loligo_bot.door.chart import ChartAsked, EvaluatorSeries, Level, MarketChart, Timeframe, level_line, read_chart
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.marks import Mark
@@ -32,8 +30,6 @@ from loligo_bot.door.series import history_feeds
 TIMEOUT_S = 60.0  # the first picture of an installation also looks through its fonts
 MOST_TEXTS = 14  # results written beside their marks
 CACHE = "state/matplotlib"  # below the bot's folder: what the library remembers of fonts
-_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
-_MAIN = "import sys; sys.path[:] = sys.argv[1:]; from loligo_bot.plot import main; main()"
 
 
 class PictureAsked(Arguments):
@@ -83,27 +79,10 @@ async def chart(inside: Inside, _asked: Asked, given: PictureAsked) -> Chart:
 
 async def draw(drawing: plot.Drawing, cache: Path) -> bytes:
     """Return the PNG, made by a process of its own. LoligoError when it fails or takes too long."""
-    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _MAIN, *sys.path),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment, "MPLCONFIGDIR": str(cache), "OPENBLAS_NUM_THREADS": "1"},
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            made, said = await process.communicate(msgspec.json.encode(drawing))
-    except TimeoutError as exc:
-        raise LoligoError(f"the picture was not drawn within {TIMEOUT_S:g} s: ask again") from exc
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        reason = said.decode(errors="replace").strip().rpartition("\n")[2]
-        raise LoligoError(f"the picture could not be drawn: {reason or f'ended with {process.returncode}'}")
-    return made
+    return await done_aside(
+        "loligo_bot.plot:main", msgspec.json.encode(drawing), failed="the picture could not be drawn",
+        timeout_s=TIMEOUT_S, variables={"MPLCONFIGDIR": str(cache), "OPENBLAS_NUM_THREADS": "1"},
+    )  # fmt: skip
 
 
 def drawing_of(found: MarketChart) -> plot.Drawing:
