@@ -1,20 +1,27 @@
-"""The log file: it is moved aside when it has grown, the newest few are kept, and only its owner may read it.
+"""Where the log goes: a file that is moved aside when it has grown, or standard error, for which nobody waits.
 
     loligo.log ─► loligo.log.1 ─► ... ─► loligo.log.5 ─► gone
 
-What must hold: a line is whole in one file; what is written is in the newest file, or in the one before it.
+What must hold: only its owner may read a file; a line is whole in one; what is written is in the newest file, or in the
+one before it. A terminal that was stopped with Ctrl-S, or a pipe that nobody reads, never holds a bot up that trades.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
+import select
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock, Thread
 from typing import TextIO
 
 LARGEST = 10 << 20  # characters after which the next line begins a new file
 KEPT = 5  # files beside the newest one
+MOST_WAITING = 10_000  # lines for a stream that takes none
+LAST_S = 1.0  # for what waits when the bot ends
 
 
 class RotatingLog(io.TextIOBase):
@@ -46,6 +53,62 @@ class RotatingLog(io.TextIOBase):
             older = before(self._file, number - 1) if number > 1 else self._file
             if older.exists():
                 older.replace(before(self._file, number))
+
+
+class PatientLog(io.TextIOBase):
+    """A text stream before one that may take nothing for a while: then lines wait, and a thread of its own brings them.
+
+    Of more than `most` the newest are left out and counted. `target` has a descriptor (`fileno`).
+    """
+
+    def __init__(self, target: TextIO, *, most: int = MOST_WAITING) -> None:
+        self._target, self._most = target, most
+        self._ready = select.poll()
+        self._ready.register(target, select.POLLOUT)
+        self._turn = Condition()
+        self._waiting: deque[str] = deque()
+        self._left_out = 0
+        atexit.register(self.close)
+
+    def write(self, text: str) -> int:
+        with self._turn:
+            if not self._waiting and len(text.encode()) <= select.PIPE_BUF and self._ready.poll(0):
+                self._put(text)
+            elif len(self._waiting) < self._most:
+                self._waiting.append(text)
+                if len(self._waiting) == 1:
+                    Thread(target=self._bring, name="log", daemon=True).start()
+            else:
+                self._left_out += 1
+        return len(text)
+
+    def isatty(self) -> bool:
+        return self._target.isatty()
+
+    def close(self) -> None:
+        """Wait a moment for what waits; the target stays open."""
+        with self._turn:
+            self._turn.wait_for(lambda: not self._waiting, LAST_S)
+        atexit.unregister(self.close)
+        super().close()
+
+    def _put(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # its reader is gone, and nobody else is there to be told
+            self._target.write(text)
+            self._target.flush()
+
+    def _bring(self) -> None:
+        """Write what waits, until nothing does."""
+        while self._waiting:
+            self._put(self._waiting[0])
+            with self._turn:
+                self._waiting.popleft()
+                if not self._waiting and self._left_out:
+                    self._waiting.append(f"{self._left_out} log lines were left out: nobody took them\n")
+                    self._left_out = 0
+                if not self._waiting:
+                    self._turn.notify_all()
+                    return
 
 
 def before(file: Path, number: int = 1) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 
 from loligo.model.command import Noted, SwapEnded
 from tests.fakes.telegram_server import TelegramServer, telegram
-from tests.scenario.bots import BotFolder, ended
+from tests.scenario.bots import LIMIT_S, BotFolder, ended
 from tests.scenario.canary import (
     BRISK,
     at_every_whim,
@@ -60,6 +60,14 @@ async def until_it_says(server: TelegramServer, question: str, words: str) -> st
     return text
 
 
+def until_it_is_noted(bot: BotFolder, name: str) -> None:
+    """Return once the journal tells of a verdict: whoever asks may know it a moment before."""
+    until = time.monotonic() + LIMIT_S
+    while not bot.asked("experiment", name=name)["answer"]["verdicts"]:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
 def test_a_version_is_tried_wins_and_is_promoted_from_a_chat(template: BotFolder, tmp_path: Path) -> None:
     bot = template.copy(tmp_path / "bot", **BRISK)
     prepared(bot)
@@ -74,6 +82,7 @@ def test_a_version_is_tried_wins_and_is_promoted_from_a_chat(template: BotFolder
             assert "no challenger has won" in early, early
             judged = await until_it_says(server, f"/experiment {name}", f"{name}_b is better")
             assert "has earned" in judged
+            await asyncio.to_thread(until_it_is_noted, bot, name)
             held = await asyncio.to_thread(still_with_a_position, bot)
             done = await confirmed(server, f"/experiment promote {name}")
             assert f"trend runs what {name}_b runs" in done and "override" not in done

@@ -168,11 +168,11 @@ def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
     import structlog
 
     from loligo import log
-    from loligo_bot.log_file import RotatingLog
+    from loligo_bot.log_file import PatientLog, RotatingLog
 
     name = config.log.file or ("logs/loligo.log" if is_drawn else None)
-    stream = RotatingLog(home / name) if name else None
-    log.configure(level=config.log.level, format=config.log.format, stream=cast(TextIO | None, stream))
+    stream = RotatingLog(home / name) if name else PatientLog(sys.stderr)
+    log.configure(level=config.log.level, format=config.log.format, stream=cast(TextIO, stream))
     structlog.configure(processors=[_naming_the_run(), *structlog.get_config()["processors"]])
 
 

@@ -1,11 +1,19 @@
-"""The log file: for its owner alone, moved aside when it has grown, no line torn or lost."""
+"""Where the log goes: a file for its owner alone, moved aside when it has grown; a stream for which nobody waits."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import stat
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from threading import Thread
+from typing import TextIO
 
-from loligo_bot.log_file import RotatingLog, before
+import pytest
+
+from loligo_bot.log_file import PatientLog, RotatingLog, before
 
 
 def test_a_file_is_appended_to_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -33,3 +41,51 @@ def test_a_line_longer_than_a_file_is_whole_in_one_of_its_own(tmp_path: Path) ->
         log.write("short\n")
         log.write("x" * 100 + "\n")
     assert (before(file).read_text(), len(file.read_text())) == ("short\n", 101)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[TextIO, TextIO]]:
+    """The two ends of a pipe that holds a page, 4,096 characters."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4_096)
+    with os.fdopen(reader) as read, os.fdopen(writer, "w") as write:
+        yield read, write
+
+
+def test_nobody_waits_for_a_reader_and_no_line_is_lost_or_out_of_order(pipe: tuple[TextIO, TextIO]) -> None:
+    read, write = pipe
+    lines = [f"{number:>99}\n" for number in range(2_000)]
+    with closing(PatientLog(write)) as log:
+        for line in lines[:1_000]:  # more than the pipe takes
+            log.write(line)
+        found: list[str] = []
+        reader = Thread(target=lambda: found.extend(read.readline() for _ in lines))
+        reader.start()
+        for line in lines[1_000:]:
+            log.write(line)
+        reader.join(10)
+    assert found == lines
+
+
+def test_what_is_too_much_is_left_out_and_counted(pipe: tuple[TextIO, TextIO]) -> None:
+    read, write = pipe
+    log = PatientLog(write, most=10)
+    for number in range(100):
+        log.write(f"{number:>99}\n")
+    found = []
+    while "left out" not in (line := read.readline()):
+        found.append(int(line))
+    log.close()
+    assert found == list(range(len(found))) and 10 <= len(found) < 60
+    assert line == f"{100 - len(found)} log lines were left out: nobody took them\n"
+
+
+def test_a_reader_that_is_gone_is_no_trouble() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    write = os.fdopen(writer, "w")
+    with closing(PatientLog(write)) as log:
+        assert log.write("to nobody\n") == 10
+        assert not log.isatty()
+    with pytest.raises(BrokenPipeError):
+        write.close()
