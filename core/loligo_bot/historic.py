@@ -19,7 +19,7 @@ from loligo.config import LoligoConfig, check_settings, read_settings
 from loligo.config.layers import Setting
 from loligo.errors import DataError, NotFound
 from loligo.host import Host, bundled_root
-from loligo.model.events import DecisionDeclined, Record, SignalRaised, TentacleFailed
+from loligo.model.events import DecisionDeclined, Record, SignalRaised, TentacleFailed, TradeClosed
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
 from loligo.registry.faults import did_you_mean
@@ -27,6 +27,7 @@ from loligo.registry.registry_file import RegistryEntry, load_registry
 from loligo_bot.arm_cost import Cost, Side, run_beside
 from loligo_bot.backtest import begin, finished
 from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
+from loligo_bot.door.experiment_assumptions import Setup, assumptions_of
 from loligo_bot.experiment_config import ExperimentConfig, check_arms, experiments_of
 from loligo_bot.experiments.arms import runs_of
 from loligo_bot.experiments.draft import Wanted, drafted
@@ -66,6 +67,8 @@ class Historic:
     run: FinishedRun
     data: Mapping[str, Any]  # as of a backtest: since, until, inputs, hash, series
     failures: int  # of tentacles
+    nets: Mapping[str, Sequence[float]]  # of the trades that closed on a day of the test, by arm, reference currency
+    assumptions: Sequence[str]  # sentences on what a verdict takes for granted
     unasked: Sequence[str]  # arms whose strategies were never asked: no feed has their candles
     took_s: float
     cost: Cost
@@ -80,6 +83,7 @@ class _Watched:
     _today: dict[str, Row] = field(default_factory=dict)  # its rows, by desk
     failed: Failed = field(default_factory=Failed)
     tally: Tally = field(default_factory=Tally)
+    closed: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # by desk: when, and what it brought
     count: int = 0
     on_progress: Progress = lambda share: None
     first_ns: int = 0
@@ -113,6 +117,9 @@ class _Watched:
             if day * DAY_NS != self._today_ns:
                 self._today_ns, self._today = day * DAY_NS, {}
             self._today[desk] = row
+        if type(event) is TradeClosed:
+            brought = float(event.trade.net) * event.trade.quote_rate
+            self.closed.setdefault(desk, []).append((event.ts, brought))
 
     def _clock(self, record: Record) -> None:
         self.count += 1
@@ -142,12 +149,15 @@ def run_historic(home: Path, asked: Asked, on_progress: Progress = lambda share:
     if not watched.count:
         raise DataError("the feeds have no data between --from and --to: choose another range, or another feed")
     recipe = recipe_of(prepared.config, prepared.registry).masked()
+    standing = _standing(asked.wanted.name, one, recipe, run, watched)
     return Historic(
-        standing=_standing(asked.wanted.name, one, recipe, run, watched),
+        standing=standing,
         recipe=recipe,
         run=run,
         data=watched.tally.data(),
         failures=sum(row["failures"] for row in watched.rows.values()),
+        nets=_nets(standing, watched.closed),
+        assumptions=assumptions_of(Setup(bot.config, bot.loaded, bot.engine.venues.keys()), one, standing),
         unasked=[arm for arm in one.arms if not sum(row["answers"] for row in watched.of(arm))],
         took_s=took_s,
         cost=cost,
@@ -208,6 +218,13 @@ def _standing(name: str, one: ExperimentConfig, recipe: Recipe, run: FinishedRun
         starts=starts_of(rows, -(-tally.first_ns // DAY_NS)),
         failed=watched.failed,
     )
+
+
+def _nets(standing: Standing, closed: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str, list[float]]:
+    """Return what each arm's trades brought that closed on a day of the test; NaN where a rate is not known."""
+    first = standing.days[0].opened_at_ns if standing.days else 0
+    end = standing.days[-1].opened_at_ns + DAY_NS if standing.days else 0
+    return {arm: [net for ts, net in closed.get(arm, ()) if first < ts <= end] for arm in standing.config.arms}
 
 
 def starts_of(rows: Mapping[str, Sequence[Row]], begin: int) -> dict[str, float]:

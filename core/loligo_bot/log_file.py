@@ -16,7 +16,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Lock, Thread
-from typing import TextIO
+from typing import TextIO, cast
 
 LARGEST = 10 << 20  # characters after which the next line begins a new file
 KEPT = 5  # files beside the newest one
@@ -109,6 +109,15 @@ class PatientLog(io.TextIOBase):
                 if not self._waiting:
                     self._turn.notify_all()
                     return
+
+
+def patient(target: TextIO) -> TextIO:
+    """Return a stream before another that nobody waits for; one without a descriptor, in memory, itself."""
+    try:
+        target.fileno()
+    except (OSError, ValueError):
+        return target
+    return cast(TextIO, PatientLog(target))
 
 
 def before(file: Path, number: int = 1) -> Path:

@@ -48,8 +48,8 @@ def run(
     asked = {
         "desks": desk,
         "instruments": instrument,
-        "since": since,
-        "until": until,
+        "since": shell.instant(since, "--since"),
+        "until": shell.instant(until, "--until"),
         "data": "bundled" if bundled else None,
         "capital": capital,
         "maker_fee_rate": maker_fee_rate,

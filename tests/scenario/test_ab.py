@@ -27,6 +27,10 @@ def test_a_historic_test_prints_verdict_figures_time_and_what_an_arm_costs(templ
     assert told["arms"][0]["trades"] > told["arms"][1]["trades"] > 0  # who is harder to convince trades less
     assert told["unlike"] == ["historic_b: strategy.settings.entry_threshold is 0.9, with trend not set"]
     assert told["day"] == 150  # 151 of January to May; at the close of the first one all start
+    shown = {(arm["name"], one["name"]): one for arm in told["arms"] for one in arm["figures"]}
+    won = shown["trend", "win_rate"]
+    assert 0 < won["low"] < won["value"] < won["high"] < 1 and shown["historic_b", "profit_factor"]["value"] > 0
+    assert any("Fills are paper fills" in line for line in told["assumptions"])
     assert told["took_s"] > 0 and told["cost"]["control_cpu_s"] > 0 and told["cost"]["extra_arm_percent"] is not None
     assert not template.home.joinpath("state", "journal.sqlite").exists()
     assert template.call("ab", "check", str(file)).data["sentence"] == told["sentence"]
@@ -79,6 +83,8 @@ def test_a_historic_test_comes_to_what_the_test_of_a_paper_run_came_to(template:
     assert told["pairs"][0]["verdict_day"] == paper.judgement.pairs[0].verdict_day
     hashes = [arm["config_hash"] for arm in document["plan"]["arms"]]
     assert hashes == [arm.config_hash for arm in paper.plan.arms]
+    named = {(one["arm"], one["name"]) for one in document["figures"]}
+    assert named >= {(one["name"], figure) for one in told["arms"] for figure in ("win_rate", "profit_factor")}
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def run(
     asked = Asked(
         wanted=wanted,
         is_named=name is not None,
-        since=since,
-        until=until,
+        since=shell.instant(since, "--from"),
+        until=shell.instant(until, "--to"),
         data="bundled" if bundled else "configured",
         capital=_money(capital),
         file=config,
@@ -158,12 +158,15 @@ def _document(found: Historic, *, is_cross_checked: bool) -> dict[str, Any]:
     from msgspec import to_builtins
 
     from loligo_bot.experiments.document import document_of
-    from loligo_lab.experiment import cross_check
+    from loligo_lab.experiment import cross_check, figures_of_trades
 
-    standing, about = found.standing, {"data": dict(found.data), "failures": found.failures}
+    standing = found.standing
+    about = {"data": dict(found.data), "failures": found.failures, "assumptions": list(found.assumptions)}
     if is_cross_checked:
         about["cross_check"] = to_builtins(cross_check(standing.plan, standing.days))
-    return document_of(standing, found.recipe, kind="historic", **about)
+    document = document_of(standing, found.recipe, kind="historic", **about)
+    of_trades = [one for arm, nets in found.nets.items() for one in figures_of_trades(arm, nets)]
+    return {**document, "figures": [*document["figures"], *to_builtins(of_trades)]}
 
 
 def _told(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
@@ -177,6 +180,7 @@ def _told(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
         "arms": arms_of(document),
         "unlike": about["unlike"],
         "cross_check": about.get("cross_check"),
+        "assumptions": about["assumptions"],
         "data": about["data"],
         "failures": found.failures,
         "unasked": list(found.unasked),

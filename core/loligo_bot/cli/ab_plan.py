@@ -55,7 +55,8 @@ def plan(
 
         _told(shell, plan_answer(plans_of_numbers(correlation, sharpe_difference), mode, days))
     elif control is not None and arm and challenger is None and correlation is None:
-        found = _tried(shell, control, arm, (since, until), is_bundled=bundled)
+        span = shell.instant(since, "--from"), shell.instant(until, "--to")
+        found = _tried(shell, control, arm, span, is_bundled=bundled)
         _told(shell, _slowest(found, sharpe_difference, mode, days, is_scaled=equal_risk))
     elif control is not None and challenger is not None and not arm:
         given = {"control": control, "challenger": challenger, "equal_risk": equal_risk, "mode": mode}

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -47,6 +49,18 @@ class Shell:
                 console.print(line, markup=False, soft_wrap=True)
 
         self.result(data, show)
+
+    def instant(self, text: str | None, option: str) -> str | None:
+        """Return the text of a time as it is. BadParameter for one that is none."""
+        from loligo.errors import ConfigError
+        from loligo.model.timeframe import ns_from_iso
+
+        try:
+            if text:
+                ns_from_iso(text)
+        except ConfigError as exc:
+            raise typer.BadParameter(f"{option}: {exc}") from exc
+        return text
 
     def runner(self) -> Runner:
         """Return what runs the folder's desks over history, for the verbs of other packages."""

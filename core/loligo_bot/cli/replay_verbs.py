@@ -84,8 +84,9 @@ def reality(
     from loligo_bot.replay.reality import Asked, reality
 
     shell: Shell = context.obj
+    asked = Asked(desk=desk, since=shell.instant(since, "--from") or "", until=shell.instant(until, "--to") or "")
     with _opened(shell, run) as (session, reader):
-        data = reality(shell.home, reader, Asked(desk=desk, since=since, until=until), recipe_now(shell.home))
+        data = reality(shell.home, reader, asked, recipe_now(shell.home))
     data = {"ok": True, "session": session.number, "file": session.name, **data}
     shell.result(data, lambda console: _show_reality(console, data))
 

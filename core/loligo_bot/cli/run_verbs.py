@@ -37,7 +37,7 @@ def run(
     speed: Annotated[
         float | None, typer.Option(min=0, help="Of replaying feeds: 1 real time, 0 as fast as it goes.")
     ] = None,
-    until: Annotated[str | None, typer.Option(help=UNTIL, callback=lambda text: _instant(text))] = None,
+    until: Annotated[str | None, typer.Option(help=UNTIL)] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Put an existing journal aside and begin anew.")] = False,
     page: Annotated[
         bool, typer.Option("--page", help="With the page in the browser, also where the configuration names none.")
@@ -59,6 +59,7 @@ def run(
     from loligo_bot.run import run_bot
 
     shell: Shell = context.obj
+    until = shell.instant(until, "--until")
     config = read_config(shell.home)
     if page:
         config = _with_page(shell.home, config)
@@ -85,19 +86,6 @@ def run(
         raise typer.Exit(ExitCode.FAILURE)
     if summary.reason == f"signal {signal.SIGINT.name}" and not (stay and summary.is_read_to_end):
         raise typer.Exit(ExitCode.INTERRUPTED)
-
-
-def _instant(text: str | None) -> str | None:
-    """Return the text of a time as it is. BadParameter for one that is none."""
-    from loligo.errors import ConfigError
-    from loligo.model.timeframe import ns_from_iso
-
-    try:
-        if text is not None:
-            ns_from_iso(text)
-    except ConfigError as exc:
-        raise typer.BadParameter(str(exc)) from exc
-    return text
 
 
 def _with_page(home: Path, config: LoligoConfig) -> LoligoConfig:
@@ -168,10 +156,10 @@ def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
     import structlog
 
     from loligo import log
-    from loligo_bot.log_file import PatientLog, RotatingLog
+    from loligo_bot.log_file import RotatingLog, patient
 
     name = config.log.file or ("logs/loligo.log" if is_drawn else None)
-    stream = RotatingLog(home / name) if name else PatientLog(sys.stderr)
+    stream = RotatingLog(home / name) if name else patient(sys.stderr)
     log.configure(level=config.log.level, format=config.log.format, stream=cast(TextIO, stream))
     structlog.configure(processors=[_naming_the_run(), *structlog.get_config()["processors"]])
 

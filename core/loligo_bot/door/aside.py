@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from loligo.errors import LoligoError
 
-NICENESS = 10  # somebody waits, but trading comes first
+NICENESS = 5  # somebody waits, but trading comes first
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
 _MAIN = "import os, sys; os.nice({niceness}); sys.path[:] = sys.argv[1:]; from {module} import {name}; {name}()"
 

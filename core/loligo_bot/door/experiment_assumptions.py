@@ -3,7 +3,12 @@ soon a limit is noticed. None of it is judged."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from loligo.config import LoligoConfig
 from loligo.config.schema import VenueConfig
+from loligo.host import LoadedTentacle
 from loligo_bot.door.inside import Inside
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.standing import Standing
@@ -12,23 +17,36 @@ ALIKE = 0.01  # capital that differs by less is the same
 COSTS = ("half_spread_rate", "slippage_model", "slippage_rate", "latency_ms", "max_volume_share")  # that are told
 
 
-def assumptions_of(inside: Inside, one: ExperimentConfig, standing: Standing | None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """In what the arms trade: configuration, what is loaded, and the venues that are inside the engine."""
+
+    config: LoligoConfig
+    loaded: Sequence[LoadedTentacle]
+    paper: Collection[str]
+
+
+def setup_of(inside: Inside) -> Setup:
+    """Return that of the running bot."""
+    return Setup(inside.config, inside.reconciler.running.loaded, inside.engine.venues.keys())
+
+
+def assumptions_of(setup: Setup, one: ExperimentConfig, standing: Standing | None) -> list[str]:
     """Return what the verdict of a test assumes."""
     whose = "Both" if len(one.arms) == 2 else "All"
     told = [f"{whose} are fed by the same records of the same feeds, and pay the same fees and slippage."]
-    desk = inside.config.desks.get(one.control)
+    desk = setup.config.desks.get(one.control)
     if desk is not None:
-        venue = inside.config.venues[desk.venue]
-        is_paper = desk.venue in inside.engine.venues
-        told += [_paper(inside, desk.venue, venue) if is_paper else f"Fills are those of {desk.venue}, at its prices."]
+        venue = setup.config.venues[desk.venue]
+        is_paper = desk.venue in setup.paper
+        told += [_paper(setup, desk.venue, venue) if is_paper else f"Fills are those of {desk.venue}, at its prices."]
         told += [_fees(venue, desk.instruments)]
-    return [*told, *_capital(standing), _limits(inside)]
+    return [*told, *_capital(standing), _limits(setup)]
 
 
-def _paper(inside: Inside, name: str, venue: VenueConfig) -> str:
+def _paper(setup: Setup, name: str, venue: VenueConfig) -> str:
     """Return how fills are made that no exchange has seen."""
-    running = inside.reconciler.running.loaded
-    loaded = next((item for item in running if item.entry.slot == f"venue {venue.kind}"), None)
+    loaded = next((item for item in setup.loaded if item.entry.slot == f"venue {venue.kind}"), None)
     settings = loaded.make_settings(venue.fills).model_dump(mode="json") if loaded is not None else venue.fills
     costs = ", ".join(f"{key} {settings[key]}" for key in COSTS if settings.get(key) is not None)
     made = f"Fills are paper fills: {name} is the venue {venue.kind}, which fills orders by the data of the feeds"
@@ -53,8 +71,8 @@ def _capital(standing: Standing | None) -> list[str]:
     return [f"They began with different equity: {told}. Returns are of each one's own; the smallest order is the same."]
 
 
-def _limits(inside: Inside) -> str:
-    every_s = inside.config.engine.equity_every_s
+def _limits(setup: Setup) -> str:
+    every_s = setup.config.engine.equity_every_s
     every = f"{every_s / 60:g} minutes" if every_s >= 60 else f"{every_s:g} seconds"
     return (
         f"A limit that stops is held against each mark of equity, every {every} of the data "

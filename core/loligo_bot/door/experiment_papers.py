@@ -12,7 +12,7 @@ from loligo.errors import BadArguments, NotFound
 from loligo.model.timeframe import iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
-from loligo_bot.door.experiment_assumptions import assumptions_of
+from loligo_bot.door.experiment_assumptions import assumptions_of, setup_of
 from loligo_bot.door.experiment_parts import cross_check_of, figures_of_closed_trades, split_by_arm
 from loligo_bot.door.experimenting import NOT_BEGUN, Name, found
 from loligo_bot.door.inside import Inside
@@ -200,7 +200,7 @@ def exported(inside: Inside, name: str) -> dict[str, Any]:
     ]
     whole = cross_check_of(inside, standing)
     about: dict[str, Any] = {"cross_check": whole.model_dump(mode="json")} if whole else {}
-    about |= {"assumptions": assumptions_of(inside, standing.config, standing)}
+    about |= {"assumptions": assumptions_of(setup_of(inside), standing.config, standing)}
     told = document_of(standing, began, kind="running", verdicts=verdicts, split=split_by_arm(standing), **about)
     told["figures"] = [*told["figures"], *msgspec.to_builtins(figures_of_closed_trades(inside, standing))]
     return told

@@ -13,7 +13,7 @@ from loligo.errors import NotFound
 from loligo.model.timeframe import DAY_NS, iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
-from loligo_bot.door.experiment_assumptions import assumptions_of
+from loligo_bot.door.experiment_assumptions import assumptions_of, setup_of
 from loligo_bot.door.experiment_parts import (
     CrossCheckPart,
     FigurePart,
@@ -218,7 +218,7 @@ def experiment(inside: Inside, given: ExperimentAsked) -> ExperimentDetail:
         leftovers=leftovers_of(given.name, one, inside.config.model_dump(mode="json")).told() if one.ended else [],
         on_win=one.on_win,
         verdicts=noted,
-        assumptions=assumptions_of(inside, one, standing),
+        assumptions=assumptions_of(setup_of(inside), one, standing),
     )
 
 

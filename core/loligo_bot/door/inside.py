@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -44,6 +44,7 @@ from loligo_store.rows import ProjectionReader
 
 COMMAND_TIMEOUT_S = 5.0  # for the engine to take a person's command
 COMMAND_KEPT_S = 3_600.0  # one that was not taken by then is heard of no more
+MOST_KNOWN = 1_000  # commands with a key that are done
 RECALL_S = 10.0  # to read what an earlier run journalled last
 T = TypeVar("T")
 
@@ -55,6 +56,15 @@ class Handled:
     is_done: bool
     message: str
     seq: int
+
+
+_TERMS = ("kind", "target", "level", "instrument")  # of a command, the same for all of one key
+
+
+def _check_same(command: OperatorCommand, before: Mapping[str, Any]) -> None:
+    """BadArguments when a key was used for another command before."""
+    if any(before[name] != getattr(command, name) for name in _TERMS):
+        raise BadArguments(OTHER_ARGUMENTS, {"key": OTHER_ARGUMENTS})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +88,9 @@ class Inside:
     experiments: Experiments
     command_timeout_s: float = COMMAND_TIMEOUT_S
     numbers: Iterator[int] = field(default_factory=count)  # of commands without a key
-    _commands: dict[str, asyncio.Task[Handled | LoligoError]] = field(default_factory=dict)  # not told yet, by id
+    _commands: dict[str, tuple[OperatorCommand, asyncio.Task[Handled | LoligoError]]] = field(
+        default_factory=dict
+    )  # by id: those at work, and the newest that had a key
     _is_recalled: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # of those who want the read models to be new
     looked: Looked = field(default_factory=Looked)  # packages that wait for a person's yes
@@ -129,13 +141,15 @@ class Inside:
         same key waits for it.
         """
         ident = command.command_id
-        task = self._commands.get(ident)
-        if task is None:
-            known = await self._recalled(command) if is_keyed else None
+        if is_keyed and ident not in self._commands:
+            known = await self._recalled(command)
             if known is not None:
                 return known
-            task = self.start(self._given(command), name=f"command {ident}")
-            self._commands[ident] = task
+        if ident not in self._commands:  # else another came first meanwhile
+            self._commands[ident] = command, self.start(self._given(command), name=f"command {ident}")
+            self._forget_oldest()
+        first, task = self._commands[ident]
+        _check_same(command, {name: getattr(first, name) for name in _TERMS})
         done, _ = await asyncio.wait({task}, timeout=self.command_timeout_s)
         if not done:
             hang = self.thread.hang
@@ -143,13 +157,19 @@ class Inside:
             if not is_keyed:
                 self._commands.pop(ident, None)  # nobody can ask for it again
             raise LoligoError(f"the engine did not answer within {self.command_timeout_s:g} s{why}")
-        self._commands.pop(ident, None)  # unless another who waited for it came first
-        if task.cancelled():
+        handled = None if task.cancelled() else task.result()
+        if not is_keyed or not isinstance(handled, Handled):
+            self._commands.pop(ident, None)  # unless another who waited for it came first
+        if handled is None:
             raise InboxClosed("the bot is stopping, and its engine has taken its last command")
-        handled = task.result()
         if isinstance(handled, LoligoError):
             raise handled
         return handled
+
+    def _forget_oldest(self) -> None:
+        """Remember no more of those that are done than the read models may not have yet."""
+        for ident in [ident for ident, (_, task) in self._commands.items() if task.done()][:-MOST_KNOWN]:
+            del self._commands[ident]
 
     async def _given(self, command: OperatorCommand) -> Handled | LoligoError:
         """Errors are returned: whoever waits raises them, and nobody may wait any more."""
@@ -169,8 +189,7 @@ class Inside:
         rows = await asyncio.to_thread(partial(self.rows.rows, "commands", where={"command_id": command.command_id}))
         if not rows or rows[0]["is_done"] is None:
             return None
-        if any(rows[0][name] != getattr(command, name) for name in ("kind", "target", "level", "instrument")):
-            raise BadArguments(OTHER_ARGUMENTS, {"key": OTHER_ARGUMENTS})
+        _check_same(command, rows[0])
         return Handled(rows[0]["is_done"], rows[0]["message"], rows[0]["seq"])
 
     # Exchange of tentacles and settings

@@ -50,7 +50,9 @@ def test_journal_that_is_not_there_yet_ends_with_four(call: Call, bot: Path) -> 
 def test_arguments_that_are_wrong_are_named_and_end_with_two_or_four(call: Call, bot: Path) -> None:
     assert call("run", "--headless", "--until", "2017-07-05", "--home", bot).code == 0
     for words, code, said in (
-        (("run", "--until", "soon"), 2, 'time "soon": expected ISO 8601'),
+        (("run", "--until", "soon"), 2, '--until: time "soon": expected ISO 8601'),
+        (("backtest", "--since", "soon"), 2, '--since: time "soon": expected ISO 8601'),
+        (("reality", "--desk", "dips", "--to", "soon"), 2, '--to: time "soon": expected ISO 8601'),
         (("journal", "show", "dreams"), 2, 'there is no table "dreams": expected one of orders, fills'),
         (("journal", "show", "trades", "--desk", "trned"), 4, 'there is no desk "trned"'),
         (("export", "trades", "--desk", "trned"), 4, 'there is no desk "trned"'),

@@ -108,6 +108,33 @@ def test_a_key_that_the_journal_knows_for_another_command_is_refused(journal: Jo
     run(journal, None, story)
 
 
+def test_those_who_give_one_at_once_or_before_the_read_models_know_of_it_give_it_once(journal: Journal) -> None:
+    async def story(behind: Inside, thread: Thread) -> None:
+        thread.free.set()
+        at_once = await asyncio.gather(*(behind.command(PAUSE, is_keyed=True) for _ in range(5)))
+        later = await behind.command(PAUSE, is_keyed=True)
+        assert {*at_once, later} == {Handled(True, "paused trend", 9)}
+        assert thread.taken == [PAUSE]
+        with pytest.raises(BadArguments, match="with other arguments before"):
+            await behind.command(replace(PAUSE, target="dips"), is_keyed=True)
+
+    run(journal, None, story)
+
+
+def test_the_oldest_that_are_done_are_forgotten(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loligo_bot.door.inside.MOST_KNOWN", 2)
+
+    async def story(behind: Inside, thread: Thread) -> None:
+        thread.free.set()
+        for name in ("a", "b", "c", "d", "c"):
+            await behind.command(replace(PAUSE, command_id=name), is_keyed=True)
+        assert [one.command_id for one in thread.taken] == ["a", "b", "c", "d"]
+        await behind.command(replace(PAUSE, command_id="a"), is_keyed=True)  # the journal of a real bot knows it by now
+        assert [one.command_id for one in thread.taken] == ["a", "b", "c", "d", "a"]
+
+    run(journal, None, story)
+
+
 def test_a_bot_that_is_stopping_takes_no_command_and_ends_cleanly(journal: Journal) -> None:
     async def story(behind: Inside, thread: Thread) -> None:
         with pytest.raises(InboxClosed):
