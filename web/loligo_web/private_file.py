@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-
-from loligo_files.private import make_private
 
 
 class PrivateFile:
@@ -15,7 +14,9 @@ class PrivateFile:
 
     def __init__(self, file: Path, tables: str, timeout_s: float) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_private(file)  # sqlite3 would make it for everybody to read
+        # For its owner alone, as sqlite3 would not make it; to open one that is there would end the locks on it.
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._connection = sqlite3.connect(file, isolation_level=None, timeout=timeout_s)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
