@@ -97,7 +97,8 @@ def notes_of(pairs: Sequence[Told]) -> list[str]:
     found = []
     for one in pairs:
         said = [one["luck"], *one["notes"]]
-        said += [gate["words"] for gate in one["gates"] if gate["have"] < gate["need"]]
+        if one["verdict"] == "too_early":  # arms that do the same need no day on which they differ
+            said += [gate["words"] for gate in one["gates"] if gate["have"] < gate["need"]]
         said += [rail["words"] for rail in one["rails"] if rail["is_broken"]]
         said += [check["words"] for check in one["checks"] if not check["is_met"]]
         found += [f"{one['challenger']}: {line}" for line in dict.fromkeys(line.rstrip(".") for line in said if line)]

@@ -54,11 +54,12 @@ def _paper(setup: Setup, name: str, venue: VenueConfig) -> str:
 
 
 def _fees(venue: VenueConfig, instruments: tuple[str, ...]) -> str:
-    terms = {symbol: venue.instruments[symbol] for symbol in instruments if symbol in venue.instruments}
-    told = [
-        f"{symbol} {float(one.maker_fee_rate):.4g} for orders that rest and {float(one.taker_fee_rate):.4g} for others"
-        for symbol, one in terms.items()
-    ]
+    by_terms: dict[str, list[str]] = {}
+    for symbol in instruments:
+        if (one := venue.instruments.get(symbol)) is not None:
+            maker, taker = float(one.maker_fee_rate), float(one.taker_fee_rate)
+            by_terms.setdefault(f"{maker:.4g} for orders that rest and {taker:.4g} for others", []).append(symbol)
+    told = [f"{', '.join(symbols)} {terms}" for terms, symbols in by_terms.items()]
     return f"Fees, as a fraction of the value: {'; '.join(told)}."
 
 
