@@ -73,12 +73,12 @@ class BotFolder:
                 process.kill()
 
     def _started(self, arguments: tuple[str, ...], script: Path | None) -> subprocess.Popen[str]:
-        words = ("--home", str(self.home), "--json", *arguments)
-        zygote = zygote_of(self.environment) if script is None else None
+        words = ("--home", str(self.home), "--json", *arguments) if script is None else arguments
+        zygote = zygote_of(self.environment)
         if zygote is not None:
-            return Forked(zygote, words, self.environment, self.home)
+            return Forked(zygote, words, self.environment, self.home, script)
         return subprocess.Popen(
-            (*LOLIGO, *words) if script is None else (sys.executable, str(script), *arguments),
+            (*LOLIGO, *words) if script is None else (sys.executable, str(script), *words),
             env=self.environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,

@@ -74,12 +74,15 @@ def zygote_of(environment: Mapping[str, str]) -> Zygote | None:
 class Forked(subprocess.Popen[str]):
     """One process; what is public of Popen works as there, text in and out."""
 
-    def __init__(self, zygote: Zygote, arguments: Sequence[str], environment: Mapping[str, str], cwd: Path) -> None:
+    def __init__(
+        self, zygote: Zygote, arguments: Sequence[str], environment: Mapping[str, str], cwd: Path, script: Path | None
+    ) -> None:
         self._child_created = False  # Popen's end would wait for a child of its own
         self.args, self.returncode, self.stdin = tuple(arguments), None, None
         (out_r, out_w), (err_r, err_w), (self._status, status_w) = os.pipe(), os.pipe(), os.pipe()
         nothing = os.open(os.devnull, os.O_RDONLY)
         request = {"arguments": list(arguments), "environment": dict(environment), "cwd": str(cwd)}
+        request["script"] = str(script or "")
         try:
             self.pid = zygote.fork(request, [nothing, out_w, err_w, status_w])
         finally:

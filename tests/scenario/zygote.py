@@ -2,7 +2,7 @@
 its imports. Run as a script; its only argument is the descriptor of a socket (`tests.scenario.forked` is the other
 end).
 
-    request    4 bytes length, JSON {"arguments", "environment", "cwd"}, with stdin, stdout, stderr and a pipe
+    request    4 bytes length, JSON {"arguments", "environment", "cwd", "script"}, with stdin, stdout, stderr and a pipe
     answer     4 bytes: the pid; into the pipe come 4 bytes when the child has ended: its wait status
 
 What must hold: it has one thread, and a child is told from a process of its own by nothing but its start: environment,
@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
@@ -104,18 +105,24 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.update(request["environment"])
     time.tzset()
     os.chdir(request["cwd"])
-    sys.argv[:] = ["-c", *request["arguments"]]
+    sys.argv[:] = [request["script"] or "-c", *request["arguments"]]
+    sys.path[0] = os.path.dirname(request["script"])
 
 
 def leave() -> None:
-    """Run the command and end as an interpreter does, but without taking everything apart that was imported."""
+    """Run the command, or the script, and end as an interpreter does, but without taking everything apart that was
+    imported."""
     from loligo_bot.cli.command_line import run
 
     code = 1
     try:
-        code = run(sys.argv[1:])
+        if sys.argv[0] == "-c":
+            code = run(sys.argv[1:])
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+            code = 0
     except SystemExit as exc:
-        code = exc.code if isinstance(exc.code, int) else 1
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
     except BaseException:
         traceback.print_exc()
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as the interpreter's end does
