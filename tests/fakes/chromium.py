@@ -26,7 +26,7 @@ def chromium() -> str:
     if (shell := shutil.which(SHELL)) is not None:
         return shell
     failed = _installed()
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = _found()
     if found is None:
         raise ChromiumMissing(f"Chromium is not there: {failed or f'{SHELL} was installed and is not on the path'}")
     return found
@@ -36,11 +36,22 @@ def _installed() -> str:
     """Install what is wanted from the system's packages; return what speaks against it."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return f"run apt-get install {SHELL}, then the tests again"
+    _apt("update")  # what it lacks, the next one says
+    for package in (SHELL, "chromium"):  # not every distribution has the first
+        failed = _apt("install", "-y", "--no-install-recommends", package, "fonts-dejavu-core")
+        if _found() is not None:
+            break
+    return failed
+
+
+def _apt(*arguments: str) -> str:
+    """Return how it failed, "" when it did not."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", SHELL, "fonts-dejavu-core"]):
-        done = subprocess.run(
-            ["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S
-        )
-        if done.returncode != 0:
-            return f"apt-get {arguments[0]} failed: {done.stderr.strip()}"
-    return ""
+    done = subprocess.run(
+        ["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S
+    )
+    return f"apt-get {arguments[0]} failed: {done.stderr.strip()}" if done.returncode else ""
+
+
+def _found() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
