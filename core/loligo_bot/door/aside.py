@@ -1,4 +1,4 @@
-"""What the bot's own process must not do, done by one beside it that lives as long as somebody waits.
+"""What the bot's own process must not do, done by one beside it, which is ended when nobody in the bot waits any more.
 
 A picture would hold the engine's thread up. A backup would unlock the journal: whoever closes a database file gives up
 every lock that its process has on it (sqlite.org/howtocorrupt.html, 2.2).

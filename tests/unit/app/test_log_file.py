@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pty
 import stat
 from collections.abc import Iterator
 from contextlib import closing
@@ -43,6 +44,9 @@ def test_a_line_longer_than_a_file_is_whole_in_one_of_its_own(tmp_path: Path) ->
     assert (before(file).read_text(), len(file.read_text())) == ("short\n", 101)
 
 
+STOP, GO_ON = b"\x13", b"\x11"  # Ctrl-S, Ctrl-Q
+
+
 @pytest.fixture
 def pipe() -> Iterator[tuple[TextIO, TextIO]]:
     """The two ends of a pipe that holds a page, 4,096 characters."""
@@ -65,6 +69,22 @@ def test_nobody_waits_for_a_reader_and_no_line_is_lost_or_out_of_order(pipe: tup
             log.write(line)
         reader.join(10)
     assert found == lines
+
+
+def test_a_terminal_that_was_stopped_holds_nobody_up_and_shows_all_once_it_goes_on() -> None:
+    master, slave = pty.openpty()
+    lines = [f"{number:>99}\n" for number in range(300)]
+    with os.fdopen(slave, "w") as terminal, os.fdopen(master, "rb+", buffering=0) as person:
+        log = PatientLog(terminal)
+        person.write(STOP)
+        for line in lines:
+            log.write(line)
+        person.write(GO_ON)
+        shown = b""
+        while shown.count(b"\n") < len(lines):
+            shown += person.read(4_096)
+        log.close()
+    assert [line.strip() for line in shown.decode().split("\n")[:-1]] == [line.strip() for line in lines]
 
 
 def test_what_is_too_much_is_left_out_and_counted(pipe: tuple[TextIO, TextIO]) -> None:
