@@ -23,7 +23,7 @@ from loligo_bot.undo import CONFIG_FILE
 from loligo_bot.wish import file_hash
 from loligo_kit.watcher import Watched, Watcher
 
-WARM_AFTER_S = 5.0  # a bot that runs for longer has a verifier ready: starting one takes longer than most verdicts
+WARM_AFTER_S = 30.0  # a bot that runs for longer has a verifier ready: starting one takes longer than most verdicts
 REST_LIMIT_S = 10.0  # for files to come to rest before they are read
 
 
