@@ -101,9 +101,9 @@ def wish_of(request: dict[str, Any]) -> Wish:
 
 
 def how_far(attempt: Mapping[str, Any]) -> str:
-    """Return in words where a swap is that has not ended, by its status; nothing: it waits for its turn."""
+    """Return in words where a swap is that has not ended, by its status; nothing: its turn has not come, or just now."""
     if not attempt:
-        return "another change is at work; yours comes after it, see `loligo status`"
+        return "it waits for its turn and goes on by itself, see `loligo status`"
     until = {"candle": " until the next candle", "flat": " until all desks are flat"}.get(str(attempt.get("when")), "")
     phase = f"waits{until}" if attempt["phase"] == "waiting" else f"is in phase {attempt['phase']}"
     return f"generation {attempt['number']} {phase}; it goes on by itself, see `loligo status`"

@@ -62,9 +62,8 @@ def commands(bot: BotFolder, kind: CommandKind) -> list[tuple[int, OperatorComma
 
 
 def test_a_price_that_falls_below_its_level_pauses_the_desk_once(bot: BotFolder) -> None:
-    placed(
-        bot, "guard", trigger="price", instrument=BTC, relation="below", level=15000, actions=[PAUSE, {"do": "notify"}]
-    )
+    acts = [PAUSE, {"do": "notify"}]
+    placed(bot, "guard", trigger="price", instrument=BTC, relation="below", level=15000, actions=acts, re_arm=10_000)
     with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
         told = until(bot, "guard", lambda one: bool(one["firings"]))
         notices = bot.asked("notifications", kinds=["automation"])["answer"]["notifications"]
@@ -96,7 +95,7 @@ def test_a_drawdown_flattens_everything_by_commands_that_say_who_and_why(bot: Bo
     assert {(one.target, one.by.partition(": the drawdown of trend")[0]) for _, one in given} == {
         ("*", "automation:floor")
     }
-    known = [record for record in bot.records() if record.seq <= told["firings"][-1]["seq"]]
+    known = [record for record in bot.records() if record.seq <= given[0][0]]
     marks = [e for record in known for e in record.events if isinstance(e, EquityMarked) and e.desk == "trend"]
     assert marks[-1].drawdown * 100 > 0.05
 

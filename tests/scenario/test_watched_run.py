@@ -45,6 +45,8 @@ def test_ctrl_c_ends_a_bot_at_work_within_two_seconds_and_each_line_names_its_ru
     assert all(one["reason"] == "signal SIGINT" and one["took_s"] < 2 for one in ends), ends
     assert len({one["run"] for one in ends}) == 2
     assert {one["run"] for one in written} == {one["run"] for one in ends}
+    newest = bot.records()[-1]
+    assert ends[-1]["seq"] == (newest.events[-1] if newest.events else newest).seq  # where to look in the journal
 
 
 def test_a_short_replay_logs_each_event_with_desk_seq_and_cause(bot: BotFolder) -> None:

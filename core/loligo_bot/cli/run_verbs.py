@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
@@ -21,6 +22,8 @@ from loligo_bot.cli.output import Shell, show_table
 
 if TYPE_CHECKING:
     from loligo.config import LoligoConfig
+    from loligo.engine.engine import Engine
+    from loligo_bot.assembly import Bot
     from loligo_bot.session import Observer
 
 PAGE = "web"  # the interface that --page names
@@ -66,7 +69,8 @@ def run(
     if fresh:
         _put_aside(shell, config)
     is_drawn = shell.is_live and not headless
-    _configure_log(shell.home, config, is_drawn)
+    lines = _Lines()
+    _configure_log(shell.home, config, is_drawn, lines)
     view, drawing = _view(shell, config) if is_drawn else (None, nullcontext())
     observers: tuple[Observer, ...] = () if view is None else (view.observe,)
     with drawing:
@@ -76,7 +80,7 @@ def run(
             speed=speed,
             until=until,
             observers=observers,
-            on_start=_warn(view),
+            on_start=partial(_begin, view, lines),
             is_safe=safe,
             on_read=_staying(shell, view) if stay else None,
         )
@@ -118,14 +122,11 @@ def _staying(shell: Shell, view: Any) -> Callable[[], object]:
     return on_read
 
 
-def _warn(view: Any) -> Any:
-    """Return what puts safe mode into the live view once the bot has begun."""
-
-    def on_start(bot: Any, _tasks: Any) -> None:
-        if view is not None and bot.wanted.safe_mode:
-            view.notice = f"SAFE MODE: {bot.wanted.safe_mode}; `loligo run --no-safe` starts with everything"
-
-    return on_start
+def _begin(view: Any, lines: _Lines, bot: Bot, _tasks: Any) -> None:
+    """Put safe mode into the live view, and where the engine is into the log."""
+    lines.engine = bot.engine
+    if view is not None and bot.wanted.safe_mode:
+        view.notice = f"SAFE MODE: {bot.wanted.safe_mode}; `loligo run --no-safe` starts with everything"
 
 
 def _put_aside(shell: Shell, config: LoligoConfig) -> None:
@@ -151,7 +152,7 @@ def _put_aside(shell: Shell, config: LoligoConfig) -> None:
     shell.note(f"the journal before this run is {aside}")
 
 
-def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
+def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool, lines: _Lines) -> None:
     """Send the log where it is set to go; beside a live view, which owns the terminal, to a file at least."""
     import structlog
 
@@ -161,13 +162,20 @@ def _configure_log(home: Path, config: LoligoConfig, is_drawn: bool) -> None:
     name = config.log.file or ("logs/loligo.log" if is_drawn else None)
     stream = RotatingLog(home / name) if name else patient(sys.stderr)
     log.configure(level=config.log.level, format=config.log.format, stream=cast(TextIO, stream))
-    structlog.configure(processors=[_naming_the_run(), *structlog.get_config()["processors"]])
+    structlog.configure(processors=[lines, *structlog.get_config()["processors"]])
 
 
-def _naming_the_run() -> Callable[[Any, str, MutableMapping[str, Any]], dict[str, Any]]:
-    """Return what writes into each line which run of the bot it is from: one file holds many."""
-    run = uuid4().hex[:8]
-    return lambda _logger, _method, line: {**line, "run": run}
+class _Lines:
+    """Writes into each line which run of the bot it is from, as one file holds many, and the newest seq of the engine
+    in those that do not tell of an event of their own."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None  # once it runs
+        self._run = uuid4().hex[:8]
+
+    def __call__(self, _logger: Any, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
+        newest = {} if self.engine is None else {"seq": self.engine.next_seq - 1}
+        return {**newest, **line, "run": self._run}
 
 
 def _view(shell: Shell, config: LoligoConfig) -> tuple[Any, AbstractContextManager[Any]]:

@@ -201,7 +201,7 @@ class Inside:
         done, _ = await asyncio.wait({swap}, timeout=patience_s)
         if not done:
             attempt = self.reconciler.attempt
-            return attempt.status() if attempt else {}
+            return attempt.status() if attempt and attempt.wish is wish else {}
         if swap.cancelled():
             raise InboxClosed("the bot is stopping; `loligo tentacle history` says what came of it")
         report: SwapReport = swap.result()
