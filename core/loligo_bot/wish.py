@@ -101,7 +101,7 @@ def wish_of(request: dict[str, Any]) -> Wish:
 
 
 def how_far(attempt: Mapping[str, Any]) -> str:
-    """Return in words where a swap is that has not ended, by its status; nothing: its turn has not come, or just now."""
+    """Return in words where a swap is that has not ended, by its status; nothing: its turn has not come yet."""
     if not attempt:
         return "it waits for its turn and goes on by itself, see `loligo status`"
     until = {"candle": " until the next candle", "flat": " until all desks are flat"}.get(str(attempt.get("when")), "")
