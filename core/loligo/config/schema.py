@@ -140,7 +140,7 @@ class DeskConfig(Section):
     mode: TentacleConfig
     limits: DeskLimits = DeskLimits()
     risk_rules: tuple[str, ...] = DEFAULT_RISK_RULES
-    tick_s: Annotated[float, Field(gt=0)] | None = None  # a tick of the mode this often; None: no ticks
+    tick_s: Annotated[float, Field(gt=0)] | None = None  # a tick of the mode this often; true: 1.0; None: no ticks
     consent_s: Annotated[float, Field(gt=0)] | None = None  # each entry needs a person's yes in this time
     on_orphan: Literal["hold_protected", "flatten"] = "hold_protected"  # when strategy or mode is missing
 

@@ -77,5 +77,16 @@ def test_timeframe_that_does_not_exist_is_refused_with_an_example() -> None:
         DeskConfig.model_validate({**DESK, "timeframe": "1x"})
 
 
+@pytest.mark.parametrize(("given", "tick_s"), [(None, None), (True, 1.0), (0.25, 0.25)])
+def test_tick_is_a_second_where_no_other_time_is_named(given: object, tick_s: float | None) -> None:
+    assert DeskConfig.model_validate({**DESK, "tick_s": given}).tick_s == tick_s
+
+
+@pytest.mark.parametrize("given", [False, 0, -1, "often"])
+def test_tick_that_is_no_time_is_refused(given: object) -> None:
+    with pytest.raises(ValidationError, match="tick_s"):
+        DeskConfig.model_validate({**DESK, "tick_s": given})
+
+
 def test_section_with_nothing_in_it_is_its_default() -> None:
     assert LoligoConfig.model_validate({"log": None, "journal": None}) == LoligoConfig()
