@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from loligo.model.events import DecisionDeclined, Evaluated, SignalRaised
 from tests.scenario.bots import BotFolder
 from tests.scenario.protection import unprotected
 
@@ -128,6 +129,35 @@ def test_a_desk_without_a_timeframe_decides_at_every_new_opinion(template: BotFo
     assert first % 60_000_000_000  # not where a minute ends: at the very trade
     assert list(unprotected(records)) == []
     assert bot.call("backtest").data["counts"]["fills"] == len(rows["fills"])
+
+
+def beside_another(config: dict[str, Any]) -> None:
+    """Two desks without a timeframe, of which one hears of large moves alone."""
+    on_ticks(config)
+    config["accounts"]["other"] = {"deposits": {"USDT": 10_000}, "reference": "USDT"}
+    desk = config["desks"]["ticks"] | {"timeframe": "none"}
+    large = {"tentacle": "instant_fluctuation", "settings": {"min_move": 0.01, "full_move": 0.05}}
+    config["desks"] = {"ticks": desk, "calm": desk | {"account": "other", "evaluators": [large]}}
+
+
+def test_a_desk_without_a_timeframe_is_not_asked_at_what_another_desk_hears(
+    template: BotFolder, tmp_path: Path
+) -> None:
+    bot = template.copy(tmp_path / "bot").edit(beside_another)
+    write_files(bot.home / "data")
+    done = bot.call("run", "--headless")
+    assert done.code == 0, done.err
+    asked: dict[str, list[int]] = {"ticks": [], "calm": []}
+    spoke: dict[str, list[int]] = {}
+    for record in bot.records():
+        for event in record.events:
+            if isinstance(event, SignalRaised | DecisionDeclined) and getattr(event, "by", "strategy") == "strategy":
+                asked[event.desk].append(record.seq)
+            elif isinstance(event, Evaluated):
+                spoke.setdefault(event.evaluator, []).append(record.seq)
+    often, seldom = sorted(spoke.values(), key=len, reverse=True)
+    assert len(often) > len(seldom) > 0
+    assert asked == {"ticks": often, "calm": seldom}
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,6 @@ class Market:
         self.runners: dict[str, Callable[[Any, int], None]] = {}  # of the evaluators, by the same as routes
         self.lanes: dict[str, Lane] = {}  # by timeframe
         self.mark: Callable[[float], list[Book]] | None = None
-        self.decide: Callable[[int, float, Candle | None, int], None] | None = None
 
     def listen(self, slot: EvaluatorSlot) -> None:
         """Add an evaluator to the routes of what it can read."""
@@ -374,14 +373,13 @@ class Engine:
                 self._run_and_decide(market, "external", external, seq)
 
     def _run_and_decide(self, market: Market, kind: str, item: Any, seq: int) -> None:
-        """Evaluate, and ask the seats that every new evaluation triggers."""
-        before = len(self._recorder.events)
+        """Evaluate, and ask the seats without a timeframe that have a new opinion; what others hear is not theirs."""
         self._runner(market, kind)(item, seq)
-        if len(self._recorder.events) == before:
+        heard = [seat for seat in market.seats_by_evaluation if max(seat.board.seqs, default=0) > seq]
+        if not heard:
             return
-        if market.decide is None:
-            market.decide = bind_strategies(self._recorder, market.seats_by_evaluation, self._ask_mode)
-        market.decide(self._now.ts, self.portfolio.marks.get(market.instrument.id, 0.0), None, seq)
+        decide = bind_strategies(self._recorder, heard, self._ask_mode)
+        decide(self._now.ts, self.portfolio.marks.get(market.instrument.id, 0.0), None, seq)
         if self.execution.reports:
             self._drain(market, seq)
 

@@ -40,6 +40,7 @@ from tests.fakes.desks import (
     Wishes,
     buy,
     desk,
+    evaluator,
     free_venue,
     of,
     plan,
@@ -541,3 +542,19 @@ def test_venue_is_exchanged_with_the_orders_that_lie_there_and_taken_back_when_i
     assert (bought.quantity, stopped.price, stopped.quantity) == (2, 94, 2)  # the gap opens below the stop
     assert bot.steps()[-1] == SwapStep(last)
     assert bot.position() == 0
+
+
+def voting(name: str, code: str) -> EnginePlan:
+    """A bot whose desk decides at each new opinion, by a strategy of this version."""
+    made = replace(seat(evaluators=[evaluator(Sums)], decide=lambda board: Declined(code)), strategy_key=f"vote@{name}")
+    return replace(plan(desk(made, timeframe="")), slots=(SlotVersion("strategy/vote", name, ""),))
+
+
+def test_desk_that_decides_at_new_opinions_asks_the_new_version_of_its_strategy_from_the_flip_on() -> None:
+    bot, after = Swapper(voting("a", "old")), voting("b", "new")
+    bot.candles(0, 3)
+    bot.shadow(after)
+    bot.activate(after)
+    bot.settle()
+    bot.candles(3, 6)
+    assert [event.declined.code for event in bot.events(DecisionDeclined)] == ["old"] * 3 + ["new"] * 3
