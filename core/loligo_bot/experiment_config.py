@@ -1,4 +1,5 @@
-"""The section `experiments`: who competes, by which rule. All of it is fixed from the start; a change ends the test."""
+"""The section `experiments`: who competes, by which rule. All that a verdict depends on is fixed from the start: a
+change of it begins the test anew."""
 
 from __future__ import annotations
 
@@ -14,8 +15,7 @@ from loligo.errors import ConfigError
 from loligo.model.instrument import InstrumentKind
 from loligo_lab.experiment import Arm, Limits, Mode, Plan
 
-UNMEASURED = {"stale_minutes_per_day": None}  # of arms on one stream; nobody is told a figure that nobody took
-LIMITS = {one.name for one in fields(Limits)} - UNMEASURED.keys()
+LIMITS = {one.name for one in fields(Limits)}
 MOST_ARMS = 20
 LONGEST_NAME = 32  # of a desk
 VERDICT = "verdict"  # kind of the notes that tell of them in the journal
@@ -70,7 +70,7 @@ class ExperimentConfig(BaseModel):
             mode=Mode(self.mode),
             days=self.days,
             margin_per_year=self.margin_per_year,
-            limits=Limits(**self.limits, **UNMEASURED),
+            limits=Limits(**self.limits),
         )
 
 

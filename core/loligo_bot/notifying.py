@@ -30,7 +30,9 @@ LOOK_S = 5.0  # at feeds, and at how far everybody was told
 MOST_AGAIN = 200_000  # records from which messages are made again at a start: the newest
 _HEARD, _NOTED = "heard", "noted"  # facts: everybody was told so far; notices are written so far
 
-TROUBLED = ("failing", SILENT)  # states of feeds
+FEEDS = "feeds/"  # with which the places of feeds begin
+TROUBLED = ("failing", "ended", SILENT)  # states of feeds and all other edges
+CALM_S = 60.0  # so long an edge that is no feed has to work before it is said to: one may fail at every second message
 
 _log = get_logger("notify")
 
@@ -56,10 +58,16 @@ class Notifying:
         self.is_going_on = asyncio.Event()  # all that was missed and heard early is told
         self._said_early: list[Message] = []
         self._unwritten: list[tuple[Message, Mark | None]] = []
-        self._failing: dict[str, str] = {}  # feeds that fail or are silent, as people were told
+        self._troubled: dict[str, str] = {}  # states of edges that do not work, as people were told
+        self._seen_s: dict[str, float] = {}  # when they were last seen so
 
     def _order(self, order_id: str) -> Mapping[str, Any] | None:
         return next(iter(self._rows.rows("orders", where={"id": order_id})), None)
+
+    def was_cut_off(self) -> bool:
+        """Say whether the run before ended without a word; blocks, for a moment."""
+        newest = self.post.store.notices(limit=1, kinds=(Kind.STARTED, Kind.STOPPED))
+        return bool(newest) and newest[0].kind == Kind.STARTED
 
     # What was missed
 
@@ -188,30 +196,40 @@ class Notifying:
         status, seq = self._edges.status(), self._heard_seq
         if not any(edge.get("waiting") for edge in status.values()):  # nobody has anything left to take
             await asyncio.to_thread(self.post.store.set_fact, _HEARD, str(seq))
-        feeds = {name: edge for name, edge in status.items() if name.startswith("feeds/")}
-        failing = {name: edge["state"] for name, edge in feeds.items() if edge["state"] in TROUBLED}
-        for name, state in sorted(failing.items()):
-            if self._failing.get(name) != state:
-                self.say(feed_message(name, feeds[name]["error"], state))
-        for name in sorted(self._failing.keys() - failing.keys()):
-            self.say(feed_message(name, ""))
-        self._failing = failing
+        now_s = asyncio.get_running_loop().time()
+        troubled = {name: str(edge["state"]) for name, edge in status.items() if edge["state"] in TROUBLED}
+        for name, state in sorted(troubled.items()):
+            self._seen_s[name] = now_s
+            if self._troubled.get(name) != state:
+                self.say(edge_message(name, status[name]["error"], state))
+        for name in sorted(self._troubled.keys() & status.keys() - troubled.keys()):  # what was taken away is not well
+            if not name.startswith(FEEDS) and now_s - self._seen_s[name] < CALM_S:
+                troubled[name] = self._troubled[name]
+            else:
+                self.say(edge_message(name))
+        self._troubled = troubled
 
 
-def feed_message(name: str, error: str, state: str = "failing") -> Message:
-    """Return what is said of a feed that fails or is silent, or, without an error, works again."""
-    text = f"{name} {'is silent' if state == SILENT else 'fails'}: {error}" if error else f"{name} works again"
-    fields = {"time": "", "feed": name, "error": error}
-    return Message(kind=Kind.FEED_STALE, level="problem" if error else "info", text=text, fields=fields)
+def edge_message(name: str, error: str = "", state: str = "") -> Message:
+    """Return what is said of an edge that fails, is silent or has ended by itself; without a state, that it works."""
+    said = {"": "works again", SILENT: "is silent", "ended": "has ended by itself"}.get(state, "fails")
+    text = f"{name} {said}{f': {error}' if error else ''}"
+    level = "problem" if state else "info"
+    if name.startswith(FEEDS):
+        return Message(kind=Kind.FEED_STALE, level=level, text=text, fields={"time": "", "feed": name, "error": error})
+    return Message(kind=Kind.ERROR, level=level, text=text, fields={"time": "", "what": name, "error": error})
 
 
-def started(desks: int, time: str) -> Message:
+def started(desks: int, time: str, *, is_after_crash: bool = False) -> Message:
+    """Return what is said at the start; after a run that could not say its end, as a warning."""
     text = f"Loligo {loligo.__version__} has started with {desks} desk{'s' if desks != 1 else ''}"
+    text += "; the run before was cut off: it crashed, was killed, or the power failed" if is_after_crash else ""
     fields = {"time": time, "version": loligo.__version__, "desks": str(desks)}
-    return Message(kind=Kind.STARTED, level="info", text=text, fields=fields)
+    return Message(kind=Kind.STARTED, level="warning" if is_after_crash else "info", text=text, fields=fields)
 
 
-def stopped(reason: str, time: str) -> Message:
-    return Message(
-        kind=Kind.STOPPED, level="info", text=f"Loligo stops: {reason}", fields={"time": time, "reason": reason}
-    )
+def stopped(reason: str, time: str, fault: str = "") -> Message:
+    """Return what is said at the end; `fault` is what ended a run that nobody wanted to end."""
+    told = f"{reason}, {fault}" if fault else reason
+    fields = {"time": time, "reason": told}
+    return Message(kind=Kind.STOPPED, level="problem" if fault else "info", text=f"Loligo stops: {told}", fields=fields)

@@ -115,7 +115,7 @@ def differences(before: Recipe, after: Recipe) -> tuple[Difference, ...]:
     """Return what differs, in the order of the settings' ways."""
     old, new = _apart(before, after).masked().leaves(), _apart(after, before).masked().leaves()
     both = (old.keys() | new.keys()) - _WHOLES
-    ways = sorted(way for way in both if old.get(way, _NOTHING) != new.get(way, _NOTHING))
+    ways = sorted(way for way in both if old.get(way) != new.get(way))  # what says nothing is as if it were not there
     return tuple(Difference(way, old.get(way), new.get(way)) for way in ways)
 
 
@@ -143,6 +143,7 @@ def changes(before: Slots, after: Slots, content: ContentStore) -> tuple[str, ..
     come = {one.way[1] for one in found if one.way[0] == "tentacles" and one.way[2] == "kind"}  # new, or gone
     whole = {name for name in names if name not in old or name not in new}  # each in one line
     told = [_told(one) for one in found if not _is_told(one, code, come) and _slot_of(one) not in whole]
+    told = [_listed(name, found) for name in sorted(come - set(code))] + told
     lines = [_line(name, old, new) for name in names if name in code or name not in slots_in(told)] + told
     more = len(lines) - MOST_LINES
     return (*lines[:MOST_LINES], *([f"and {more} more"] if more > 0 else []))
@@ -169,10 +170,20 @@ def short(slot: SlotVersion | None) -> str:
 
 def _is_told(one: Difference, code: Sequence[str], come: Collection[str]) -> bool:
     """Say whether a line on the code of a tentacle tells of it; of one that comes or goes there is little more."""
-    if one.way[0] != "tentacles" or one.way[1] not in code:
+    if one.way[0] != "tentacles" or one.way[1] not in {*code, *come}:
         return False
     is_plain = one.way[2] in _OF_NAME or not (one.before or one.after)
     return one.way[2] in _OF_CODE or (one.way[1] in come and is_plain)
+
+
+def _listed(name: str, found: Sequence[Difference]) -> str:
+    """Return the line of a tentacle that the registry has now, or no more, and that does not run: off, or refused."""
+    keys = {one.way[2]: (one.before, one.after) for one in found if one.way[:2] == ("tentacles", name)}
+    sides = [
+        f"{version}{'' if is_on else ', off'}" if version else "not listed"
+        for version, is_on in zip(keys["version"], keys["enabled"], strict=True)
+    ]
+    return f"{name} {' → '.join(sides)}"
 
 
 def _slot_of(one: Difference) -> str:

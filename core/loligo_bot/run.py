@@ -67,6 +67,7 @@ from loligo_store.rows import ProjectionReader
 
 STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
 FEEDS = "feeds"  # the task that runs them
+PROJECTIONS_FAILED = "projections failed"
 UNDONE_S = 5.0  # until a quarantine that could not be carried out is tried again
 
 _log = get_logger("app")
@@ -231,11 +232,12 @@ class _Running:
             if on_start is not None:
                 on_start(self._bot, self._tasks)
             self._edges.hooks.relay.bot_started(tuple(self._bot.config.desks))
-            self._notifying.say(started(len(self._bot.config.desks), iso(self._bot.engine.now_ns)))
+            begun_at, is_after_crash = iso(self._bot.engine.now_ns), self._notifying.was_cut_off()
+            self._notifying.say(started(len(self._bot.config.desks), begun_at, is_after_crash=is_after_crash))
             with self._watched():
                 reason = await self._tasks.stop_requested()
             ending_s = monotonic()
-            self._notifying.say(stopped(reason, iso(self._bot.engine.now_ns)))
+            self._notifying.say(stopped(reason, iso(self._bot.engine.now_ns), self._fault(reason)))
             self._edges.hooks.relay.bot_stopping(reason)
             self._following.end()
             ended = await self._tasks.shut_down()
@@ -259,6 +261,15 @@ class _Running:
             is_read_to_end=self._are_feeds_read,
             last_ts=self._bot.engine.now_ns,
         )
+
+    def _fault(self, reason: str) -> str:
+        """Return what ended a run that nobody wanted to end, "" for one that ends as it should."""
+        feeding = self._feeding
+        failed = feeding.exception() if feeding.done() and not feeding.cancelled() else None
+        if error := self._thread.error or failed:
+            told = _innermost(error)
+            return f"{type(told).__name__}: {told}"
+        return "see the log" if reason == PROJECTIONS_FAILED else ""
 
     def _adopt(self, daily: Daily, generation: Generation) -> None:
         """Go by the generation that runs now."""
@@ -291,7 +302,7 @@ class _Running:
     def _start_tasks(self) -> None:
         tasks = self._tasks
         tasks.start(self._thread.join(), name="engine", stage="engine", ask=self._end_engine, ends_run=True)
-        tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
+        self._feeding = tasks.start(self._feed_all(), name=FEEDS, stage="edges", ends_run=True)
         tasks.start(self._reconcile(), name="reconciler", stage="edges")
         tasks.start(self._keep_healthy(), name="health", stage="edges")
         judging = self._experiments.run(self._projecting.catch_up, self._inbox.put_first, self._follow_verdict)
@@ -402,7 +413,7 @@ class _Running:
 
     def _end_of_projections(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._tasks.stop, "projections failed")
+            self._loop.call_soon_threadsafe(self._tasks.stop, PROJECTIONS_FAILED)
 
     def _newest_number(self) -> int:
         self._projecting.catch_up()

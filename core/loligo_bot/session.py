@@ -277,6 +277,11 @@ class EngineThread:
     def is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def error(self) -> BaseException | None:
+        """Return what ended it; None while it works, and when it ended as it should."""
+        return self._error
+
     def _run(self) -> None:
         try:
             while not self._is_leaving:

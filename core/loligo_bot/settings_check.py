@@ -57,6 +57,14 @@ def sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str
             yield (section, place, "settings"), kind, edge.tentacle, edge.settings
 
 
+def used_at(config: LoligoConfig, slot: str) -> list[str]:
+    """Return the places of a configuration that use the tentacle of this kind and name."""
+    kind, _, name = slot.partition(" ")
+    places = [".".join(map(str, path[:-1])) for path, *of, _ in sections(config) if of == [kind, name]]
+    rules = [f"desks.{desk}.risk_rules" for desk, one in config.desks.items() if name in one.risk_rules]
+    return [*places, *(rules if kind == "risk_rule" else ())]
+
+
 _EDGES = {"feeds": "feed", "notifiers": "notifier", "interfaces": "interface", "automations": "automation"}
 
 

@@ -30,7 +30,7 @@ from loligo.model.risk import ActionKind
 from loligo.model.timeframe import iso
 from loligo.ports.tentacles import Message
 from loligo_bot.experiment_config import VERDICT
-from loligo_notify import Kind
+from loligo_notify import CONSENT_LAPSED, Kind
 
 KEPT_ORDERS = 20_000
 STOPS = frozenset({OrderRole.STOP, OrderRole.TRAIL, OrderRole.LIQUIDATION})
@@ -165,6 +165,8 @@ def _refused(event: Refused, _record: Record, _orders: Orders) -> Message:
     numbers = _numbers(event.numbers)
     text = f"{event.desk}: no entry into {event.instrument}, {event.rule} says {event.code}"
     text = f"{text} ({numbers})" if numbers else text
+    if event.code == CONSENT_LAPSED:
+        text = f"{event.desk}: nobody agreed in time, the entry into {event.instrument} was not sent"
     return _message(
         event,
         Kind.ENTRY_REFUSED,

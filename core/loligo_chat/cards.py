@@ -13,6 +13,7 @@ from typing import Any
 TESTS, TEST = "experiments", "experiment"
 _STOP, _PROMOTE = "experiment.stop", "experiment.promote"
 _MOST = 20
+_OPEN = ("too_early", "no_clear_difference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +40,6 @@ def _promotions(answer: Any) -> Iterator[Wish]:
     if answer.winner:
         yield Wish(label=f"Promote {answer.winner}", verb=_PROMOTE, words=[answer.name, answer.winner])
         return
+    how = "without a verdict" if answer.verdict in _OPEN else "against the verdict"
     for one in answer.challengers[:_MOST]:
-        yield Wish(label=f"Promote {one} without a verdict", verb=_PROMOTE, words=[answer.name, one, "override=on"])
+        yield Wish(label=f"Promote {one} {how}", verb=_PROMOTE, words=[answer.name, one, "override=on"])

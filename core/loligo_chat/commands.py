@@ -26,6 +26,7 @@ _ALIASES = {  # what people say: the verb, where the catalogue has no verb of th
     "toggle": "tentacle.switch",
     "swap": "tentacle.apply",
     "rollback": "tentacle.rollback",
+    "stop_entries": "pause",  # or "/stop entries" would be taken for an end of the bot
 }
 _GREETING, _GREETED = "start", "status"  # what a Telegram client sends first
 _REASONS = ("why", "reason")  # arguments that hold whatever else is said

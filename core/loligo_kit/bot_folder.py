@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from loligo.errors import TentacleError
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.faults import did_you_mean
-from loligo.registry.manifest import Manifest, read_manifest
+from loligo.registry.manifest import MANIFEST_FILE, Manifest, read_manifest
 from loligo.registry.registry_file import REGISTRY_FILE, RegistryEntry, load_registry
-from loligo.registry.tree import read_tree, tree_hash
-from loligo_kit.lock import LockedTentacle, load_lock
+from loligo.registry.tree import PREFIX, read_tree, tree_hash
+from loligo_kit.lock import LockedTentacle, LockedVersion, load_lock
 
 Entries = dict[str, RegistryEntry]  # by slot
 
@@ -41,11 +42,43 @@ class BotFolder:
             raise TentacleError(f'there is no tentacle "{name}"{hint}; `loligo tentacle list` shows all')
         return found[0]
 
+    def shipped(self, name: str) -> RegistryEntry | None:
+        """Return the entry that a tentacle which comes with Loligo has there, by NAME or KIND/NAME; None when that is
+        no such name, or a file or folder lies there."""
+        kind, _, plain = name.rpartition("/")
+        if Path(name).exists() or not (self._roots[1] / REGISTRY_FILE).exists():
+            return None
+        entries = load_registry(self._roots[1] / REGISTRY_FILE).tentacles
+        return next((entry for entry in entries if entry.name == plain and kind in ("", entry.kind)), None)
+
     def locked(self, entry: RegistryEntry) -> LockedTentacle:
         """Return what the lock file knows of a tentacle."""
         return load_lock(self.home).find(f"{entry.kind} {entry.tentacle}") or LockedTentacle(
             kind=entry.kind, name=entry.tentacle, versions=[]
         )
+
+    def known(self, entry: RegistryEntry) -> list[LockedVersion]:
+        """Return the versions that one could go back to, the last one the newest: those of the lock file, and before
+        them all others that ran here and that the content store holds, such as every save of a folder."""
+        locked = self.locked(entry)
+        named = {each.tree_hash for each in locked.versions}
+        found = [one for one in self._kept(entry) if one.tree_hash not in named]
+        return [*found, *(each for each in locked.versions if each.tree_hash != locked.pending)]
+
+    def _kept(self, entry: RegistryEntry) -> Iterator[LockedVersion]:
+        """Yield the versions of a tentacle in the content store, the first that came first."""
+        brought = self.locked(entry).bundle(entry.packages)
+        for file in sorted(self.store.path("").glob(f"*/{MANIFEST_FILE}"), key=lambda file: file.stat().st_mtime_ns):
+            try:
+                manifest = read_manifest(file.parent, {MANIFEST_FILE: file.read_bytes(), "__init__.py": b""})
+            except TentacleError:
+                continue  # of an earlier Loligo, or changed: whoever wants it by its hash is told
+            if (manifest.kind, manifest.name) == (entry.kind, entry.tentacle):
+                wanted = PREFIX + file.parent.name
+                held = [each for each in manifest.permissions if each in entry.permissions]
+                yield LockedVersion(
+                    version=manifest.version, tree_hash=wanted, source="local", permissions=held, packages=brought
+                )
 
     def content(self, entry: RegistryEntry) -> tuple[Path, dict[str, bytes]]:
         """Return the folder and the files behind an entry, as they are. TentacleError when they are not there."""

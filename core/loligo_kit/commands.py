@@ -39,8 +39,8 @@ def install(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="A folder, a zip, an http(s) URL, or git+URL@COMMIT[#subdirectory=FOLDER]. "
-            "Without one: fetch again what tentacles.lock names and this machine lacks.",
+            help="A folder, a zip, an http(s) URL, git+URL@COMMIT[#subdirectory=FOLDER], or NAME of one that comes "
+            "with Loligo. Without one: fetch again what tentacles.lock names and this machine lacks.",
             show_default=False,
         ),
     ] = None,
@@ -57,6 +57,8 @@ def install(
         fetched = installer.fetch_missing()
         dialogue.say(shell, {"ok": True, "fetched": list(fetched)}, fetched or ["nothing is missing"])
         return 0
+    if (shipped := installer.bot.shipped(source)) is not None:
+        return dialogue.told(shell, installer.enlist(shipped), "install")
     return _carried_out(
         shell, installer, partial(plan_install, installer.bot, source, expected), is_yes, grant, "install"
     )
@@ -108,7 +110,16 @@ def rollback(
 
 def remove(context: typer.Context, name: _Name, is_forced: _Force = False) -> int:
     """Take a tentacle out of the registry. Its content stays for the journals that name it."""
-    return dialogue.told(context.obj, _installer(context.obj).remove(name, is_forced=is_forced), "remove")
+    from loligo.errors import TentacleError
+
+    installer = _installer(context.obj)
+    entry = installer.bot.find(name)
+    if not is_forced and (used := context.obj.used_at(entry.slot)):
+        raise TentacleError(
+            f"cannot remove {entry.slot}: {', '.join(used)} of the configuration need it, and no bot starts without; "
+            "take it out there first, or switch it off; --force does it all the same"
+        )
+    return dialogue.told(context.obj, installer.remove(name, is_forced=is_forced), "remove")
 
 
 def pin(context: typer.Context, name: _Name) -> int:
@@ -203,7 +214,7 @@ def info(
 
 def new(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="evaluator, strategy, trading_mode, risk_rule, feed or notifier.")],
+    kind: Annotated[str, typer.Argument(help="Any kind but venue, such as evaluator or risk_rule.")],
     name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Where to; tentacles/KIND/NAME in the bot folder by default.")
@@ -234,7 +245,7 @@ def packages(
     is_yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the packages that are shown.")] = False,
 ) -> int:
     """Bring the Python packages that tentacles need and that are not installed, for these tentacles alone."""
-    from loligo_kit.bringing import bundle_for
+    from loligo_kit.equipping import lacking
 
     shell = context.obj
     installer = _installer(shell)
@@ -242,11 +253,11 @@ def packages(
     entries = [bot.find(name)] if name else [entry for entry in bot.entries().values() if entry.enabled]
     codes = [4]
     for entry in entries:
-        bundle = bundle_for(bot, entry, bot.manifest(entry).requires.python, is_newest=is_newest)
-        if entry.packages == (bundle.locked.tree_hash if bundle is not None else None):
+        given = lacking(bot, entry, is_newest=is_newest, with_permissions=False)
+        if given.after == entry:
             continue
-        grants = dialogue.agreed(shell, entry, installer.to_agree(entry, bundle), is_yes)
-        codes.append(dialogue.told(shell, installer.equip(f"{entry.kind}/{entry.name}", bundle, grants), "packages"))
+        grants = dialogue.agreed(shell, entry, given.wanted, is_yes)
+        codes.append(dialogue.told(shell, installer.equip(given, grants), "packages"))
     if codes == [4]:
         return dialogue.nothing(shell, f"{name or 'every tentacle'} has the packages that it needs")
     return max(codes[1:])
@@ -297,6 +308,6 @@ def _known(bot: BotFolder, entry: RegistryEntry) -> dict[str, Any]:
     locked = bot.locked(entry)
     values = _described(read_manifest(folder, files), files)
     values |= {"folder": str(folder), "registry": entry.model_dump(exclude={"kind", "name", "version"})}
-    values["versions"] = [each.model_dump(exclude_none=True) for each in locked.versions]
+    values["versions"] = [each.model_dump(exclude_none=True) for each in bot.known(entry)]
     values["pending"] = locked.pending
     return values

@@ -22,7 +22,8 @@ from loligo.errors import TentacleError
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder, Entries
-from loligo_kit.bringing import PREFIX, Bundle, bundle_again, consent, consents
+from loligo_kit.bringing import PREFIX, bundle_again
+from loligo_kit.equipping import Equipment
 from loligo_kit.lock import LOCK_FILE, LockedVersion, load_lock, save_lock, settings_hash
 from loligo_kit.needs import ManifestOf, check_needs, closure
 from loligo_kit.plans import Plan
@@ -101,33 +102,35 @@ class Installer:
             entries[plan.slot] = plan.entry
         return Change(slot=plan.slot, before=plan.before, after=plan.entry)
 
-    def equip(self, name: str, bundle: Bundle | None, grants: Collection[str]) -> Change:
-        """Let a tentacle that is there bring these Python packages, whatever its version; None: no more any.
+    def enlist(self, shipped: RegistryEntry) -> Change:
+        """Put a tentacle that comes with Loligo into the registry, which has none of its name. TentacleError when it
+        has one, or what it needs is not there."""
+        with editing(self.bot.registry) as entries:
+            if shipped.slot in entries:
+                raise TentacleError(f"{shipped.slot} {entries[shipped.slot].version} is there already")
+            check_needs(entries.values(), [*entries.values(), shipped], shipped.slot, self.bot.manifest)
+            entries[shipped.slot] = shipped
+        return Change(slot=shipped.slot, before=None, after=shipped)
+
+    def equip(self, given: Equipment, grants: Collection[str]) -> Change:
+        """Give a tentacle that is there the permissions and Python packages that it lacks, whatever its version.
 
         PermissionWanted names those that no person agreed to, and nothing is changed.
         """
-        entry = self.bot.find(name)
-        if missing := [each for each in self.to_agree(entry, bundle) if each not in grants]:
+        entry, after, bundle = given.entry, given.after, given.bundle
+        if missing := [each for each in given.wanted if each not in grants]:
             raise PermissionWanted(f"{entry.slot} wants {kinds(missing)}; nothing was changed")
         if bundle is not None:
             self.bot.store.put(bundle.files)
-        new = bundle.locked if bundle is not None else None
-        after = entry.model_copy(update={"packages": new.tree_hash if new is not None else None})
         folder, files = self.bot.content(entry)
         enabled = [each for each in self.bot.entries().values() if each.enabled and each.slot != entry.slot]
         self._judge(after, files, folder, [*enabled, after], read_set(after.packages, self.bot.store))
         with editing(self.bot.registry) as entries:
             self._check_unchanged(entry.slot, entry, entries)
-            locked = self.bot.locked(entry).equipped(entry, new)
+            locked = self.bot.locked(entry).equipped(after, bundle.locked if bundle is not None else None)
             save_lock(self.bot.home, load_lock(self.bot.home).with_tentacle(locked))
             entries[entry.slot] = after
         return Change(slot=entry.slot, before=entry, after=after)
-
-    def to_agree(self, entry: RegistryEntry, bundle: Bundle | None) -> dict[str, str]:
-        """Return the packages that are new to a tentacle that is there, with what each means."""
-        known = self.bot.locked(entry).bundle(entry.packages)
-        held = [consent(one) for one in known.wheels] if known is not None else []
-        return {each: why for each, why in consents(bundle).items() if each not in held}
 
     def check(self, plan: Plan) -> None:
         """TentacleError when somebody would lack another tentacle after a plan was carried out."""

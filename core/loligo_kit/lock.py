@@ -84,14 +84,16 @@ class LockedTentacle(Strict):
         return next((one for one in every if one is not None and one.tree_hash == packages_hash), None)
 
     def equipped(self, entry: RegistryEntry, packages: LockedPackages | None) -> LockedTentacle:
-        """Return this with other packages of what an entry wants now."""
+        """Return this with the permissions and packages of what an entry wants now; a person agreed to them, so that
+        it does not wait any more."""
         if entry.path is not None or self.find(entry.tree_hash) is None:
             return self.model_copy(update={"packages": packages})
+        changes = {"packages": packages, "permissions": entry.permissions}
         versions = [
-            each.model_copy(update={"packages": packages}) if each.tree_hash == entry.tree_hash else each
-            for each in self.versions
+            each.model_copy(update=changes) if each.tree_hash == entry.tree_hash else each for each in self.versions
         ]
-        return self.model_copy(update={"versions": versions})
+        pending = None if self.pending == entry.tree_hash else self.pending
+        return self.model_copy(update={"versions": versions, "pending": pending})
 
     def before(self, tree_hash: str | None) -> LockedVersion | None:
         """Return the version that ran before the one of this hash."""

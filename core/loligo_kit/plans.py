@@ -22,6 +22,8 @@ from loligo_kit.distributions import PREFIX
 from loligo_kit.lock import LockedPackages, LockedVersion, hashes_like
 from loligo_kit.sources import UPLOADED, Fetched, fetch, received
 
+MOST_NAMED = 20  # versions in one sentence, the newest
+
 
 class NothingNew(TentacleError):
     """There is nothing to do: it is as it was wanted already."""
@@ -143,15 +145,15 @@ def plan_agreement(bot: BotFolder, name: str) -> Plan:
 
 
 def plan_rollback(bot: BotFolder, name: str, wanted: str | None = None) -> Plan:
-    """Return an earlier version: that which ran before, or the one of this hash (or its beginning) or number."""
+    """Return an earlier version: that which was installed before, or the one of this hash (or its beginning) or number,
+    also of those that lay in a folder."""
     entry = bot.find(name)
-    locked = bot.locked(entry)
-    known = [each for each in locked.versions if each.tree_hash not in (locked.pending, entry.tree_hash)]
-    last = locked.before(entry.tree_hash)
+    known = [each for each in bot.known(entry) if each.tree_hash != entry.tree_hash]
+    last = bot.locked(entry).before(entry.tree_hash)
     found = hashes_like(wanted, known) if wanted else [last] if last else []
     if len(found) != 1:
         what = f'"{wanted}" names {"several" if found else "none"}' if wanted else "none ran before it"
-        there = ", ".join(f"{each.version} ({hash12(each.tree_hash)})" for each in known) or "none"
+        there = ", ".join(f"{each.version} ({hash12(each.tree_hash)})" for each in known[-MOST_NAMED:]) or "none"
         raise TentacleError(f"{entry.slot} {entry.version}: {what} of the versions to go back to, which are: {there}")
     return replace(_plan_again(bot, found[0], entry), stays=found[0].source.startswith(PREFIX))
 

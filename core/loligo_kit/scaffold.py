@@ -15,11 +15,7 @@ from loligo.registry.faults import did_you_mean
 from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE, SETTINGS_FILE, read_manifest, settings_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_NOT_YET = {
-    "venue": "copy that of tentacles/venues/simulated",
-    "interface": "the bot does not run any yet",
-    "automation": "the bot does not run any yet",
-}
+_NONE = {"venue": "`loligo tentacle show simulated` says where the simulated one lies; begin with a copy of that"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -37,7 +33,7 @@ def scaffold(
     """
     kinds = template_kinds()
     if kind not in kinds:
-        why = _NOT_YET.get(kind, f"expected one of {', '.join(kinds)}{did_you_mean(kind, kinds)}")
+        why = _NONE.get(kind, f"expected one of {', '.join(kinds)}{did_you_mean(kind, kinds)}")
         raise TentacleError(f'there is no template of the kind "{kind}": {why}')
     if not _NAME.fullmatch(name):
         raise TentacleError(f'name "{name}": expected small letters, digits and _, a letter first, at most 64')

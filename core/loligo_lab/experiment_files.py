@@ -17,7 +17,7 @@ import msgspec
 from loligo.api import DAY_NS, DataError, iso
 from loligo_lab.csv_table import csv_table
 from loligo_lab.drawing import drawn
-from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
+from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, Verdict, judge
 from loligo_lab.experiment.figures import FIGURES, figures_of
 from loligo_lab.paper import listed, page, table
 
@@ -198,7 +198,8 @@ def percent(share: float | None) -> str:
 
 def _pair(told: Document, place: int, pair: Mapping[str, Any]) -> str:
     control, challenger = escape(pair["control"]), escape(pair["challenger"])
-    lines = [pair["sentence"], *filter(None, [pair["luck"]]), *pair["notes"]]
+    is_spoilt = pair["verdict"] in (Verdict.INVALID, Verdict.STOPPED)  # how rare such a gap is says nothing then
+    lines = [pair["sentence"], *([] if is_spoilt else filter(None, [pair["luck"]])), *pair["notes"]]
     lines += [rail["words"] for rail in pair["rails"] if rail["is_broken"]]
     lines += [check["words"] for check in pair["checks"] if not check["is_met"]]
     lines = list(dict.fromkeys(f"{line.rstrip('.')}." for line in lines))
@@ -218,6 +219,8 @@ def _band_in_words(pair: Mapping[str, Any]) -> str:
         return "No day is closed yet."
     last = pair["band"][-1]
     said = f"{last['difference'] * 100:+,.2f} % of capital on day {last['day']}"
+    if pair["verdict"] == Verdict.INVALID:
+        return f"{said}; the arms were not treated alike, so that the band counts for nothing"
     if last["low"] is None or last["high"] is None:
         return f"{said}; nothing can be said of luck before the gates are passed"
     return f"{said}; anything from {last['low'] * 100:+,.2f} % to {last['high'] * 100:+,.2f} % fits (dashed)"

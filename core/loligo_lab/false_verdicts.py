@@ -2,15 +2,17 @@
 
 The made-up experiments are judged by the rule that judges live ones, on every day. What must hold: the same seed and
 number of experiments give the same rows. The points are those of the acceptance table, in its order: equal arms, random
-traders, power, tail trap, planner, tampering.
+traders, power, tail trap, planner, replay, tampering.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ import pyarrow.parquet as pq
 
 from loligo.api import DAY_NS
 from loligo_lab.experiment import Arm, ArmDay, Day, Limits, Mode, Plan, Verdict, judge
-from loligo_lab.experiment.differences import Paths, paths_of
+from loligo_lab.experiment.differences import Differences, Paths, paths_of
 from loligo_lab.experiment.many_at_once import first_beyond, verdict_days
 from loligo_lab.experiment.planner import days_for_power
 from loligo_lab.experiment.scores import t_value
@@ -38,9 +40,12 @@ FloatArray = npt.NDArray[np.float64]
 ARMS = (Arm(name="a"), Arm(name="b"))
 LENGTHS = (90, 180, 365)
 NORMAL_975 = 1.959963984540054
+REPLAYED = 20  # experiments that are judged day by day, too
+SMALL = 1e-4  # a daily return: so small that no guardrail comes near
 CHUNK = 1_000  # experiments at a time: what a few hundred megabytes hold
 MARKETS = ("BTC", "ETH", "SOL", "XRP", "DOGE")
-RATIOS = (2.85, 3.5, 4.3, 4.75, 5.5)
+PLANNED_WORLDS = {"t4": POWER_WORLD, "normal": World()}
+RATIOS = (2.85, 3.5, 4.3, 4.75, 5.5, 8.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,7 @@ def verify(
     yield from _tail_trap(rng, experiments)
     yield from _planned(rng, experiments, ratios)
     yield from _half_found(rng)
+    yield from _replayed(rng)
     yield from _tampered()
 
 
@@ -211,21 +217,20 @@ def _tail_trap(rng: np.random.Generator, experiments: int) -> Iterator[Row]:
 
 
 def _planned(rng: np.random.Generator, experiments: int, ratios: Sequence[float]) -> Iterator[Row]:
-    for ratio in ratios:
-        for mode in Mode:
-            days = days_for_power(ratio, mode) or 0
-            counts = count_verdicts(partial(_of_world, POWER_WORLD, days, ratio), rng, experiments, (days,))
-            for rule in (rule for rule, (its_mode, _) in RULES.items() if its_mode is mode):
-                yield Row(
-                    point=PLANNER,
-                    what=f"found in planned time, ratio {ratio}",
-                    days=days,
-                    rule=rule,
-                    measured=int(counts[days, rule][0]) / experiments,
-                    at_least=0.75,
-                    at_most=0.85,
-                    experiments=experiments,
-                )
+    for ratio, (world, returns), mode in product(ratios, PLANNED_WORLDS.items(), Mode):
+        days = days_for_power(ratio, mode) or 0
+        counts = count_verdicts(partial(_of_world, returns, days, ratio), rng, experiments, (days,))
+        for rule in (rule for rule, (its_mode, _) in RULES.items() if its_mode is mode):
+            yield Row(
+                point=PLANNER,
+                what=f"found in planned time, {ratio}, {world}",
+                days=days,
+                rule=rule,
+                measured=int(counts[days, rule][0]) / experiments,
+                at_least=0.75,
+                at_most=0.85,
+                experiments=experiments,
+            )
 
 
 def _half_found(rng: np.random.Generator) -> Iterator[Row]:
@@ -254,6 +259,35 @@ def _the_same_twice() -> Iterator[Row]:
         )
 
 
+def _replayed(rng: np.random.Generator) -> Iterator[Row]:
+    """Yield in how many experiments the code that judges live, day by day, comes to the statistic of every day, and to
+    the day of the verdict, to which that comes by which all else here is measured."""
+    differences = _of_world(POWER_WORLD, 180, 4.3, rng, REPLAYED) * SMALL
+    paths = paths_of(differences)
+    ways = [_way(own) for own in differences]
+    for rule in (FIXED_END, OPEN_ENDED):
+        plan = replace(_plan(RULES[rule][0], 180, 2.0), margin_per_year=0.0)
+        at_once = np.abs(verdict_days(plan, paths))
+        known = [_verdict_day(plan, own) for own in differences]
+        made = partial(Row, point="6", days=180, rule=rule, at_least=1.0, experiments=REPLAYED)
+        is_equal = np.isclose(ways, paths.statistic, rtol=1e-12, atol=1e-12, equal_nan=True).all(axis=1)
+        yield made(what="day by day: the same to 1e-12", measured=float(is_equal.mean()))
+        yield made(what="day by day: the same verdict day", measured=float((np.array(known) == at_once).mean()))
+
+
+def _way(differences: FloatArray) -> list[float]:
+    """Return the statistic of each day; NaN where there is none."""
+    fold = Differences()
+    found = [fold.add(float(one)).statistic for one in differences]
+    return [math.nan if one is None else one for one in found]
+
+
+def _verdict_day(plan: Plan, differences: FloatArray) -> int:
+    """Return since which day one arm is better, 0 for none, as a test at work is judged."""
+    (pair,) = judge(plan, _days_of(np.zeros(len(differences)), differences)).pairs
+    return (pair.verdict_day or 0) if pair.verdict in (Verdict.CHALLENGER_BETTER, Verdict.CONTROL_BETTER) else 0
+
+
 def _tampered() -> Iterator[Row]:
     for rule in (FIXED_END, OPEN_ENDED):
         days = _alike(np.random.default_rng(6).standard_normal(40) * 0.01)
@@ -273,9 +307,24 @@ def _tampered() -> Iterator[Row]:
 
 def _alike(returns: FloatArray) -> list[Day]:
     """Return days on which two arms did the same."""
-    worth = 10_000.0 * np.cumprod(1.0 + returns)
-    made = []
-    for number, (gain, equity) in enumerate(zip(returns.tolist(), worth.tolist(), strict=True)):
-        arm = ArmDay(daily_return=gain, equity=equity, closed_trades=2 * number, events=1_440)
-        made.append(Day(opened_at_ns=number * DAY_NS, arms=(arm, arm)))
-    return made
+    return _days_of(returns, returns)
+
+
+def _days_of(*arms: FloatArray) -> list[Day]:
+    """Return the days of arms that returned that."""
+    worth = [10_000.0 * np.cumprod(1.0 + returns) for returns in arms]
+    return [
+        Day(
+            opened_at_ns=number * DAY_NS,
+            arms=tuple(
+                ArmDay(
+                    daily_return=float(returns[number]),
+                    equity=float(equity[number]),
+                    closed_trades=2 * number,
+                    events=1_440,
+                )
+                for returns, equity in zip(arms, worth, strict=True)
+            ),
+        )
+        for number in range(len(arms[0]))
+    ]

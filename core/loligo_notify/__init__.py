@@ -7,7 +7,7 @@ from loligo_notify.clock import SystemClock, wait_s
 from loligo_notify.kinds import EXAMPLES, FREQUENT, MEANING, Kind
 from loligo_notify.outbox import AGAIN, LONGEST_WAIT_S, Outbox, Page, Refused, RetryLater
 from loligo_notify.post import Courier, Post, Told, post_of
-from loligo_notify.rules import LEVELS, Level, QuietHours, Rule, level_of, rule_for
+from loligo_notify.rules import CONSENT_LAPSED, LEVELS, Level, QuietHours, Rule, level_of, rule_for
 from loligo_notify.secret import Secret
 from loligo_notify.store import NOTIFICATIONS_FILE, Mark, Notice, Standing, Store
 from loligo_notify.telling import Teller, mark_of
@@ -15,6 +15,7 @@ from loligo_notify.templates import DEFAULTS, rendered
 
 __all__ = [
     "AGAIN",
+    "CONSENT_LAPSED",
     "DEFAULTS",
     "EXAMPLES",
     "FREQUENT",

@@ -57,7 +57,7 @@ MEANING: Mapping[Kind, str] = {
     Kind.STARTED: "the bot has started",
     Kind.STOPPED: "the bot has stopped",
     Kind.DAILY_SUMMARY: "what the day brought",
-    Kind.JOB_DONE: "a backtest or another job has ended, failed or was cancelled",
+    Kind.JOB_DONE: "a backtest, a backup or another job has ended, failed or was cancelled",
     Kind.VERDICT: "an A/B test comes to another verdict",
     Kind.AUTOMATION: "an automation tells what it was set to tell",
     Kind.COMMAND: "what came of a person's command",

@@ -20,6 +20,7 @@ from loligo_notify.templates import fault_of
 
 Level = Literal["info", "warning", "problem"]
 LEVELS = ("info", "warning", "problem")
+CONSENT_LAPSED = "consent_lapsed"  # code of a refusal
 
 
 def level_of(message: Message) -> Level:
@@ -87,7 +88,7 @@ class Rule(BaseModel):
         return self
 
     def fits(self, message: Message) -> bool:
-        is_kind = message.kind in self.kinds if self.kinds else message.kind not in FREQUENT
+        is_kind = message.kind in self.kinds if self.kinds else not is_frequent(message)
         is_desk = not self.desks or not message.desk or message.desk in self.desks
         return is_kind and is_desk and LEVELS.index(level_of(message)) >= LEVELS.index(self.level)
 
@@ -116,6 +117,12 @@ class Rule(BaseModel):
 
 
 EVERYTHING = Rule()
+
+
+def is_frequent(message: Message) -> bool:
+    """Say whether a message is told only where a rule names its kind. An entry for which nobody gave the consent that
+    was asked for is told to all who were asked."""
+    return message.kind in FREQUENT and message.fields.get("code") != CONSENT_LAPSED
 
 
 def rule_for(rules: Sequence[Rule], message: Message) -> Rule | None:

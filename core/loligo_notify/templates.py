@@ -39,8 +39,19 @@ def rendered(message: Message, template: str = "") -> str:
     if not template and message.kind not in DEFAULTS:
         numbers = ", ".join(f"{name} {value}" for name, value in message.fields.items())
         return f"{message.text}\n{numbers}" if numbers else message.text
-    words = _compiled(template or DEFAULTS[Kind(message.kind)]).render(_context(message))
+    words = _words(message, template or DEFAULTS[Kind(message.kind)])
     return words[:LONGEST].strip() or message.text
+
+
+def _words(message: Message, template: str) -> str:
+    """Return what a template makes. One that fails at this message though it did not at its example holds no message
+    back: the message comes in the words of its kind, and says so."""
+    try:
+        return _compiled(template).render(_context(message))
+    except Exception as exc:  # a template may do anything that its language can, and fail in as many ways
+        default = DEFAULTS.get(message.kind, _PLAIN)  # type: ignore[call-overload]
+        plain = _words(message, default) if template != default else message.text
+        return f"{plain}\n(the template {template[:40]!r} failed: {type(exc).__name__}: {exc})"
 
 
 def fault_of(template: str, kinds: Iterable[Kind]) -> str:

@@ -5,7 +5,8 @@
 A set is one package of private modules, named by its hash like every version of a tentacle: tentacles whose sets differ
 never meet, those with the same set share it, and it leaves with the last of them. Only code that was loaded with a set
 sees it; for everybody else `import foo` is what it always was. `importlib.metadata` knows the packages that are loaded,
-behind those that are installed: many ask for their own version.
+behind those that are installed: many ask for their own version. Names that are written down as text, as for
+`importlib.resources`, are the affair of `written_names`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from loligo_packages.package_set import PackageSet
+from loligo_packages.written_names import standing_in
 
 NAMESPACE = "_tentacles"  # of `loligo.host.finder`, which is built on this
 _OF_ALL = DistributionFinder.Context()
@@ -51,14 +53,17 @@ def code_path(packages: PackageSet, path: str) -> str:
 
 
 def modules_of_set(packages: PackageSet) -> dict[str, bytes]:
-    """Return the modules of a set by path, with an empty `__init__.py` where a folder has none, at its top, too."""
+    """Return the modules of a set by path, with an empty `__init__.py` where a folder has none, at its top, too: those
+    of data alone are packages as well, as Python has it."""
     modules = {path: source for path, source in packages.files.items() if path.endswith(".py")}
-    folders = {folder for path in modules for folder in PurePosixPath(path).parents}
-    return {"/".join((*folder.parts, "__init__.py")): b"" for folder in folders} | modules
+    folders = {folder for path in packages.files for folder in PurePosixPath(path).parents}
+    named = (folder.parts for folder in folders if all(map(str.isidentifier, folder.parts)))
+    return {"/".join((*parts, "__init__.py")): b"" for parts in named} | modules
 
 
 def _importing(own: str, tops: frozenset[str]) -> Callable[..., Any]:
     """Return an `__import__` that finds these names in the package `own`, and all others where Python does."""
+    stand_ins = standing_in(own, tops)
 
     def import_(
         name: str,
@@ -69,7 +74,8 @@ def _importing(own: str, tops: frozenset[str]) -> Callable[..., Any]:
     ) -> Any:
         top = name.partition(".")[0]
         if level or top not in tops:
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
+            found = builtins.__import__(name, globals, locals, fromlist or (), level)
+            return found if level else stand_ins.get(name if fromlist else top, found)
         # With names to come from it, Python returns the innermost module; "__name__" is in all of them.
         found = builtins.__import__(f"{own}.{name}", globals, locals, fromlist or ("__name__",))
         return found if fromlist else sys.modules[f"{own}.{top}"]

@@ -51,7 +51,12 @@ _OUTSIDE = "the import"
 _NATIVE = 'with the permission "native" a package may'
 NEVER: Mapping[str, str] = {  # what no permission opens: why
     _OUTSIDE: "reaches outside of the tentacle's own folder",
-    **dict.fromkeys(("importlib", "__import__", "runpy", "pkgutil", "imp"), "hides what it imports; import it by name"),
+    **dict.fromkeys(("importlib", "__import__", "runpy", "imp"), "hides what it imports; import it by name"),
+    **dict.fromkeys(("pkgutil.resolve_name", "pkgutil.walk_packages"), "hides what it imports; import it by name"),
+    **dict.fromkeys(
+        ("pkgutil.find_loader", "pkgutil.get_importer", "pkgutil.get_loader", "pkgutil.iter_importers"),
+        "reaches into the bot's imports",
+    ),
     **dict.fromkeys(("eval", "exec", "compile", "code"), "runs code that nobody could read before"),
     **dict.fromkeys(("sys.modules", "sys.meta_path", "sys.path", "sys.path_hooks"), "reaches into the bot's imports"),
     **dict.fromkeys(("sys.settrace", "sys.setprofile", "sys.addaudithook", "sys._getframe"), "reaches into the bot"),

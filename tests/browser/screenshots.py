@@ -1,4 +1,5 @@
-"""Takes a picture of every page of a bot at work, light, dark and on a phone, into reports/screenshots."""
+"""Takes a picture of every page of a bot at work, light, dark and on a phone, and of an A/B test at every verdict, into
+reports/screenshots."""
 
 from __future__ import annotations
 
@@ -6,20 +7,23 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import running_bot
 from tests.browser.test_experiments import more_desks
 from tests.browser.test_pages import LOOKS, PAGES
-from tests.browser.visits import browse, sign_in
+from tests.browser.visits import Bot, browse, sign_in
 from tests.fakes.chromium import ARGUMENTS, chromium
+from tests.fakes.experiments import TESTS, page_of_tests
 from tests.scenario.bots import ROOT
 
 TRADING_S = 30.0  # before the first picture, so that there is something to see
 DRAWN_MS = 1_500.0
 SHOTS = (*PAGES, "/experiments/eager")  # and all about a test
+STATES = tuple(f"/experiments/{name}" for name in TESTS)
 
 
 def main(folder: Path) -> None:
@@ -29,15 +33,25 @@ def main(folder: Path) -> None:
         with running_bot(Path(home) / "bot", more_desks) as bot:
             sign_in(browser, bot)
             time.sleep(TRADING_S)
-            for look, how in LOOKS.items():
-                for path in SHOTS:
-                    with browse(browser, bot, **how) as watched:
-                        page = watched.open(path)
-                        page.wait_for_timeout(DRAWN_MS)
-                        name = re.sub("[^a-z]+", "-", path).strip("-") or "dashboard"
-                        page.screenshot(path=folder / f"{name}-{look.replace(' ', '-')}.png", full_page=True)
+            shoot(browser, bot, SHOTS, folder)
+        with page_of_tests(Path(home) / "states") as (address, _):
+            states = Bot(home=Path(home) / "states", address=address)
+            sign_in(browser, states)
+            shoot(browser, states, STATES, folder)
         browser.close()
-    print(f"{len(LOOKS) * len(SHOTS)} pictures in {folder}")
+    print(f"{len(LOOKS) * len(SHOTS + STATES)} pictures in {folder}")
+
+
+def shoot(browser: Browser, bot: Bot, paths: Sequence[str], folder: Path) -> None:
+    """Take a picture of each of these pages in each look."""
+    for look, how in LOOKS.items():
+        for path in paths:
+            with browse(browser, bot, **how) as watched:
+                watched.page.route("**/part/bar", lambda route: route.fulfill(status=204))  # not every bot has one
+                page = watched.open(path)
+                page.wait_for_timeout(DRAWN_MS)
+                name = re.sub("[^a-z]+", "-", path).strip("-") or "dashboard"
+                page.screenshot(path=folder / f"{name}-{look.replace(' ', '-')}.png", full_page=True)
 
 
 if __name__ == "__main__":

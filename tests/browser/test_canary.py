@@ -44,6 +44,10 @@ def position(page: Page, bot: Bot) -> list[str]:
 def test_a_version_is_tried_wins_and_takes_over_with_the_position(browser: Browser, tmp_path: Path) -> None:
     def on_the_tape(config: dict[str, Any]) -> None:
         at_every_whim(config)
+        desk = config["desks"]["trend"]
+        rests = {"tentacle": "weighted_vote", "settings": {"entry_threshold": 1.0, "exit_threshold": 1.0}}
+        config["accounts"]["other"] = {"deposits": {"USD": 10_000}}
+        config["desks"]["other"] = desk | {"account": "other", "capital": 10_000, "strategy": rests}
         config["feeds"][0]["settings"]["speed"] = FAST
 
     prepared = running_bot(tmp_path / "bot", on_the_tape, speed=None, **BRISK)
@@ -67,6 +71,7 @@ def test_a_version_is_tried_wins_and_takes_over_with_the_position(browser: Brows
             page.get_by_role("button", name=re.compile("^Let weighted_vote_.*_b take over$")).click()
             page.get_by_role("dialog").get_by_role("button", name="Let it take over").click()
             expect(page.locator("#toasts")).to_contain_text("trend runs what weighted_vote_", timeout=JUDGED_MS)
+            expect(page.locator("#toasts")).to_contain_text("so do other, which use strategy/weighted_vote, too")
             page.goto(bot.address + STRATEGY)  # nothing is taken up by itself here
             page.get_by_role("button", name="Take it up").click()
             page.goto(test)
@@ -88,6 +93,7 @@ def as_experiment(page: Page) -> None:
     """Take up the version on disk beside the one that runs."""
     expect(page.get_by_role("heading", name="On disk, not running")).to_be_visible()
     page.get_by_label("How").select_option("experiment")
+    page.get_by_label("Tested on desk").select_option("trend")
     page.get_by_role("button", name="Take it up").click()
     said = re.compile("experiment|goes on by itself")  # whichever comes first: the page does not wait for the end
     expect(page.locator("#toasts")).to_contain_text(said, timeout=JUDGED_MS)

@@ -154,7 +154,7 @@ def test_a_test_of_several_desks_is_planned_as_the_form_is_filled_in_and_begins(
     outlook, days = page.locator("#outlook"), page.get_by_label("Planned days")
     expect(outlook).to_contain_text("a correlation of 0.9 assumed, as of variants of one strategy")
     page.get_by_label("Difference to find").fill("3")
-    expect(outlook).to_contain_text("Plan 112 days")  # a ratio of 3 / sqrt(0.2): 5000 / 45
+    expect(outlook).to_contain_text("Plan 129 days")  # a ratio of 3 / sqrt(0.2): 5000 / 45, and 17
     page.get_by_label("Name of the test").fill("several")
     page.get_by_label("A, the desk that stays as it is").select_option("trend")
     page.get_by_label("Setting 1").fill("timeframe")
@@ -169,9 +169,9 @@ def test_a_test_of_several_desks_is_planned_as_the_form_is_filled_in_and_begins(
     expect(outlook).to_contain_text("a correlation of 0.5 assumed")
     expect(outlook).to_contain_text("2 challengers")
     page.get_by_label("Correlation of the desks").fill("0.98")
-    expect(outlook).to_contain_text(re.compile("days find 8 of 10 differences of 1.15 in the Sharpe ratio"))
+    expect(outlook).to_contain_text(re.compile("days find 8 of 10 differences of 1.21 in the Sharpe ratio"))
     outlook.get_by_role("button", name=re.compile("Plan [0-9]+ days")).click()
-    assert days.input_value() == "27"  # 5000 / 225, and 1.2 times as many for two
+    assert days.input_value() == "44"  # 5000 / 225, 1.2 times as many for two, and 17
     page.get_by_text("Guardrails, margin").click()
     page.get_by_label("Practically the same, % a year").fill("2")
     page.get_by_role("button", name="Start the test").click()
@@ -256,11 +256,19 @@ def test_a_test_of_another_version_begins_from_the_form(seen: Watched) -> None:
     expect(page.locator(".fault-box")).to_contain_text("no such version was ever loaded here")
     seen.expect_fault("422")
     page.get_by_label("Versions that B runs instead").fill(f"evaluator/rsi = {kept.removeprefix('h1:')[:12]}")
+    page.get_by_text("Equal risk", exact=True).locator("visible=true").click()
+    page.get_by_label("Risk scale of B", exact=True).locator("visible=true").fill("-2")
+    page.get_by_role("button", name="Start the test").click()
+    expect(page.locator("#h-version_scale")).to_contain_text("greater than 0")
+    seen.expect_fault("422")
+    page.get_by_label("Risk scale of B", exact=True).locator("visible=true").fill("1.5")
     page.get_by_role("button", name="Start the test").click()
     page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
     expect(page.locator("#tests")).to_contain_text("A trend against B newer_b", timeout=BEGUN_MS)
     page.get_by_role("main").get_by_role("link", name="newer").click()
     expect(page.locator("#facts")).to_contain_text(f"rsi@{kept.removeprefix('h1:')[:12]}")
+    expect(page.locator("#verdict")).to_contain_text("count 1.5 times against newer_b")
+    expect(page.get_by_text("newer_b less 1.5 times trend")).to_be_visible()
 
 
 @pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)

@@ -44,10 +44,15 @@ def test_a_historic_test_prints_verdict_figures_time_and_what_an_arm_costs(templ
 
 
 def test_arms_that_are_the_same_differ_by_exactly_nothing(template: BotFolder) -> None:
-    arms = ("--arm", "timeframe=1h", "--arm", "timeframe=1h evaluators.rsi.settings.period=28")
+    at_opinions = " ".join(f"evaluators.{name}.timeframe=1h" for name in ("rsi", "ema_cross", "macd"))
+    arms = ["--arm", "timeframe=1h", "--arm", "timeframe=1h evaluators.rsi.settings.period=28"]
+    arms += ["--arm", f"timeframe=none {at_opinions}"]  # asked at each new opinion: when an hour has closed, too
     told = template.call("ab", "run", "--control", "trend", *arms, *SPAN).data
-    assert [one["verdict"] for one in told["pairs"]] == ["practically_the_same"] * 2
-    assert [one["effect"]["per_day"] for one in told["pairs"]] == [0.0, 0.0]
+    assert [one["verdict"] for one in told["pairs"]] == ["practically_the_same"] * 3
+    assert [one["effect"]["per_day"] for one in told["pairs"]] == [0.0] * 3
+    assert "historic_d: timeframe is none, with trend 1h" in told["unlike"]
+    (events,) = (check for check in told["pairs"][2]["checks"] if check["name"] == "events")
+    assert events["is_met"] and events["words"].startswith("Both arms were asked by the same data: trend ")
     assert told["arms"][2]["letter"] == "C"
     assert told["cross_check"]["words"] == "All arms returned the very same."
 
@@ -87,12 +92,23 @@ def test_a_historic_test_comes_to_what_the_test_of_a_paper_run_came_to(template:
     assert named >= {(one["name"], figure) for one in told["arms"] for figure in ("win_rate", "profit_factor")}
 
 
+def test_a_rule_that_is_asked_for_is_that_of_the_test(template: BotFolder) -> None:
+    rule = ("--margin", "0.02", "--risk-scale", "b=1.5", "--limit", "drawdown=0.001", "--limit", "worst_day=null")
+    told = template.call("ab", "run", "--control", "trend", *BOLD, *SPAN, *rule).data
+    assert "For equal risk the returns of trend count 1.5 times against historic_b." in told["rule"]
+    assert "no further apart than 2 % a year" in told["rule"]
+    assert told["verdict"] == "stopped" and "the limit is 0.1 %" in told["sentence"]
+    assert not [rail for rail in told["pairs"][0]["rails"] if rail["name"] == "worst_day"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("nothing",), 'there is no experiment "nothing"; there are none'),
         (("--control", "trends", *BOLD), 'control: there is no desk "trends"; expected some of trend, dips'),
         (("--control", "trend", "--set", "strategy.settings.entry_threshold=9"), "entry_threshold"),
+        (("--control", "trend", *BOLD, "--limit", "drawdwn=0.1"), "drawdwn is no limit; expected some of correlation"),
+        (("--control", "trend", *BOLD, "--risk-scale", "z=2"), 'there is no challenger "z"'),
         (("--control", "trend", *BOLD, "--from", "2031-01-01"), "no data between --from and --to"),
     ],
 )
@@ -137,5 +153,5 @@ def test_a_test_is_begun_looked_at_exported_promoted_and_over_by_commands_alone(
     figures = {(one["arm"], one["name"]) for one in json.loads(file.read_text())["figures"]}
     assert figures >= {("trend", "sharpe"), ("tuned_b", "sharpe_difference"), ("tuned_b", "win_rate")}
     assert early.code == 1 and "no challenger has won" in early.data["error"]["message"]
-    assert promoted.code == 0 and "an override" in promoted.data["message"]
+    assert promoted.code == 0 and "an override" in promoted.data["message"], promoted.out
     assert again.code == 1 and "has ended already" in again.data["error"]["message"]

@@ -181,6 +181,16 @@ def test_automations_are_added_switched_and_removed_while_the_bot_runs(bot: BotF
         wrong = bot.asked("automation.add", "a3", name="sun", settings={**wanted, "level": -1})
         assert "there is an automation of that name" in taken["error"]
         assert "expected a price above 0" in wrong["error"]
+        blind = {**wanted, "instrument": "coinbase:BTC/USB", "actions": [{"do": "pause", "desk": "tend"}]}
+        unseen = bot.asked("automation.add", "a4", name="sun", settings=blind)["error"]
+        assert '"coinbase:BTC/USB": the bot has none of that name (did you mean "coinbase:BTC/USD"?)' in unseen
+        assert 'settings.actions.0.desk = "tend": the bot has none of that name (did you mean "trend"?)' in unseen
+        asks = {"job": "backup", "arguments": {"kep": 7}}
+        odd = bot.asked("automation.add", "a5", name="sun", tentacle="schedule", settings=asks)["error"]
+        assert 'backup.make: kep is not known (did you mean "keep"?)' in odd
+        given = {"name": "automation/rule", "place": "automations.0", "values": {"instrument": "coinbase:BTC/USB"}}
+        strayed = bot.asked("tentacle.settings", "t1", **given)["error"]
+        assert 'values.instrument = "coinbase:BTC/USB": the bot has none of that name' in strayed
         off = bot.asked("automation.switch", "s1", name="moon", on=False)["answer"]
         assert off["is_done"] and not until(bot, "moon", lambda one: not one["is_on"])["is_at_work"]
         gone = bot.asked("automation.remove", "r1", name="moon")["answer"]
@@ -204,6 +214,8 @@ def test_a_report_is_written_and_told_and_a_backup_made(bot: BotFolder) -> None:
         assert done["is_done"] and "The month to 201" in done["message"]
         made = [bot.asked("automation.run", key, name="safe")["answer"]["message"] for key in ("b1", "b2")]
         assert "up to seq" in made[0] and made[1].endswith("; 1 older removed"), made
+        told = bot.asked("notifications", kinds=["job_done"])["answer"]["notifications"]
+        assert [one["text"] for one in told][::-1] == [f"backup is made: {one}" for one in made]
         assert bot.asked("jobs.retry", "k2")["answer"]["message"] == "0 of 0 jobs run once more"
         shown = row(bot, "hand")
         process.send_signal(signal.SIGTERM)
@@ -214,6 +226,19 @@ def test_a_report_is_written_and_told_and_a_backup_made(bot: BotFolder) -> None:
     (file,) = (bot.home / "reports").glob("month-*.html")
     page = file.read_text()
     assert "<svg" in page and "paper" in page and "http" not in page
+
+
+def test_what_an_automation_could_not_do_is_told(bot: BotFolder) -> None:
+    odd = [{"do": "backtest", "arguments": {"desks": ["nobody"]}}, {"do": "pause", "desk": "nobody"}]
+    placed(bot, "odd", trigger="price", instrument=BTC, relation="above", level=1, actions=odd)
+    with bot.running("run", "--headless", "--speed", PER_SECOND):
+        until(bot, "odd", lambda one: bool(one["firings"]))
+        told = bot.asked("notifications", kinds=["automation", "command"])["answer"]["notifications"]
+    (failed,) = [one for one in told if one["kind"] == "automation"]
+    assert failed["level"] == "warning" and failed["text"].startswith("odd: backtest.start was not done: ")
+    assert "nobody" in failed["text"]
+    (refused,) = [one for one in told if one["kind"] == "command"]  # the journal has it, and tells it once
+    assert refused["level"] == "warning" and "nobody" in refused["text"]
 
 
 def test_changes_that_follow_at_once_see_what_the_ones_before_them_wrote(bot: BotFolder) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from loligo.model.command import OperatorCommand
+from loligo.model.events import OrderSubmitted
 from loligo_bot.door.picture import TIMEOUT_S
 from tests.fakes.discord_gateway import CHANNEL
 from tests.fakes.discord_server import discord_service
@@ -160,6 +161,27 @@ def test_a_bot_is_asked_and_paused_from_discord(bot: BotFolder) -> None:
     assert [(command.kind.value, command.by) for command in commands] == [("pause", "discord:1")]
 
 
+def test_an_entry_that_nobody_agrees_to_lapses_and_whoever_was_asked_hears_of_it(bot: BotFolder) -> None:
+    bot.edit(lambda config: config["desks"]["trend"].update(consent_s=6 * 3600))  # 0.3 s at this pace
+
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+
+            def told(words: str) -> list[Sent]:
+                return [sent for sent in server.sent if words in sent.text]
+
+            await server.until(lambda: bool(told("nobody agreed in time")), within_s=60)
+            asked = told("waits for your yes")[0]
+            assert asked.labels[:2] == ["Yes, send it", "No"]
+            await server.press(ADMIN, asked, "Yes, send it")
+            await server.until(lambda: bool(told("it was answered, or its time is over")))
+            await stopped(process)
+
+    run(story)
+    entries = [e for r in bot.records() for e in r.events if isinstance(e, OrderSubmitted) and e.desk == "trend"]
+    assert entries == []
+
+
 def test_a_swap_of_the_chat_loses_no_message_and_no_command(bot: BotFolder) -> None:
     async def story() -> None:
         async with talking(bot) as (server, process):
@@ -181,6 +203,51 @@ def test_a_swap_of_the_chat_loses_no_message_and_no_command(bot: BotFolder) -> N
             await stopped(process)
             assert count >= 2
             assert len(resumed(server)) == count // 2  # each told once
+
+    run(story)
+
+
+PROMISED = {  # what people type: how the answer begins
+    **{one: one.capitalize() for one in ("status", "balance", "portfolio", "positions", "orders", "trades", "profit")},
+    **{one: one.capitalize() for one in ("performance", "fees", "desks", "experiments", "risk", "locks", "backtests")},
+    **{one: one.capitalize() for one in ("logs", "health", "version")},
+    "profit week": "Profit",
+    "profit month": "Profit",
+    "tentacles": "Tentacle list",
+    "ab": "Experiments",
+    "why_nothing": "Why nothing",
+    "toggle macd off": "Tentacle switch",
+    "swap": "Tentacle apply",
+    "rollback evaluator/macd": "Go back to the earlier version?",
+    "pause trend": "Pause",
+    "stop entries": "Pause",
+    "resume": "Resume",
+    "cancel trend-0": "Cancel\nno open order",
+    "flatten": "Close all these positions at the market?",
+    "panic": "Pull the kill switch?",
+    "stop": "End the bot?",
+    "backtest start since=2018-01-01 until=2018-01-10": "Backtest start",
+    "backtest 1": "Backtest\n",
+    "help": "Help\n/",
+}
+
+
+def test_every_command_that_people_are_promised_is_answered_by_a_running_bot(bot: BotFolder) -> None:
+    async def story() -> None:
+        async with talking(bot) as (server, process):
+            seq = bot.asked("decisions", limit=1)["answer"]["decisions"][0]["seq"]
+            for command, begins in {**PROMISED, f"why_{seq}": "Why\n"}.items():
+                known = len(server.sent)
+                await server.say(ADMIN, f"/{command}")
+
+                def answers(known: int = known) -> list[str]:
+                    return [sent.text for sent in server.sent[known:] if sent.chat == str(ADMIN)]
+
+                await server.until(lambda: bool(answers()), within_s=30)
+                assert answers()[0].startswith(begins), (command, answers())
+                if command == "help":
+                    await server.until(lambda: any("/help command" in text for text in answers()))
+            await stopped(process)
 
     run(story)
 

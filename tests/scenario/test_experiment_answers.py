@@ -36,7 +36,7 @@ def test_the_verbs_of_a_running_test_answer_as_their_schemas_say(template: BotFo
         assert ended(process).code == 0
     assert {one["key"]: (one["control"], one["challenger"]) for one in shown["settings"]} == {
         "limits.min_confidence": ("0.7", "0.5"),
-        "strategy.settings.entry_threshold": ("not set", "0.5"),
+        "strategy.settings.entry_threshold": ("0.7 (default)", "0.5"),
     }
     held, (arm, _) = detail["answer"]["holding"], detail["answer"]["arms"]
     assert (held["instrument"], 1 < len(held["curve"]) <= 5) == ("coinbase:BTC/USD", True)

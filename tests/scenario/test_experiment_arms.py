@@ -1,5 +1,5 @@
 """What the arms of an A/B test did otherwise, asked of a running bot and held against its journal: arms that differ in
-trading mode, strategy, evaluators or limits alone."""
+trading mode, strategy, evaluators, limits, timeframe, or the version of one tentacle alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from loligo.model.events import (
@@ -24,16 +25,35 @@ from loligo.model.events import (
 )
 from loligo.model.order import Filled
 from loligo.model.timeframe import iso
+from loligo.registry.content import CONTENT_FOLDER, ContentStore
+from loligo.registry.tree import hash12, read_tree, tree_hash
 from loligo_bot.door import experiment_apart
 from loligo_bot.door.experiment_apart import Moment, Span, moments_apart
 from loligo_bot.door.pages import LARGEST
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
-from tests.scenario.bots import BotFolder, ended
+from tests.scenario.bots import ROOT, BotFolder, ended
+from tests.scenario.canary import VOTE
 from tests.scenario.test_experiments import experiment
+from tests.scenario.test_swap_running import edit_registry
 
 NAME, CONTROL = "arms", "trend"
 RSI = {"tentacle": "rsi", "settings": {"mode": "momentum", "period": 28}}
+HOURLY = ROOT / "tentacles/feeds/replay/market/coinbase/BTC_USD-1h.parquet"
+HOUR_MS = 3_600_000
+SURER = 0.8  # what the other version of the strategy wants at least, whatever it is set to
+
+
+def surer_vote() -> dict[str, bytes]:
+    """Return another version of the strategy that all arms but two run."""
+    files = read_tree(ROOT / VOTE)
+    old, new = b"= settings.entry_threshold, ", b"= max(settings.entry_threshold, %.1f), " % SURER
+    assert old in files["logic.py"]
+    return files | {"logic.py": files["logic.py"].replace(old, new)}
+
+
+OTHER = surer_vote()
+PINNED = f"weighted_vote@{hash12(tree_hash(OTHER))}"
 ARMS: dict[str, dict[str, Any]] = {
     "averaging": {"mode": {"tentacle": "dca", "settings": {"interval_s": 259_200}}},
     "dipping": {"strategy": {"tentacle": "dip_buyer"}},
@@ -41,6 +61,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "smaller": {"limits": {"max_position_share": 0.05}},
     "stricter": {"limits": {"min_confidence": 0.9}},
     "tighter": {"limits": {"stop_loss": 0.005}},
+    "another": {"strategy": {"tentacle": PINNED}},
+    "slower": {"timeframe": "4h"},
 }
 UNTIL = "2017-08-20"
 AN_HOUR_A_SECOND = "3600"
@@ -55,6 +77,34 @@ def arms(config: dict[str, Any]) -> None:
     for name, changes in ARMS.items():
         config["desks"][name] = {**copy.deepcopy(control), "account": name, **changes}
     config["experiments"] = {NAME: {"control": CONTROL, "challengers": list(ARMS)}}
+    longer = {"file": "4h.csv", "instrument": "coinbase:BTC/USD", "kind": "candles", "timeframe": "4h"}
+    config["feeds"][0]["settings"]["sources"].append(longer)
+
+
+def write_four_hours(bot: BotFolder) -> None:
+    """Give a folder the candles of four hours that those of one hour make."""
+    hours = {int(row["timestamp"]): row for row in pq.read_table(HOURLY).to_pylist()}
+    lines = ["timestamp,open,high,low,close,volume"]
+    for begin in sorted(hours):
+        four = [hours[one] for one in range(begin, begin + 4 * HOUR_MS, HOUR_MS) if one in hours]
+        if begin % (4 * HOUR_MS) == 0 and len(four) == 4:
+            high, low = max(one["high"] for one in four), min(one["low"] for one in four)
+            volume = sum(one["volume"] for one in four)
+            lines.append(f"{begin},{four[0]['open']},{high},{low},{four[-1]['close']},{volume}")
+    (bot.home / "data").mkdir(exist_ok=True)
+    (bot.home / "data" / "4h.csv").write_text("\n".join(lines))
+
+
+def keep_another_version(bot: BotFolder) -> None:
+    """Let the registry have the other version beside its own, as an experiment with a version does."""
+    ContentStore(bot.home / CONTENT_FOLDER).put(OTHER)
+
+    def beside(entries: list[dict[str, Any]]) -> None:
+        (entry,) = (one for one in entries if (one["kind"], one["name"]) == ("strategy", "weighted_vote"))
+        pinned = {"name": PINNED, "tree_hash": tree_hash(OTHER), "path": None, "source": "local", "pin": True}
+        entries.append(entry | pinned)
+
+    edit_registry(bot, beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +114,7 @@ class Told:
     ordered: dict[str, dict[str, Any]]
     every: dict[str, dict[str, Any]]
     on_paper: dict[str, Any]  # by the command line
+    shown: dict[str, Any]  # the test
     bot: BotFolder
     records: dict[int, Record]
     events: dict[str, list[Any]]  # by instant
@@ -76,11 +127,13 @@ class Told:
 @pytest.fixture(scope="module")
 def told(template: BotFolder, tmp_path_factory: pytest.TempPathFactory) -> Told:
     bot = template.copy(tmp_path_factory.mktemp("arms") / "bot").edit(arms)
+    write_four_hours(bot)
+    keep_another_version(bot)
     asked: dict[str, Any] = {"name": NAME, "until": UNTIL, "limit": 60}
     assert bot.call("run", "--headless", "--until", UNTIL).code == 0
     with bot.running("run", "--headless", "--speed", AN_HOUR_A_SECOND) as process:
         bot.wait_until(lambda status: status["next_seq"] > 200)
-        experiment(bot, lambda one: one["day"] > 40, name=NAME)
+        shown = experiment(bot, lambda one: one["day"] > 40, name=NAME)
         ordered, every = (
             {arm: bot.asked("experiment.differences", **asked, challenger=arm, ordered=is_ordered) for arm in ARMS}
             for is_ordered in (True, False)
@@ -92,7 +145,7 @@ def told(template: BotFolder, tmp_path_factory: pytest.TempPathFactory) -> Told:
     events: dict[str, list[Any]] = {}
     for record in records:
         events.setdefault(iso(record.input.ts), []).extend(record.events)
-    return Told(ordered, every, on_paper, bot, {one.seq: one for one in records}, events)
+    return Told(ordered, every, on_paper, shown, bot, {one.seq: one for one in records}, events)
 
 
 def rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -185,6 +238,30 @@ def test_a_position_that_protection_closed_in_one_arm_alone_is_told(told: Told) 
     trade = told.side(row, "tighter", TradeClosed)[0].trade
     assert f"at {float(trade.exit_price):,.0f}" in row["challenger"]["did"]
     assert not told.side(row, CONTROL, TradeClosed)
+
+
+def test_another_version_of_one_tentacle_is_told_with_what_it_wanted_more(told: Told) -> None:
+    """It waits wherever the score lies between what both versions want."""
+    apart = [one for one in rows(told.ordered["another"]) if one["control"]["did"].startswith("bought")]
+    waited = [one["challenger"] for one in apart if one["challenger"]["did"] == "waited"]
+    assert waited and all(one["why"].endswith(f" against {SURER}") for one in waited)
+    assert f"another: strategy.tentacle is {PINNED}, with {CONTROL} weighted_vote" in told.shown["unlike"]
+    pinned = next(one for one in told.shown["arms"] if one["name"] == "another")["code"]
+    assert pinned[f"strategy/{PINNED}"] == tree_hash(OTHER)
+
+
+def test_an_arm_of_another_timeframe_is_asked_at_its_own_candles_and_treated_alike(told: Told) -> None:
+    asked = {row["time"] for row in rows(told.every["slower"]) if row["challenger"]["wish"] != "was not asked"}
+    assert asked and all(int(time[11:13]) % 4 == 0 for time in asked)
+    assert f"slower: timeframe is 4h, with {CONTROL} 1h" in told.shown["unlike"]
+    pair = next(one for one in told.shown["pairs"] if one["challenger"] == "slower")
+    (events,) = (check for check in pair["checks"] if check["name"] == "events")
+    times = next(one for one in told.shown["arms"] if one["name"] == "slower")["events"]
+    assert events["is_met"] and f"slower {times:,} times at 4h" in events["words"]
+
+
+def test_every_arm_was_treated_as_its_control(told: Told) -> None:
+    assert [one["verdict"] for one in told.shown["pairs"] if one["verdict"] == "invalid"] == []
 
 
 def test_what_evaluators_had_told_stands_beside_it_with_their_numbers(told: Told) -> None:

@@ -84,8 +84,8 @@ def test_a_version_is_tried_wins_and_is_promoted_from_a_chat(template: BotFolder
             assert "has earned" in judged
             await asyncio.to_thread(until_it_is_noted, bot, name)
             held = await asyncio.to_thread(still_with_a_position, bot)
-            done = await confirmed(server, f"/experiment promote {name}")
-            assert f"trend runs what {name}_b runs" in done and "override" not in done
+            done = await confirmed(server, f"/experiment promote {name} override=true")
+            assert f"trend runs what {name}_b runs" in done and "override" not in done  # it has won: there is none
             applied = await answer(server, "/swap")
             assert "good" in applied.text, applied.text
             (after,) = (await asyncio.to_thread(bot.asked, "positions", desk="trend"))["answer"]["positions"]

@@ -83,10 +83,9 @@ def without_a_page(entries: list[dict[str, Any]]) -> None:
 # A winner takes over by itself
 
 
-def trading(bot: BotFolder, process_environment: dict[str, str], tmp_path: Path) -> BotFolder:
-    """Return a copy of a folder in which a winner takes over."""
-    copied = bot.copy(tmp_path / "bot", **process_environment)
-    return copied.edit(lambda config: config["experiments"]["tuned"].update(on_win="promote"))
+def take_over(config: dict[str, Any]) -> None:
+    """Let a winner take over."""
+    config["experiments"]["tuned"]["on_win"] = "promote"
 
 
 def swaps(bot: BotFolder, by: str) -> list[dict[str, Any]]:
@@ -116,9 +115,12 @@ def position(records: list[Record], desk: str) -> Any:
 def test_a_winner_takes_over_by_policy_with_the_position_as_it_was_and_people_are_told(
     uncut: tuple[BotFolder, Standing], tmp_path: Path
 ) -> None:
-    bot = trading(uncut[0], OFTEN | QUICK, tmp_path)
+    """The policy is chosen while the test goes on, which does not begin it anew."""
+    bot = uncut[0].copy(tmp_path / "bot", **OFTEN, **QUICK)
     with bot.running("run", "--headless", "--stay", "--speed", BRISK) as process:
         bot.wait_until(lambda status: status["next_seq"] > 100)
+        begun = experiment(bot, lambda one: one["day"] >= 2)
+        bot.edit(take_over)
         shown = experiment(bot, lambda one: one["is_ended"])
         bot.wait_until(lambda status: len(bot_commands(bot, "pause")) == 1)
         bot.wait_until(lambda status: any("has ended" in one["text"] for one in messages(bot, "verdict")))
@@ -126,6 +128,7 @@ def test_a_winner_takes_over_by_policy_with_the_position_as_it_was_and_people_ar
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
     assert (shown["verdict"], shown["winner"]) == ("challenger_better", "tuned_b")
+    assert shown["since"] == begun["since"]
     (swap,) = swaps(bot, POLICY)
     assert swap["result"] == "good" and "it won, and the policy is promote" in swap["why"]
     assert any("strategy.settings.entry_threshold: 0.02 → 0.6" in line for line in swap["changed"])
@@ -180,7 +183,7 @@ def spoil_the_file(bot: BotFolder) -> None:
 def test_a_promotion_by_policy_that_is_refused_is_told_once_changes_no_file_and_is_not_tried_again(
     uncut: tuple[BotFolder, Standing], tmp_path: Path, prevent: Callable[[BotFolder], None], words: str
 ) -> None:
-    bot = trading(uncut[0], OFTEN | QUICK, tmp_path).edit(with_a_desk_to_spare)
+    bot = uncut[0].copy(tmp_path / "bot", **OFTEN, **QUICK).edit(take_over).edit(with_a_desk_to_spare)
     with bot.running("run", "--headless", "--stay", "--speed", BRISK) as process:
         bot.wait_until(lambda status: status["next_seq"] > 200)
         prevent(bot)

@@ -74,7 +74,9 @@ def starts_without(bot: BotFolder, name: str, desk: str, headline: str) -> None:
         desks: list[dict[str, Any]] = []
         bot.wait_until(lambda status: status["next_seq"] > 1_000)
         desks = bot.asked("desks")["answer"]["desks"]
-        told = bot.asked("experiment", name=name)["answer"]
+        said = bot.asked("experiment", name=name)
+        assert said["ok"], said
+        told = said["answer"]
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
     assert desk not in {one["name"] for one in desks}

@@ -290,12 +290,12 @@ def commands(bot: BotFolder) -> list[dict[str, Any]]:
         return ProjectionReader(engine).rows("commands", where={"target": "left"})
 
 
-CHALLENGERS = ("closed", "cancelled", "asked", "left")
+CHALLENGERS = ("closed", "cancelled", "asked", "lifted", "left")
 
 
 def many_arms(config: dict[str, Any]) -> None:
     """Desks that do the same, each on an account of its own, and a test of the first against each other one. One of
-    them asks before each entry."""
+    them asks before each entry, one is paused by a limit after each loss."""
     config["feeds"][0]["settings"] |= {"since": "2018-01-01", "until": "2019-12-01"}
     at_every_whim(config)
     desk = config["desks"].pop("trend")
@@ -303,6 +303,8 @@ def many_arms(config: dict[str, Any]) -> None:
         config["accounts"][name] = {"deposits": {"USD": 50_000}}
         config["desks"][name] = {**desk, "account": name}
     config["desks"]["asked"]["consent_s"] = 90 * 86_400  # in the time of the data
+    lifted = config["desks"]["lifted"]
+    lifted["limits"] = {**lifted["limits"], "max_consecutive_losses": 1}
     config["experiments"] = {name: {"control": "trend", "challengers": [name]} for name in CHALLENGERS}
 
 
@@ -314,7 +316,7 @@ def once_it_can_be(bot: BotFolder, do: Callable[[], dict[str, Any]]) -> None:
         time.sleep(0.01)
 
 
-def test_what_is_done_by_hand_to_an_order_or_a_position_of_one_arm_makes_its_test_invalid_and_what_hits_all_does_not(
+def test_what_is_done_by_hand_to_one_arm_makes_its_test_invalid_and_what_hits_all_does_not(
     template: BotFolder, tmp_path: Path
 ) -> None:
     bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05").edit(many_arms)
@@ -327,23 +329,29 @@ def test_what_is_done_by_hand_to_an_order_or_a_position_of_one_arm_makes_its_tes
         waiting = bot.asked("consents")["answer"]["waiting"]
         return bot.asked("consent.deny", id=waiting[0]["id"] if waiting else "none")
 
+    words = {
+        "closed": "position of closed alone was taken back by hand",
+        "cancelled": "position of cancelled alone was taken back by hand",
+        "asked": "entry of asked alone was agreed to or refused by hand",
+        "lifted": "A pause that a limit had put on lifted alone was ended by hand",
+    }
     with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
         bot.wait_until(lambda status: status["next_seq"] > 200)
         once_it_can_be(bot, lambda: bot.asked("flatten", target="*"))
         bot.asked("panic", level="flatten")
         bot.asked("resume", target="*")
         alike = experiment(bot, lambda one: one["day"] >= 4, "left")["day"]
-        assert [experiment(bot, bool, name)["verdict"] for name in CHALLENGERS[:3]] == ["too_early"] * 3
+        assert {experiment(bot, bool, name)["verdict"] for name in words} == {"too_early"}
         once_it_can_be(bot, lambda: bot.asked("close", desk="closed"))
         once_it_can_be(bot, cancel)
         once_it_can_be(bot, deny)
-        shown = {name: experiment(bot, lambda one: one["verdict"] == "invalid", name) for name in CHALLENGERS[:3]}
+        once_it_can_be(bot, lambda: bot.asked("resume", target="lifted"))
+        shown = {name: experiment(bot, lambda one: one["verdict"] == "invalid", name) for name in words}
         left = experiment(bot, lambda one: one["day"] >= alike + 4, "left")
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
     for name, one in shown.items():
-        taken, answered = f"position of {name} alone was taken back", f"entry of {name} alone was agreed to or refused"
-        assert f"{answered if name == 'asked' else taken} by hand" in one["sentence"]
+        assert words[name] in one["sentence"]
         (check,) = (check for check in one["pairs"][0]["checks"] if not check["is_met"])
         assert check["name"] == "by_hand"
     assert left["verdict"] != "invalid"
@@ -392,17 +400,25 @@ def test_a_bot_that_was_killed_again_and_again_comes_to_the_same_verdict_on_the_
     raise AssertionError(f"{kills} kills, {runs} runs to the end: the moments are too late")
 
 
+def beside_it(config: dict[str, Any]) -> None:
+    """A desk that uses the same evaluators as the first, and is no arm."""
+    desk = next(iter(config["desks"].values()))
+    config["accounts"]["other"] = {"deposits": {"USD": 10_000}}
+    config["desks"]["other"] = {**copy.deepcopy(desk), "account": "other", "capital": 10_000}
+
+
 def test_a_new_version_is_tried_beside_the_old_one_and_promoted(template: BotFolder, tmp_path: Path) -> None:
     bot = template.copy(tmp_path / "bot", LOLIGO__SWAP__WATCH="false", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05")
     write_hanging(bot.home, "evaluator", 0)
     edit_registry(bot, lambda entries: [entry.pop("tree_hash") for entry in entries if entry["source"] == "local"])
     bot.edit(lambda config: trade_with_them(config, "2017-12-15", "2019-01-01"))
+    bot.edit(beside_it)
     with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
         bot.wait_until(lambda status: status["next_seq"] > 100)
         rewrite(bot, COUNTER, '"count"', '"recount"')
-        began = bot.call("tentacle", "apply", "--as", "experiment", "--why", "it counts otherwise")
+        which = bot.call("tentacle", "apply", "--as", "experiment")
+        began = bot.call("tentacle", "apply", "--as", "experiment", "--desk", "trend", "--why", "it counts otherwise")
         (one,) = bot.asked("experiments")["answer"]["experiments"]
-        print(bot.asked("experiment", name=one["name"]))
         shown = bot.asked("experiment", name=one["name"])["answer"]
         listed = {row["name"]: row for row in bot.asked("tentacle.list")["answer"]["tentacles"]}
         done = bot.asked("experiment.promote", "k1", name=one["name"], override=True)["answer"]
@@ -410,12 +426,13 @@ def test_a_new_version_is_tried_beside_the_old_one_and_promoted(template: BotFol
         after = {row["name"]: row for row in bot.asked("tentacle.list")["answer"]["tentacles"]}
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
+    assert "used by trend, other; name one of them as the control" in which.data["error"]["message"]
     assert began.code == 0, began.out + began.err
     pinned = next(name for name in listed if name.startswith("counter@"))
     assert listed["counter"]["state"] == listed[pinned]["state"] == "active"
     assert listed["counter"]["hash12"] != listed[pinned]["hash12"]
     assert any(f"tentacle is {pinned}" in line for line in shown["unlike"])
-    assert done["is_done"], done
+    assert done["is_done"] and "; so do other, which use evaluator/counter, too" in done["message"], done
     assert applied.code == 0, applied.out
     assert after["counter"]["hash12"] == listed[pinned]["hash12"]
     assert bot.call("journal", "rebuild").code == 0

@@ -201,3 +201,14 @@ def test_after_a_kill_at_any_moment_the_next_start_has_the_old_or_the_new_whole(
         assert version in ((old, new) if was_killed else (new,))
         tentacle(victim, *command[1:], code=4 if version == new else 0)
         assert found(victim) == new
+
+
+def test_what_the_configuration_uses_is_not_removed_and_what_came_with_loligo_is_brought_back(bot: BotFolder) -> None:
+    refused = tentacle(bot, "remove", "weighted_vote", code=1)["error"]["message"]
+    assert refused.startswith("cannot remove strategy weighted_vote: desks.trend.strategy")
+    tentacle(bot, "remove", "grid")  # which no desk uses
+    before = (bot.home / "tentacle_registry.json").read_bytes()
+    tentacle(bot, "remove", "weighted_vote", "--force")
+    assert tentacle(bot, "install", "strategy/weighted_vote")["after"]["source"] == "bundled"
+    assert (bot.home / "tentacle_registry.json").read_bytes() == before
+    assert "is there already" in tentacle(bot, "install", "weighted_vote", code=1)["error"]["message"]

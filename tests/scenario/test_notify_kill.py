@@ -101,9 +101,12 @@ def test_a_bot_that_is_killed_thrice_while_its_webhook_is_down_tells_all_once_in
             with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
                 await server.until(len(missed))
                 await reached(bot, seq + 300)
+                begun = bot.asked("notifications", kinds=["started"])["answer"]["notifications"]
                 await stopped(process)
             told = heard(server)
         assert told[: len(missed)] == missed
+        assert begun[-1]["level"] == "info"
+        assert {one["level"] for one in begun[:-1]} == {"warning"} and "the run before was cut off" in begun[0]["text"]
         assert told == worth_telling(bot)[: len(told)]
 
     run(story)

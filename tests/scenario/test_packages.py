@@ -41,9 +41,11 @@ class Shop:
     zips: Path
 
     def publish(self, version: str, says: str) -> None:
-        """Add a version of `wavy`, which needs `ripple` of any version and numpy, which is installed."""
-        words = f"import numpy\nfrom ripple import SIGN\n\ndef said():\n    return f'{says}{{SIGN}}'\n"
-        files = {"wavy/__init__.py": "", "wavy/words.py": words}
+        """Add a version of `wavy`, which reads data of its own, and needs `ripple` and numpy, which is installed."""
+        read = "files('wavy').joinpath('data/says.txt').read_text()"
+        words = f"import numpy\nfrom importlib.resources import files\nfrom ripple import SIGN\n\nSAYS = {read}\n"
+        words += "def said():\n    return SAYS + SIGN\n"
+        files = {"wavy/__init__.py": "", "wavy/words.py": words, "wavy/data/says.txt": says}
         write_wheel(self.folder, "wavy", version, files, requires=["ripple", "numpy>=1"])
 
     def surf(self, version: str, *wanted: str) -> str:
@@ -134,20 +136,21 @@ def test_packages_come_change_and_go_under_a_running_bot_and_over_a_restart_and_
     assert replayed.code == 0, replayed.out
 
 
-@pytest.fixture
-def folder(bot: BotFolder) -> Path:
-    """The tentacle in a folder of the bot, listed in the registry."""
+def put_into_a_folder(bot: BotFolder, **manifest: str) -> Path:
+    """Put the tentacle into a folder of the bot, as its author does."""
     place = bot.home / "tentacles" / "evaluators" / "surf"
     place.mkdir()
-    for path, content in package(name="surf", code=SAYS, requires='{ python = ["wavy>=1"] }').items():
+    for path, content in package(name="surf", code=SAYS, requires='{ python = ["wavy>=1"] }', **manifest).items():
         (place / path).write_bytes(content)
-    tentacle(bot, "refresh")
     return place
 
 
 def test_folder_tentacle_gets_packages_by_a_verb_and_again_by_hash_and_tampered_ones_are_refused(
-    bot: BotFolder, folder: Path
+    bot: BotFolder,
 ) -> None:
+    folder = put_into_a_folder(bot)
+    listed = tentacle(bot, "refresh")
+    assert listed["lacks"] == ["evaluator surf wants to bring the package ripple==1.0, wavy==1.0; nothing was changed"]
     assert row(bot)[2] == "needs the package wavy>=1, which is not there; `loligo tentacle packages surf` brings it"
     assert "wants to bring the package ripple==1.0, wavy==1.0" in refusal(bot, "packages", "surf", code=6)
     tentacle(bot, "packages", "--yes")
@@ -210,3 +213,29 @@ def test_after_a_kill_the_next_start_has_the_old_or_the_new_whole(bot: BotFolder
     assert [each["state"] for each in rows if each["name"] == "surf"] in ([], ["loaded"])
     tentacle(bot, *command[1:])
     assert row(bot)[:2] == ("1.0.0", "loaded")
+
+
+def test_folder_tentacle_gets_what_it_lacks_from_the_running_bot_or_when_a_change_is_listed(
+    bot: BotFolder, shop: Shop
+) -> None:
+    folder = put_into_a_folder(bot, permissions='["threads"]')
+    with bot.running("run", "--headless", "--speed", "360000") as process:
+        bot.wait_until(lambda status: status["next_seq"] > 100)
+        assert tentacle(bot, "refresh")["running_bot"]["swap"]["changed"] == ["evaluator/surf not listed → 1.0.0"]
+        lacks = bot.asked("tentacle.grant.look", name="surf")["answer"]
+        assert lacks["to_grant"] == ["threads", "package:ripple==1.0", "package:wavy==1.0"]
+        assert lacks["against"] == []
+        agreed = {"name": "surf", "permissions": lacks["to_grant"]}
+        other = bot.asked("tentacle.grant", **agreed, packages_hash="h1:" + 64 * "0")
+        assert "look at it again" in other["error"]
+        done = bot.asked("tentacle.grant", **agreed, packages_hash=lacks["packages_hash"])["answer"]
+        assert done["result"] == "good" and done["changed"][0].startswith("evaluator/surf off → "), done
+        again = bot.asked("tentacle.grant", **agreed, packages_hash=lacks["packages_hash"])["answer"]
+        assert again["result"] == "unchanged"
+        ask(bot.home, {"do": "stop"})
+        assert ended(process).code == 0
+    write_wheel(shop.folder, "swash", "1.0", {"swash.py": ""})
+    manifest = folder / "tentacle.toml"
+    manifest.write_text(manifest.read_text().replace('"wavy>=1"', '"wavy>=1", "swash"'))
+    assert tentacle(bot, "refresh", "--yes")["given"] == ["evaluator surf: package:swash==1.0"]
+    assert row(bot)[1:] == ("loaded", "")

@@ -235,6 +235,16 @@ def test_wrong_passwords_lock_the_door_for_longer_each_time(keeper: Keeper, cloc
     asyncio.run(told())
 
 
+def test_wrong_passwords_at_once_lock_the_door_as_well_as_one_after_another(keeper: Keeper) -> None:
+    async def told() -> None:
+        await made_owner(keeper)
+        tries = (keeper.sign_in("anna", f"a wrong password {number}", "", "::1", "") for number in range(12))
+        faults = [str(one) for one in await asyncio.gather(*tries, return_exceptions=True)]
+        assert [one.startswith("too many failures") for one in faults] == [False] * 3 + [True] * 9
+
+    asyncio.run(told())
+
+
 def test_a_session_ends_when_nobody_uses_it(keeper: Keeper, clock: Clock) -> None:
     cookie = asyncio.run(made_owner(keeper))
     clock.now_s += 3599

@@ -241,6 +241,22 @@ def test_a_name_that_is_code_is_no_name(planted: RunningPage) -> None:
     assert answer["ok"] is False
 
 
+NUMBERS = {"so many digits that none is read": "9" * 5_000, "a digit that is no number": "\u00b2", "a word": "many"}
+NUMBERED = ("/notifications?before=", "/tentacles/install/steps?name=evaluator/rsi&since=")
+
+
+@pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
+def test_what_is_no_number_is_no_fault_of_the_page(running: RunningPage, number: str) -> None:
+    for path in NUMBERED:
+        status, _, _ = ask(running, "GET", path + quote(number))
+        assert status in (404, 422), path
+    connection = http.client.HTTPConnection(urlsplit(running.address).netloc, timeout=TIMEOUT_S)
+    form = {**running.headers("admin"), "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/access/remove-token", body=f"id={quote(number)}", headers=form)
+    assert connection.getresponse().status == 404
+    connection.close()
+
+
 # Headers and sizes
 
 SMUGGLED = {

@@ -43,6 +43,15 @@ def test_arms_become_variants_and_those_in_which_nothing_stands_are_left_out() -
     assert (asked["risk_scale"], asked["margin_per_year"], asked["limits"]) == ({"fast": 1.5}, 0.02, {"drawdown": 0.2})
 
 
+def test_another_version_may_be_compared_at_equal_risk() -> None:
+    faults: dict[str, str] = {}
+    given: Fields = {"way": ["version"], "versions": ["evaluator/rsi = 3f2a9c"], "version_scale": ["1.5"]}
+    asked = start_arguments(form_of(given), faults)
+    assert (asked["risk_scale"], faults) == ({"b": 1.5}, {})
+    assert "risk_scale" not in start_arguments(form_of({**given, "version_scale": [""]}), faults)
+    assert form_of(given).with_faults({"risk_scale.b": "too much"}).loose == []  # it stands at its field
+
+
 def test_a_plan_is_asked_for_as_many_challengers_as_there_are() -> None:
     faults: dict[str, str] = {}
     assert plan_arguments(form_of(TWO), faults) == [{"sharpe_difference": 1.0, "challengers": 2, "unlike": True}]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -389,3 +390,29 @@ def test_few_files_wait_and_the_next_is_told_so(bot: RunningPage) -> None:
     for name in names:
         assert post(bot, "tentacle.install.look", upload=name)[0] == 409  # looked at, refused, and gone
     assert send(bot, b"no zip")[0] == 200
+
+
+def test_what_a_tentacle_of_a_folder_lacks_is_looked_at_and_granted_on_its_page(bot: RunningPage) -> None:
+    wants = {"permissions": '["threads"]', "requires": '{ python = ["wavy"] }'}
+    write_tentacle(bot.bot.home, "evaluator", "lacking", manifest=wants)
+    bot.bot.call("tentacle", "refresh")
+    page = partial(ask, bot, "GET", "/tentacles/evaluator/lacking", Accept="text/html")
+    assert "Look at what it lacks" in page()[2]
+
+    def form(path: str, *fields: tuple[str, str]) -> tuple[int, str]:
+        body = urlencode([("name", "evaluator/lacking"), *fields]).encode()
+        return sent(bot, path, body, Content_Type="application/x-www-form-urlencoded", Accept="text/html")
+
+    status, text = form("/tentacles/install/lacks")
+    assert status == 200 and 'value="threads" required' in text and 'value="package:wavy==1.0" required' in text
+    (known,) = re.findall(r'name="packages_hash" value="(h1:\w+)"', text)
+    given = [("confirmed", "yes"), ("packages_hash", known), ("permission", "threads")]
+    status, text = form("/tentacles/install/grant", *given)
+    assert status == 422 and "package:wavy==1.0 not granted" in text
+    status, text = form("/tentacles/install/grant", *given, ("permission", "package:wavy==1.0"))
+    assert status == 200 and "It lacks" not in text
+    bot.bot.wait_until(lambda status: status["tentacles"].get("evaluator/lacking", {}).get("hash12", "") != "")
+    assert "Look at what it lacks" not in page()[2]
+    status, text = form("/tentacles/install/lacks")
+    assert status == 200 and "It has every permission and package that it wants." in text
+    post(bot, "tentacle.remove", name="lacking")

@@ -6,11 +6,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
+import pytest
 
-from tests.web.site import Site, Visitor, site
+from loligo.model import events
+from loligo_web import live, plain
+from tests.web.site import Site, Visitor, join, site
 
 LIMIT_S = 10.0
 
@@ -78,6 +81,13 @@ def test_what_nobody_asked_for_is_left_out_and_not_read_again(tmp_path: Path) ->
     run(tmp_path, story)
 
 
+def test_whatever_the_journal_can_hold_is_of_some_topic() -> None:
+    kinds = [*get_args(events.Input), *events.Event.__subclasses__()]
+    assert len(kinds) > 30
+    assert [kind.__name__ for kind in kinds if kind.__struct_config__.tag not in plain.KNOWN_TAGS] == []
+    assert set(plain.KNOWN_TAGS.values()) <= set(live.TOPICS)
+
+
 def test_our_pages_hear_only_what_changed(tmp_path: Path) -> None:
     async def story(place: Site, owner: Visitor) -> None:
         async with owner.session.get(f"{place.address}/live") as response:
@@ -108,6 +118,50 @@ def test_a_socket_tells_records_and_answers_questions(tmp_path: Path) -> None:
                 assert (await socket.receive_json(timeout=LIMIT_S))["error"] == error
             await socket.send_json({"id": 3, "verb": "pause"})  # no key
             assert (await socket.receive_json(timeout=LIMIT_S))["problems"] == {"key": "is missing"}
+
+    run(tmp_path, story)
+
+
+async def made_token(owner: Visitor, role: str) -> str:
+    _, page = await owner.post("/access/token", {"name": "script", "role": role})
+    return "loligo_" + str(page).partition("loligo_")[2].partition("<")[0]
+
+
+def test_what_is_open_ends_with_the_token_and_nothing_is_done_by_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(place: Site, owner: Visitor) -> None:
+        rights = {"Authorization": f"Bearer {await made_token(owner, 'trade')}"}
+        question = {"id": 1, "verb": "pause", "key": "k", "arguments": {"target": "trend"}}
+        async with place.visitor(**rights) as program:
+            stream = await program.session.get(f"{place.address}/events")
+            socket = await program.session.ws_connect(f"{place.address}/api/v1/ws")
+            await owner.post("/access/remove-token", {"id": "1"})
+            await socket.send_json(question)
+            assert (await socket.receive_json(timeout=LIMIT_S))["error"] == "Denied"
+            closed = await socket.receive(timeout=LIMIT_S)
+            assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+            async with asyncio.timeout(LIMIT_S):
+                await stream.read()  # its end was told
+            assert (await program.get("/events"))[0] == 401
+        assert place.door.asked == []
+
+    monkeypatch.setattr(live, "LOOK_S", 0.3)
+    run(tmp_path, story)
+
+
+def test_a_question_over_a_socket_is_asked_by_the_role_of_that_moment(tmp_path: Path) -> None:
+    async def story(place: Site, owner: Visitor) -> None:
+        _, page = await owner.post("/access/invite", {"role": "trade"})
+        async with place.visitor() as guest:
+            bert = await join(guest, page.partition(place.address)[2].partition("<")[0], "bert")
+            async with bert.session.ws_connect(
+                f"{place.address}/api/v1/ws", headers={"Origin": place.address}
+            ) as socket:
+                await owner.post("/access/person", {"name": "bert", "role": "view"})
+                await socket.send_json({"id": 1, "verb": "pause", "key": "k", "arguments": {"target": "trend"}})
+                assert (await socket.receive_json(timeout=LIMIT_S))["error"] == "Denied"
+        assert place.door.asked == []
 
     run(tmp_path, story)
 

@@ -66,6 +66,11 @@ async def joined(place: Site, client: aiohttp.ClientSession) -> str:
         return cookie.partition(";")[0]
 
 
+async def token_of_page(client: aiohttp.ClientSession, cookie: str) -> str:
+    async with client.get("/access", headers={**OWN, "Cookie": cookie}) as answer:
+        return (await answer.text()).partition('name="csrf" content="')[2].partition('"')[0]
+
+
 def test_people_sign_in_through_the_proxy_and_are_known_by_their_own_address(tmp_path: Path) -> None:
     async def told() -> None:
         async with site(tmp_path, public_url=PUBLIC) as place, proxied(place) as client:
@@ -75,6 +80,9 @@ def test_people_sign_in_through_the_proxy_and_are_known_by_their_own_address(tmp
                 access = await answer.json()
             assert access["me"]["name"] == "anna"
             assert CLIENT in str(access) and "6.6.6.6" not in str(access)
+            form = {"role": "view", "csrf": await token_of_page(client, cookie)}
+            async with client.post("/access/invite", data=form, headers={**OWN, "Cookie": cookie}) as answer:
+                assert f"{PUBLIC}/join/" in await answer.text()  # a link that leads here, from wherever it is followed
 
     asyncio.run(told())
 

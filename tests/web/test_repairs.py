@@ -27,8 +27,9 @@ def test_a_button_is_the_verb_of_the_command(command: str, verb: str, arguments:
     assert (found.verb, found.arguments, found.link) == (verb, arguments, "")
 
 
-def test_what_wants_a_permission_is_looked_at_first() -> None:
-    found = repair(SimpleNamespace(command="loligo tentacle grant jump files", tentacle="evaluator jump"))
+@pytest.mark.parametrize("act", ["grant jump files", "packages jump"])
+def test_what_wants_a_permission_or_a_package_is_looked_at_first(act: str) -> None:
+    found = repair(SimpleNamespace(command=f"loligo tentacle {act}", tentacle="evaluator jump"))
     assert found is not None
     assert (found.verb, found.link) == ("", "/tentacles/evaluator/jump")
 

@@ -17,7 +17,7 @@ WAYS = ("settings", "version", "desks")
 PLAIN = ("name", "control", "account", "mode", "days", "on_win", "why")
 SHARES = {"margin": (0.0, 1_000.0), "drawdown": (0.0, 100.0), "worst_day": (0.0, 100.0)}  # in percent
 PLANNED = ("effect", "correlation")
-OTHER = (*PLAIN, *SHARES, *PLANNED, "key", "versions")
+OTHER = (*PLAIN, *SHARES, *PLANNED, "key", "versions", "version_scale")
 ARM_TEXTS = ("name", "strategy", "mode", "scale")
 PARTS = ("strategy", "mode", "evaluators")  # of a desk, to be chosen by name
 SHOWN = frozenset({*PLAIN, *SHARES, "versions", "challengers"})  # faults that stand at fields of their own
@@ -77,7 +77,8 @@ class Form:
     @property
     def loose(self) -> list[str]:
         """Return what is wrong and stands at no field."""
-        shown = {*SHOWN, *(f"risk_scale.{one}" for one in self.challengers)} if self.way == "desks" else {*SHOWN}
+        scaled = {"desks": self.challengers, "version": (LETTERS[0].lower(),)}.get(self.way, ())
+        shown = {*SHOWN, *(f"risk_scale.{one}" for one in scaled)}
         for place, arm in enumerate(self.arms if self.way == "settings" else ()):
             at = f"variants.{place}"
             shown |= {f"{at}.changes", f"{at}.name", f"risk_scale.{arm_name(self, place)}"}
@@ -158,6 +159,7 @@ def start_arguments(form: Form, faults: dict[str, str]) -> Arguments:
             faults["challengers"] = "choose at least one"
     elif form.way == "version":
         asked["versions"] = _versions_in(form.values["versions"], faults)
+        scales = {LETTERS[0].lower(): form.values["version_scale"]}
     else:
         asked["variants"] = [arm.arguments for arm in form.arms]
         scales = {arm_name(form, place): arm.scale for place, arm in enumerate(form.arms)}

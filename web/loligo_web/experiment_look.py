@@ -28,6 +28,42 @@ _UNITS = {"times": "\u00d7", "minutes": " min"}
 ACTIONS = {"stop": "ends the test", "veto": "cannot win", "tell": "is told"}
 
 
+BETTER = ("challenger_better", "control_better")
+OVERRIDES = {  # what a promotion goes against, by the verdict of the test
+    "control_better": "Promote against the verdict",
+    "practically_the_same": "Promote although they are the same",
+    "stopped": "Promote despite the safety limit",
+    "invalid": "Promote although the test is invalid",
+}
+
+
+def override_of(verdict: str) -> str:
+    """Return the label of a promotion without a winner."""
+    return OVERRIDES.get(verdict, "Promote without a verdict")
+
+
+def now_of(pair: Mapping[str, Any] | None) -> str:
+    """Return how far a challenger is ahead today where its verdict is older than that, "" elsewhere."""
+    if pair is None or pair["verdict"] not in BETTER or not pair["effect"] or pair["verdict_day"] == pair["day"]:
+        return ""
+    effect, names = pair["effect"], (pair["challenger"], pair["control"])
+    lead = f"{names[0]} is {_percent(abs(effect['percent_per_month']))} a month"
+    lead += f" {'ahead of' if effect['per_day'] >= 0 else 'behind'} {names[1]} by now, day {pair['day']}"
+    low, high = effect["low_percent_per_month"], effect["high_percent_per_month"]
+    return f"{lead}." if low is None else f"{lead}; anything from {_percent(low)} to {_percent(high)} fits."
+
+
+def _percent(value: float) -> str:
+    return percent(value / 100, 2)
+
+
+def caution_of(pair: Mapping[str, Any] | None) -> str:
+    """Return why the curves of a pair prove nothing, "" where they may."""
+    if pair is None or pair["verdict"] != "invalid":
+        return ""
+    return f"The arms were not treated alike from day {pair['day']} on: what the band says counts for nothing."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberRow:
     """One day of the table beneath the curves; fractions."""

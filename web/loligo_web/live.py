@@ -6,7 +6,9 @@
     /events?topics=jobs, and the WebSocket                event: jobs, without an id: jobs are no records
 
 What must hold: whoever reads slowly holds nobody up, the door reads on from the journal for them; nothing is left out
-after a reconnect; when the page stops, every stream ends at once. A record is made JSON once, however many read it.
+after a reconnect; when the page stops, every stream ends at once, and so does one, within seconds, whose reader is let
+in no more. A question over a socket is asked by the rights of that moment. A record is made JSON once, however many
+read it.
 """
 
 from __future__ import annotations
@@ -19,23 +21,37 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from aiohttp import WSMsgType, hdrs, web
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
-from loligo.api import Actor, BadArguments, Door, JournalError, LoligoError, NotRunning, Record
+from loligo.api import BadArguments, Denied, Door, JournalError, LoligoError, NotRunning, Record
 
-from .access.gate import caller_of
+from .access.gate import caller_now
 from .live_jobs import JOBS, jobs_told
 from .plain import plain_text, topics_of
 from .rest import DOOR
 
 HEARTBEAT_S = 15.0
+LOOK_S = 5.0  # so often a stream sees whether its reader is still let in
+NO_MORE = "you are let in no more: sign in again, or use another token"
 CHANGES_PAUSE_S = 0.25
 PASSED_S = 1.0  # so often a stream is told how far it is, while nothing of its topics comes
 RETRY_MS = 1_000
 LONGEST_QUESTION = 64 * 1024
 KEPT_TEXTS = 4_096
 KEPT_FRAMES = 64
-TOPICS = ("orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "time", JOBS)
+TOPICS = (
+    "orders",
+    "positions",
+    "decisions",
+    "risk",
+    "tentacles",
+    "notes",
+    "equity",
+    "evaluations",
+    "market",
+    "time",
+    JOBS,
+)
 _WANTED = frozenset(TOPICS) - {"equity", "evaluations", "market", "time", JOBS}  # when nobody says
 
 
@@ -46,6 +62,7 @@ class Live:
         self._door, self._most, self._open = door, most, 0
         self._is_closed = False
         self._telling: set[asyncio.Task[Any]] = set()
+        self._ended: set[asyncio.Task[Any]] = set()
         self.refused = 0  # above the most that may be open
         self._texts: dict[int, str] = {}  # of the newest records, by seq
         self._frames: dict[tuple[int, int, frozenset[str]], bytes] = {}
@@ -79,6 +96,12 @@ class Live:
         for task in self._telling:
             task.cancel()
 
+    def end(self, task: asyncio.Task[Any]) -> None:
+        """End the stream that a task follows, if it does."""
+        if task in self._telling:
+            self._ended.add(task)
+            task.cancel()
+
     @property
     def open(self) -> int:
         """How many streams and sockets are open now."""
@@ -99,7 +122,7 @@ class Live:
 
     @asynccontextmanager
     async def following(self, since: int | None) -> AsyncIterator[AsyncIterator[Sequence[Record]]]:
-        """Give records as the door does. When we close the block ends quietly, wherever it waits."""
+        """Give records as the door does. When it is ended or we close, the block ends quietly, wherever it waits."""
         task = asyncio.current_task()
         assert task is not None
         self._telling.add(task)
@@ -107,11 +130,12 @@ class Live:
             async with aclosing(self._door.follow(since)) as follower:  # type: ignore[type-var]
                 yield follower
         except asyncio.CancelledError:
-            if not self._is_closed:
+            if not self._is_closed and task not in self._ended:
                 raise  # the client has gone
             task.uncancel()
         finally:
             self._telling.discard(task)
+            self._ended.discard(task)
 
 
 LIVE = web.AppKey("live", Live)
@@ -128,7 +152,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
         response = await _stream(request)
         try:
             async with (
-                _kept_alive(response),
+                _kept_alive(request, response),
                 jobs_told(request, JOBS in topics, partial(_job_event, response)),
                 live.following(since) as batches,
             ):
@@ -149,7 +173,7 @@ async def _changes(request: web.Request) -> web.StreamResponse:
     with live.counted():
         response = await _stream(request)
         async with (
-            _kept_alive(response),
+            _kept_alive(request, response),
             jobs_told(request, True, lambda answer: response.write(b'event: changed\ndata: ["jobs"]\n\n')),
             live.following(None) as batches,
         ):
@@ -161,8 +185,10 @@ async def _changes(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def _kept_alive(response: web.StreamResponse) -> AsyncIterator[None]:
-    """Say now and then that all is well, to the client and to what stands between."""
+async def _kept_alive(request: web.Request, response: web.StreamResponse) -> AsyncIterator[None]:
+    """Say now and then that all is well, to the client and to what stands between; end with the reader's rights."""
+    reading = asyncio.current_task()
+    assert reading is not None
 
     async def beat() -> None:
         with suppress(ConnectionError):  # gone: whoever tells it something will see
@@ -171,10 +197,21 @@ async def _kept_alive(response: web.StreamResponse) -> AsyncIterator[None]:
                 await response.write(b": all is well\n\n")
 
     beating = asyncio.create_task(beat(), name="heartbeat of a stream")
+    looking = asyncio.create_task(_let_in(request), name="rights of a stream")
+    looking.add_done_callback(lambda ended: None if ended.cancelled() else request.app[LIVE].end(reading))
     try:
         yield
     finally:
         beating.cancel()
+        looking.cancel()
+
+
+async def _let_in(request: web.Request) -> None:
+    """Return once whoever sent a request is let in no more."""
+    is_in = True
+    while is_in:
+        await asyncio.sleep(LOOK_S)  # first: the gate has just looked
+        is_in = caller_now(request) is not None
 
 
 async def _job_event(response: web.StreamResponse, answer: Any) -> None:
@@ -183,7 +220,6 @@ async def _job_event(response: web.StreamResponse, answer: Any) -> None:
 
 async def _socket(request: web.Request) -> web.StreamResponse:
     live, topics, since = request.app[LIVE], _topics(request), _since(request)
-    actor = caller_of(request).actor
     with live.counted():
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_QUESTION)
         await socket.prepare(request)
@@ -194,11 +230,18 @@ async def _socket(request: web.Request) -> web.StreamResponse:
             ),
         ):
             telling = tasks.create_task(_tell(live, socket, since, topics))
+            leaving = tasks.create_task(_leave_when_let_in_no_more(request, socket))
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    await socket.send_json(await _answered(request.app[DOOR], actor, message.data))
+                    await socket.send_json(await _answered(request, message.data))
             telling.cancel()
+            leaving.cancel()
     return socket
+
+
+async def _leave_when_let_in_no_more(request: web.Request, socket: web.WebSocketResponse) -> None:
+    await _let_in(request)
+    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=NO_MORE.encode())
 
 
 async def _tell(live: Live, socket: web.WebSocketResponse, since: int | None, topics: frozenset[str]) -> None:
@@ -215,8 +258,9 @@ async def _tell(live: Live, socket: web.WebSocketResponse, since: int | None, to
     await socket.close(message=b"the page stops")
 
 
-async def _answered(door: Door, actor: Actor, text: str) -> dict[str, object]:
-    """Answer a question over the socket, errors included, under its own id."""
+async def _answered(request: web.Request, text: str) -> dict[str, object]:
+    """Answer a question over the socket, errors included, under its own id, by the rights that its sender has now."""
+    door, caller = request.app[DOOR], caller_now(request)
     number: object = None
     try:
         asked = json.loads(text)
@@ -226,7 +270,9 @@ async def _answered(door: Door, actor: Actor, text: str) -> dict[str, object]:
             raise BadArguments(
                 "a change needs a key: asked again with it, nothing is done twice", {"key": "is missing"}
             )
-        answer = await door.ask(actor, verb, asked.get("arguments", {}), key=key)
+        if caller is None:
+            raise Denied(NO_MORE)
+        answer = await door.ask(caller.actor, verb, asked.get("arguments", {}), key=key)
     except LoligoError as exc:
         return {"id": number, "error": type(exc).__name__, "detail": str(exc), "problems": getattr(exc, "problems", {})}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -14,8 +14,8 @@ import msgspec
 
 from loligo.api import Record
 
-_TOPICS = {
-    **dict.fromkeys(("submitted", "reported", "cancel", "amend", "reports"), "orders"),
+KNOWN_TAGS = {
+    **dict.fromkeys(("submitted", "held", "reported", "cancel", "amend", "reports"), "orders"),
     **dict.fromkeys(("position", "posted", "trade_closed"), "positions"),
     **dict.fromkeys(("signal", "declined", "requested", "checked", "approved", "refused"), "decisions"),
     **dict.fromkeys(("risk_acted", "resumed", "kill_switch", "command", "command_handled", "consent_asked"), "risk"),
@@ -24,6 +24,7 @@ _TOPICS = {
     ),
     **dict.fromkeys(("candle", "trade", "quote", "book", "external", "funding", "status", "warm_up"), "market"),
     **dict.fromkeys(("timer_set", "timer", "time"), "time"),
+    "noted": "notes",
     "evaluated": "evaluations",
     "equity": "equity",
 }
@@ -36,7 +37,7 @@ def topics_of(record: Record) -> frozenset[str]:
 
 @lru_cache(1024)
 def _topics(kinds: frozenset[type]) -> frozenset[str]:
-    return frozenset(_TOPICS[tag] for kind in kinds if (tag := _tag(kind)) in _TOPICS)
+    return frozenset(KNOWN_TAGS[tag] for kind in kinds if (tag := _tag(kind)) in KNOWN_TAGS)
 
 
 @lru_cache(512)

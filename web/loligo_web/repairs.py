@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_COMMAND = re.compile(r"loligo tentacle (rollback|off|on|retry|agree|grant) (\S+)")
+_COMMAND = re.compile(r"loligo tentacle (rollback|off|on|retry|agree|grant|packages) (\S+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

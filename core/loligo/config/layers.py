@@ -176,21 +176,27 @@ def _scalar(node: Any) -> Any:
 
 
 def _spelt_as(parts: Sequence[str], settings: Setting, origin: str) -> KeyPath:
-    """Return the path with each name spelt as the settings spell it: BTC_USD is BTC/USD, 0 in a list an index."""
+    """Return the path with each name spelt as the settings spell it: BTC_USD is BTC/USD, 0 in a list an index, and a
+    name in a list leads to the settings of what is called so there."""
     path: KeyPath = ()
     for part in parts:
         found = settings.at(path)
         content = None if found is None else found.value
-        if isinstance(content, dict):
-            path += (next((known for known in content if _folded(known) == _folded(part)), part),)
-        elif isinstance(content, list) and part.isdigit() and int(part) < len(content):
-            path += (int(part),)
-        elif content is None:
-            path += (part,)
+        if content is None or isinstance(content, dict):
+            path += (next((known for known in content or () if _folded(known) == _folded(part)), part),)
+        elif isinstance(content, list) and (place := _place_in(content, part)):
+            path += place
         else:
-            size = f"a list of {len(content)}, numbered from 0" if isinstance(content, list) else "a single value"
+            size = f"a list of {len(content)}, numbered or named" if isinstance(content, list) else "a single value"
             raise ConfigError(f'{origin}: {dotted(path)} is {size}: it has no "{part}"')
     return path
+
+
+def _place_in(entries: Sequence[Setting], part: str) -> KeyPath:
+    """Return where a number or a name leads to in a list of tentacles, () for nowhere."""
+    names = [(entry.at(("name",)) or entry.at(("tentacle",)) or entry).value for entry in entries]
+    known: dict[str, KeyPath] = {_folded(str(name)): (index, "settings") for index, name in enumerate(names)}
+    return (known | {str(index): (index,) for index in range(len(names))}).get(_folded(part), ())
 
 
 def _folded(name: str) -> str:

@@ -113,7 +113,7 @@ def _expectation(error: Any, model: type[BaseModel]) -> str:
         return "unknown key" + (did_you_mean(str(loc[-1]), known) or f"; expected one of {', '.join(known)}")
     if error["type"] == "missing":
         return "missing; it has no default"
-    text = str(error["msg"]).removeprefix("Value error, ")
+    text = str(error["msg"]).removeprefix("Value error, ").replace("a valid tuple", "a list")
     return f"expected {text.removeprefix('Input should be ')}" if text.startswith("Input should be ") else text
 
 

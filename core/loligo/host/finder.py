@@ -2,8 +2,9 @@
 
 One finder on `sys.meta_path` serves all of them, relative imports of submodules included. What runs is what was hashed:
 nothing is read from disk again, no compiled file is read or written, two versions of a tentacle never meet. `__file__`
-names the file the bytes came from, so that a tentacle finds the data it brings. Code objects made elsewhere (compiling
-holds the interpreter's lock) are run as they are; tests that a tentacle brings are no modules of it.
+names the file the bytes came from, so that a tentacle finds the data it brings, by `importlib.resources` or
+`pkgutil.get_data` too. Code objects made elsewhere (compiling holds the interpreter's lock) are run as they are; tests
+that a tentacle brings are no modules of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import FileLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import decode_source
 from pathlib import Path
@@ -28,18 +29,19 @@ Names = Mapping[str, typing.Any] | None
 
 
 @dataclass(frozen=True)
-class TreeLoader(Loader):
-    """Runs one module: its code object if there is one, else its source."""
+class TreeLoader(FileLoader):
+    """Runs one module: its code object if there is one, else its source. Data beside `path` is read from there."""
 
+    name: str
+    path: str
     source: bytes
-    file: str
     code: CodeType | None = None
     names: Names = None  # that it finds there, such as builtins with an `__import__` of its own
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's body. Whatever it raises passes through."""
         module.__dict__.update(self.names or {})
-        exec(self.code or compile_module(self.source, self.file), module.__dict__)
+        exec(self.code or compile_module(self.source, self.path), module.__dict__)
 
     def get_source(self, fullname: str) -> str:
         """Return the module's text, for the lines of a traceback."""
@@ -73,10 +75,9 @@ class TentacleFinder(MetaPathFinder):
         modules begin with `names`."""
         for path, source in modules_of(files).items():
             name = ".".join((package, *Path(path).with_suffix("").parts)).removesuffix(".__init__")
-            loader = TreeLoader(source, str(folder / path), (code or {}).get(path), names)
-            spec = ModuleSpec(name, loader, origin=loader.file, is_package=path.endswith("__init__.py"))
-            spec.has_location = True  # with the origin it sets __file__
-            self._specs[name] = spec
+            loader = TreeLoader(name, str(folder / path), source, (code or {}).get(path), names)
+            self._specs[name] = ModuleSpec(name, loader, origin=loader.path, is_package=path.endswith("__init__.py"))
+            self._specs[name].has_location = True  # with the origin it sets __file__
 
     def forget(self, package: str) -> None:
         """Take the package out of the import system and whatever else of Python holds on to its names and classes.

@@ -162,9 +162,9 @@ def check_wishes(version: TentacleVersion, enabled: Sequence[RegistryEntry]) -> 
             raise TentacleError(f'{who} wants isolation "process", which is not there yet; switch the tentacle off')
     if API_VERSION not in SpecifierSet(manifest.api):
         raise TentacleError(f"needs loligo.api {manifest.api}, this is {API_VERSION}; update one of them")
-    missing = [permission for permission in manifest.permissions if permission not in entry.permissions]
-    if missing:
-        raise TentacleError(f"wants the permission {', '.join(missing)}; grant it in the registry")
+    if missing := [permission for permission in manifest.permissions if permission not in entry.permissions]:
+        by = f"`loligo tentacle grant {entry.name} {' '.join(missing)}` grants it"
+        raise TentacleError(f"wants the permission {', '.join(missing)}; {by}")
     check_packages(manifest.requires.python, version.packages, entry.name)
     check_others(version, enabled)
 

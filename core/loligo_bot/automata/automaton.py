@@ -35,6 +35,7 @@ TICK_S = 1.0
 BEGIN_S = 0.05  # between two looks whether the bot runs already
 MOST_AGAIN = 50_000  # seqs that it catches up; what was longer ago is left alone
 LONGEST_BY = 300
+LONGEST_WORD = 1_000  # characters that `automation.tell` takes
 _log = get_logger("automations")
 
 
@@ -211,8 +212,10 @@ class Automaton:
             await self._save()
             for place in range(len(what.done), len(what.acts)):
                 verb, given = what.acts[place]
-                what.done = [*what.done, await self._do(verb, given, what, place)]
+                done = await self._do(verb, given, what, place)
+                what.done = [*what.done, done]
                 await self._save()
+                await self._tell_if_not(done, what, place)
             page.pending = None
             page.happened = [*page.happened, what][-KEPT:]
             await self._save()
@@ -239,6 +242,14 @@ class Automaton:
             return Done(verb, False, str(exc))
         said = (answer.lines() or ["done"])[0]
         return Done(verb, bool(getattr(answer, "is_done", True)), said, int(getattr(answer, "seq", 0)))
+
+    async def _tell_if_not(self, done: Done, what: Happened, place: int) -> None:
+        """Tell people of an act that was not done, where nobody stands by and no record of a command says it."""
+        if done.is_done or what.by or done.seq or done.verb == TELL:
+            return
+        told = {"text": f"{done.verb} was not done: {done.text}"[:LONGEST_WORD], "level": _weight(done.verb)}
+        actor = Actor(name=f"automation:{self.name}", role=Role.TRADE)
+        await self._door.ask(actor, TELL, told, key=f"{what.key} {place} not done")
 
     def _by(self, verb: str, why: str) -> str:
         """Return who asks. Commands are journalled with that name alone, so it says why, too."""
@@ -272,6 +283,11 @@ def _holding(one: Any) -> Holding:
 def _words(verb: str, given: Mapping[str, Any]) -> str:
     told = ", ".join(f"{value}" for value in given.values() if value not in ("", None))
     return f"{verb} {told}".strip()
+
+
+def _weight(verb: str) -> str:
+    """Return how much it matters that an act was not done: what guards money most."""
+    return "problem" if verb in COMMANDS else "warning"
 
 
 def told_at(at_ns: int) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HISTORIC = "historic"  # the name of a test that has none of its own
 FORMATS = ("html", "json", "csv")
+CHECK = "End with 8 while there is no verdict, with 1 when the test is invalid or was stopped."
 
 
 def run(
@@ -55,19 +56,25 @@ def run(
     capital: Annotated[str | None, typer.Option(help="Of each arm, in its account's currency.")] = None,
     mode: Annotated[Literal["open_ended", "fixed_end"] | None, typer.Option(help="As of `loligo ab start`.")] = None,
     days: Annotated[int | None, typer.Option(help="Planned days; 180 unless said.")] = None,
+    margin: Annotated[float | None, typer.Option(help="As of `loligo ab start`; 0.05 unless said.")] = None,
+    risk_scale: Annotated[
+        list[str] | None, typer.Option(metavar="ARM=NUMBER", help="A's returns count so many times against ARM.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A guardrail other than usual; null: off.")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Also write it to FILE.html, FILE.json or FILE.csv.", show_default=False)
     ] = None,
     whole: Annotated[
         bool, typer.Option("--cross-check/--no-cross-check", help="Three arms and more: compare all, in seconds.")
     ] = True,
-    check: Annotated[bool, typer.Option("--check", help="End with 8 when there is no verdict.")] = False,
+    check: Annotated[bool, typer.Option("--check", help=CHECK)] = False,
 ) -> None:
     """Try an A/B test over the recorded data of the feeds: the same arms, engine and rule of decision, in seconds.
 
     What did better on data that were known tells little about data to come: a test of a running bot decides that.
     """
-    from loligo_bot.cli.ab_verbs import OPEN
     from loligo_bot.experiments.draft import Variant, Wanted
     from loligo_bot.historic import Asked, run_historic
     from loligo_lab.commands import pairs
@@ -77,14 +84,21 @@ def run(
         raise typer.BadParameter("expected the NAME of an experiment, or --control with --challenger, --set or --arm")
     if report is not None and report.suffix.lstrip(".") not in FORMATS:
         raise typer.BadParameter(f'--report "{report}": expected a name that ends with .html, .json or .csv')
+    check_place(report, "--report")
     variants = [Variant(changes=pairs(set_ or (), "--set"), versions=versions(shell.home, version or ()))]
     variants = [one for one in variants if one.changes or one.versions]
     variants += [Variant(**one) for one in arms(shell.home, arm or ())]
-    rule = {field: value for field, value in (("mode", mode), ("days", days)) if value is not None}
+    told_rule = {"mode": mode, "days": days, "margin_per_year": margin, "limits": pairs(limit or (), "--limit") or None}
+    rule = {field: value for field, value in told_rule.items() if value is not None}
     wanted = Wanted(
-        name=name or HISTORIC, control=control or "", challengers=challenger or (), variants=variants, rule=rule
+        name=name or HISTORIC,
+        control=control or "",
+        challengers=challenger or (),
+        variants=variants,
+        scales=_scales(risk_scale or ()),
+        rule=rule,
     )
-    if name is not None and (challenger or variants or rule):
+    if name is not None and (challenger or variants or rule or wanted.scales):
         raise typer.BadParameter(f"{name} has its arms and its rule in the configuration; give it alone, or --control")
     asked = Asked(
         wanted=wanted,
@@ -105,8 +119,8 @@ def run(
         report.write_text(written(document, report.suffix.lstrip(".")), encoding="utf-8")
         told["report"] = str(report)
     shell.result({"ok": True, **told}, lambda console: _show(console, told))
-    if check and told["verdict"] in OPEN:
-        raise typer.Exit(ExitCode.UNDECIDED)
+    if check:
+        raise typer.Exit(exit_code_of_verdict(told["verdict"]))
 
 
 def check(
@@ -222,6 +236,33 @@ def _last_lines(told: Mapping[str, Any]) -> Sequence[str]:
     if "report" in told:
         lines.append(f"The report is {told['report']}.")
     return lines
+
+
+def exit_code_of_verdict(verdict: str) -> ExitCode:
+    """Return how a check of a test ends: what was spoilt or stopped is no verdict, and no more days will bring one."""
+    if verdict in ("too_early", "no_clear_difference"):
+        return ExitCode.UNDECIDED
+    return ExitCode.FAILURE if verdict in ("invalid", "stopped") else ExitCode.OK
+
+
+def check_place(file: Path | None, option: str) -> None:
+    """BadParameter for a file that nobody can write there: told before a test is run or asked for."""
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        why = "is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+        raise typer.BadParameter(f'{option} "{file}": {why}; expected a file in a folder that is there')
+
+
+def _scales(words: Sequence[str]) -> dict[str, float]:
+    """Return the risk scales by arm; they are numbers here: `loligo ab plan` tells that of equal risk."""
+    from loligo_lab.commands import pairs
+
+    found = {}
+    for arm, value in pairs(words, "--risk-scale").items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            said = f"--risk-scale {arm}={value}: expected a number; `loligo ab plan` tells that of equal risk"
+            raise typer.BadParameter(said)
+        found[arm] = float(value)
+    return found
 
 
 def _money(text: str | None) -> Any:

@@ -39,6 +39,9 @@ def plan(
     bundled: Annotated[bool, typer.Option("--bundled", help="Over the candles that came with Loligo.")] = False,
     since: Annotated[str | None, typer.Option("--from", help="Begin after this time of the data, ISO 8601.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Stop at this time of the data, ISO 8601.")] = None,
+    challengers: Annotated[
+        int, typer.Option(help="That are compared with A, all in all; arms count themselves.", min=1, max=19)
+    ] = 1,
     equal_risk: Annotated[bool, typer.Option("--equal-risk", help="As if both desks varied alike.")] = False,
     mode: Annotated[
         Literal["open_ended", "fixed_end"], typer.Option(help="As of `loligo ab start`; for --days.")
@@ -53,13 +56,15 @@ def plan(
         from loligo_bot.door.experiment_papers import plan_answer
         from loligo_bot.experiments.planning import plans_of_numbers
 
-        _told(shell, plan_answer(plans_of_numbers(correlation, sharpe_difference), mode, days))
+        plans = plans_of_numbers(correlation, sharpe_difference, challengers=challengers)
+        _told(shell, plan_answer(plans, mode, days))
     elif control is not None and arm and challenger is None and correlation is None:
         span = shell.instant(since, "--from"), shell.instant(until, "--to")
         found = _tried(shell, control, arm, span, is_bundled=bundled)
         _told(shell, _slowest(found, sharpe_difference, mode, days, is_scaled=equal_risk))
     elif control is not None and challenger is not None and not arm:
         given = {"control": control, "challenger": challenger, "equal_risk": equal_risk, "mode": mode}
+        given |= {"challengers": challengers} if challengers > 1 else {}
         given |= {name: value for name, value in numbers.items() if value is not None}
         look(shell, "experiment.plan", given, ab_tables.show_plan)
     else:

@@ -12,13 +12,12 @@ import typer
 from loligo_bot.cli import ab_tables
 from loligo_bot.cli.ab_arms import arms, versions
 from loligo_bot.cli.ab_differences import differences
-from loligo_bot.cli.ab_history import check, run
+from loligo_bot.cli.ab_history import CHECK, check, check_place, exit_code_of_verdict, run
 from loligo_bot.cli.ab_plan import look, plan
 from loligo_bot.cli.ask_verb import ANSWER_LIMIT_S
 from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell
 
-OPEN = ("too_early", "no_clear_difference")
 EXPORTED = Literal["html", "json", "csv"]
 
 ab = typer.Typer(no_args_is_help=True, help="A/B tests of strategies: which is better, and is that more than luck?")
@@ -112,14 +111,12 @@ def list_(context: typer.Context) -> None:
 
 @ab.command()
 def show(
-    context: typer.Context,
-    name: Name,
-    check: Annotated[bool, typer.Option("--check", help="End with 8 while there is no verdict.")] = False,
+    context: typer.Context, name: Name, check: Annotated[bool, typer.Option("--check", help=CHECK)] = False
 ) -> None:
     """Show one A/B test: the verdict, the arms, how sure it is and what it waits for."""
     answer = look(context.obj, "experiment", {"name": name}, ab_tables.show_one)
-    if check and answer["verdict"] in OPEN:
-        raise typer.Exit(ExitCode.UNDECIDED)
+    if check:
+        raise typer.Exit(exit_code_of_verdict(answer["verdict"]))
 
 
 @ab.command()
@@ -177,6 +174,7 @@ def export(
     from loligo_bot.cli.control_client import ask_verb
 
     shell: Shell = context.obj
+    check_place(output, "--output")
     answer = ask_verb(shell.home, "experiment.export", {"name": name, "format": kind}, timeout_s=ANSWER_LIMIT_S)
     told = answer["answer"]
     file = output or Path(told["name"])

@@ -83,6 +83,14 @@ class Shell:
 
         judge(*version)
 
+    def used_at(self, slot: str) -> list[str]:
+        """Return the places of the folder's configuration that use a tentacle. ConfigError when it cannot be read."""
+        from loligo.config.load import CONFIG_FILE
+        from loligo_bot.folder_config import read_config
+        from loligo_bot.settings_check import used_at
+
+        return used_at(read_config(self.home), slot) if (self.home / CONFIG_FILE).exists() else []
+
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Return the answer of the bot that runs here, for the verbs of other packages. NotRunning when none does."""
         from loligo_bot.cli.control_client import ask

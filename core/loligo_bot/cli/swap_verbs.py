@@ -27,6 +27,7 @@ def apply(
         typer.Option("--as", help="replace, shadow (compare with what runs, then let it go), or experiment."),
     ] = None,
     inputs: Annotated[int | None, typer.Option(min=1, help="Compare over so many inputs.", show_default=False)] = None,
+    desk: Annotated[str | None, typer.Option(help="The control of an experiment, where several desks use it.")] = None,
     patience_s: Annotated[
         float, typer.Option("--wait", min=0.1, help="Seconds to wait for the result; the swap goes on without you.")
     ] = PATIENCE_S,
@@ -35,7 +36,9 @@ def apply(
     from loligo_bot.wish import how_far
 
     shell: Shell = context.obj
-    terms = {"why": why, "when": when, "as": how, "inputs": inputs}
+    terms = {"why": why, "when": when, "as": how, "inputs": inputs, "desk": desk}
+    if desk is not None and how != "experiment":
+        raise typer.BadParameter("--desk names the control of an experiment; it goes with --as experiment")
     answer = _applied(shell.home, {key: value for key, value in terms.items() if value}, patience_s)
     if "at_work" in answer:
         shell.lines(answer, [how_far(answer["at_work"])])

@@ -5,7 +5,7 @@ Verbs that bring tentacles, change or make them come from the kit, by entry poin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,9 +66,13 @@ def show(
 def refresh(
     context: typer.Context,
     is_bundled: Annotated[bool, typer.Option("--bundled", help="New entries are bundled ones, not your own.")] = False,
+    is_yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Agree to what new and changed ones want: permissions and packages.")
+    ] = False,
 ) -> None:
     """Bring the registry in line with the folders, and with what pip installed: list new tentacles, take hashes and
-    versions of changed ones. What pip brought is off until you switch it on."""
+    versions of changed ones. What these want and lack is shown, and asked for. What pip brought is off until you switch
+    it on."""
     from loligo.registry.registry_file import REGISTRY_FILE
     from loligo_kit.bot_folder import BotFolder
     from loligo_kit.discovery import discover, refresh_hashes
@@ -79,7 +83,8 @@ def refresh(
     added = list(discover(file, source="bundled" if is_bundled else "local"))
     by_pip = Listed() if is_bundled else list_distributions(BotFolder(shell.home, shell.bundled))
     data = {"added": added + by_pip.added, "changed": list(refresh_hashes(file)) + by_pip.changed}
-    data |= {name: lines for name, lines in (("left", by_pip.left), ("refused", by_pip.refused)) if lines}
+    given = {} if is_bundled else _equipped(shell, [*data["added"], *data["changed"]], is_yes)
+    data |= {name: lines for name, lines in (("left", by_pip.left), ("refused", by_pip.refused)) if lines} | given
     rows = [(what, slot) for what, slots in data.items() for slot in slots]
     bot = shell.followed("tentacle refresh") if data["added"] or data["changed"] else None
     rows += [("", line) for line in bot["lines"]] if bot is not None else []
@@ -91,6 +96,29 @@ def refresh(
     shell.result(result, lambda console: show_table(console, ("", "tentacle"), rows))
     if not result["ok"]:
         raise typer.Exit(1)
+
+
+def _equipped(shell: Shell, slots: Sequence[str], is_yes: bool) -> dict[str, list[str]]:
+    """Give tentacles that are on what they lack, where a person agrees; return what was given, and what is lacking."""
+    from loligo.errors import TentacleError
+    from loligo_bot.judgement import judge
+    from loligo_kit import dialogue
+    from loligo_kit.bot_folder import BotFolder
+    from loligo_kit.equipping import lacking
+    from loligo_kit.installer import Installer
+
+    installer = Installer(BotFolder(shell.home, shell.bundled), judge)
+    entries = installer.bot.entries()
+    given, lacks = list[str](), list[str]()
+    for entry in (entries[slot] for slot in slots if entries[slot].enabled):
+        try:
+            found = lacking(installer.bot, entry)
+            if found.after != entry:
+                installer.equip(found, dialogue.agreed(shell, entry, found.wanted, is_yes))
+                given.append(f"{entry.slot}: {', '.join(found.wanted) or 'it needs no packages any more'}")
+        except TentacleError as exc:
+            lacks.append(f"{entry.slot} {str(exc).removeprefix(f'{entry.slot} ')}")
+    return {name: lines for name, lines in (("given", given), ("lacks", lacks)) if lines}
 
 
 @tentacle.command()

@@ -87,7 +87,8 @@ def _control(config: LoligoConfig, tentacle: str, wanted: str | None) -> str:
         return using[0]
     if wanted not in using:
         listed = ", ".join(using) or "no desk"
-        told = f"desk = {wanted!r}: {tentacle} is used by {listed}; name one of them as the control"
+        given = f'desk = "{wanted}"' if wanted else "desk"
+        told = f"{given}: {tentacle} is used by {listed}; name one of them as the control"
         raise BadArguments(told, {"desk": told})
     return wanted
 

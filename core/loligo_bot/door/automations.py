@@ -20,11 +20,11 @@ from loligo.errors import BadArguments, NotFound
 from loligo.host import bundled_root
 from loligo.log import masked
 from loligo.ports.door import Answer, Role
-from loligo.ports.tentacles import MakeContext
 from loligo.registry.faults import did_you_mean
 from loligo_automation import AutomationSettings
 from loligo_bot.automata.automaton import ADMIN, Automaton, granted_to, told_at
 from loligo_bot.automata.book import Happened, book_of
+from loligo_bot.door.automation_faults import faults_of, made_of
 from loligo_bot.door.changing_settings import SettingsChange, SettingsChanged, settings
 from loligo_bot.door.exchanging import Changing, Exchanged, Undo, because, exchanged
 from loligo_bot.door.inside import Inside
@@ -212,8 +212,10 @@ def _judged(inside: Inside, given: NewAutomation) -> str:
         problems = problems_of(exc, model, "settings") | _of_the_whole(exc, model)
         problems.pop("settings", None)
         raise BadArguments(f"settings of {given.name}: {'; '.join(problems.values())}", problems) from exc
-    loaded = next(one for one in inside.reconciler.running.loaded if one.entry.slot == entry.slot)
-    words: str = loaded.create(judged, MakeContext()).standing().words
+    made = made_of(inside, entry.slot, judged)
+    if faults := faults_of(inside.reconciler.running.config, made, judged, "settings"):
+        raise BadArguments(f"settings of {given.name}: {'; '.join(faults.values())}", faults)
+    words: str = made.standing().words
     return words
 
 

@@ -19,6 +19,8 @@ from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking
 from loligo_bot.door.operating import Done
 from loligo_bot.door.pages import Part
+from loligo_bot.jobs.job import told_beside
+from loligo_bot.jobs.keeper import utc_now
 from loligo_bot.replay.sessions import journal_file
 
 OF_DATABASE = "the journal lies in a database of its own and is not in it: back that up with its own tools"
@@ -57,8 +59,8 @@ class Backups(Answer):
         return told or ["no backup yet; `loligo backup` makes one"]
 
 
-async def make(inside: Inside, _asked: Asked, given: BackupWanted) -> Made:
-    """Write what is durable now; the bot goes on meanwhile."""
+async def make(inside: Inside, asked: Asked, given: BackupWanted) -> Made:
+    """Write what is durable now, and tell people; the bot goes on meanwhile."""
     journal = journal_file(inside.home, inside.config.journal.get("url"))
     async with inside.packing:
         wanted = Wanted(home=str(inside.home), bot=inside.config.bot.name, journal=str(journal) if journal else None)
@@ -70,6 +72,7 @@ async def make(inside: Inside, _asked: Asked, given: BackupWanted) -> Made:
             raise LoligoError(f"{made.name} was made, but older ones were not removed: {exc}") from exc
     upto = f"up to seq {made.last_seq:,}" if made.last_seq is not None else OF_DATABASE
     said = f"{made.name}: {made.files:,} files, {upto}" + (f"; {len(gone)} older removed" if gone else "")
+    inside.notifying.say(told_beside("backup", made.name, outcome=said, by=asked.actor.name, time=utc_now()))
     return Made(is_done=True, message=said, file=str(BACKUPS / made.name))
 
 

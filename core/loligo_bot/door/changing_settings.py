@@ -17,6 +17,8 @@ from loligo.errors import BadArguments, NotFound
 from loligo.log import MASK, is_secret_name, masked
 from loligo.ports.door import Role
 from loligo.registry.registry_file import RegistryEntry, editing
+from loligo_automation import AutomationSettings
+from loligo_bot.door.automation_faults import faults_of, made_of
 from loligo_bot.door.exchanging import Changing, Exchanged, Undo, because, exchanged
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing
@@ -131,6 +133,9 @@ def judge(inside: Inside, entry: RegistryEntry, given: SettingsAsked, new: Value
         except ValidationError as exc:
             ignored = "missing" if whole is new else ""  # a place may give it
             problems |= problems_of(exc, model, "values", ignore=ignored)
+    if not problems and given.place and issubclass(model, AutomationSettings):
+        judged = model.model_validate(wholes[0])
+        problems = faults_of(inside.reconciler.running.config, made_of(inside, entry.slot, judged), judged, "values")
     if problems:
         raise BadArguments(f"settings of {entry.slot}: {'; '.join(problems.values())}", problems)
 

@@ -35,7 +35,7 @@ async def answer(door: FrontDoor, inside: Inside, request: dict[str, Any]) -> di
             return {"ok": True, "message": "stopping"}
         case "apply":
             if request.get("as") == "experiment":
-                terms = {name: request[name] for name in ("why", "patience_s") if request.get(name)}
+                terms = {name: request[name] for name in ("why", "desk", "patience_s") if request.get(name)}
                 arguments = {"how": "experiment", **terms}
                 return await _asked(door, actor, {"verb": "tentacle.apply", "arguments": arguments})
             return await _applied(inside, request)

@@ -25,7 +25,7 @@ from loligo_bot.door.inside import Inside, keyed_id
 from loligo_bot.door.offer import Asked, Offer, changing
 from loligo_bot.door.tentacles import found as found_tentacle
 from loligo_bot.experiment_config import ExperimentConfig
-from loligo_bot.experiments.arms import CODE
+from loligo_bot.experiments.arms import CODE, names_of
 from loligo_bot.experiments.differing import MAY_DIFFER
 from loligo_bot.experiments.draft import PIN, Draft, entry_of, items_of
 from loligo_bot.experiments.standing import BY, SECTION, Standing
@@ -90,16 +90,17 @@ class Promotion(Changing):
 
 async def promote(inside: Inside, asked: Asked, given: Promotion) -> Exchanged:
     """Let the control's desk run what a challenger runs, by a hot swap, and end the test."""
-    one, winner = await inside.read(partial(_candidate, inside, given))
-    draft = await inside.read(partial(_promoted, inside, given.name, one, winner))
-    label = " (an override: there was no such verdict)" if given.override else ""
-    what = f"experiment {given.name}: {one.control} runs what {winner} runs{label}"
+    one, challenger, has_won = await inside.read(partial(_candidate, inside, given))
+    draft = await inside.read(partial(_promoted, inside, given.name, one, challenger))
+    label = "" if has_won else " (an override: there was no such verdict)"
+    what = f"experiment {given.name}: {one.control} runs what {challenger} runs{label}{_besides(draft, one)}"
     done = await written(inside, asked, given, what, draft)
     await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
 
 
-def _candidate(inside: Inside, given: Promotion) -> tuple[ExperimentConfig, str]:
+def _candidate(inside: Inside, given: Promotion) -> tuple[ExperimentConfig, str, bool]:
+    """Return the test, who takes over, and whether that one has won."""
     one = _running(inside, given.name)
     standing = inside.experiments.standings()[given.name]
     winner = (standing.judgement.winner if standing else None) or ""
@@ -107,17 +108,18 @@ def _candidate(inside: Inside, given: Promotion) -> tuple[ExperimentConfig, str]
     if wanted and wanted not in one.challengers:
         told = f'challenger = "{wanted}": expected one of {", ".join(one.challengers)}'
         raise BadArguments(told, {"challenger": told})
-    if (wanted != winner or not winner) and not given.override:
+    has_won = bool(winner) and wanted == winner
+    if not has_won and not given.override:
         said = standing.judgement.headline if standing else "it has not begun"
         told = f"no challenger has won: {said}; with override: true one takes over all the same"
         raise BadArguments(told, {"override": told})
-    return one, wanted
+    return one, wanted, has_won
 
 
-def _promoted(inside: Inside, name: str, one: ExperimentConfig, winner: str) -> Draft:
-    """Return files in which the control runs the winner's parts; a version that it pins becomes the registry's."""
+def _promoted(inside: Inside, name: str, one: ExperimentConfig, challenger: str) -> Draft:
+    """Return files in which the control runs the challenger's parts; a version that it pins becomes the registry's."""
     config = copy.deepcopy(recipe_now(inside.home).config)
-    control, source = config["desks"][one.control], copy.deepcopy(config["desks"][winner])
+    control, source = config["desks"][one.control], copy.deepcopy(config["desks"][challenger])
     draft = Draft(config)
     for kind in (*CODE.values(), "evaluator"):
         used = {item["tentacle"] for item in items_of(control, kind)}
@@ -132,6 +134,15 @@ def _promoted(inside: Inside, name: str, one: ExperimentConfig, winner: str) -> 
     control |= {key: source[key] for key in MAY_DIFFER}
     config[SECTION][name]["ended"] = True
     return draft
+
+
+def _besides(draft: Draft, one: ExperimentConfig) -> str:
+    """Say which desks that are no arms use a tentacle of which the registry gets another version, too."""
+    moved = {entry.slot.replace(" ", "/") for entry in draft.moved}
+    desks = [
+        name for name, desk in draft.config["desks"].items() if name not in one.arms and moved & set(names_of(desk))
+    ]
+    return f"; so do {', '.join(desks)}, which use {', '.join(sorted(moved))}, too" if desks else ""
 
 
 # By itself

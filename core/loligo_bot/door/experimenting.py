@@ -54,7 +54,8 @@ class ExperimentRow(Part):
     headline: str
     sentence: str
     winner: str = Field(description='a challenger to promote, or ""')
-    percent_per_month: float | None = Field(description="how far the first challenger is ahead")
+    percent_per_month: float | None = Field(description="how far the challenger is ahead that the sentence is about")
+    is_final: bool = Field(description="more days do not change the verdict")
     is_ended: bool
 
     def told(self) -> str:
@@ -83,9 +84,9 @@ def row_of(name: str, one: ExperimentConfig, standing: Standing | None) -> Exper
     if standing is None:
         empty: dict[str, Any] = dict.fromkeys(("since", "until", "winner"), "")
         words: dict[str, Any] = {"verdict": "too_early", "headline": "Too early", "sentence": NOT_BEGUN}
-        return ExperimentRow(**told, **empty, **words, day=0, percent_per_month=None)
+        return ExperimentRow(**told, **empty, **words, day=0, percent_per_month=None, is_final=False)
     judgement = standing.judgement
-    effect = judgement.pairs[0].effect
+    effect = next(pair for pair in judgement.pairs if pair.sentence == judgement.sentence).effect
     return ExperimentRow(
         **told,
         since=iso(standing.since_ns),
@@ -96,6 +97,7 @@ def row_of(name: str, one: ExperimentConfig, standing: Standing | None) -> Exper
         sentence=judgement.sentence,
         winner=judgement.winner or "",
         percent_per_month=effect.percent_per_month if effect else None,
+        is_final=judgement.is_final,
     )
 
 
@@ -166,6 +168,9 @@ class ExperimentDetail(ExperimentRow, Answer):
     holding: HoldingPart | None = Field(description="null: not asked for, or its candles are not known")
     leftovers: list[str] = Field(description="made for it, and still there after its end; see `experiment.tidy`")
     on_win: str = Field(description="tell, or promote: a winner takes over by itself")
+    risk_scale: dict[str, float] = Field(
+        description="by challenger: the control's returns count so many times; 1 where there is none"
+    )
     verdicts: list[VerdictPart] = Field(description="as they were told, oldest first")
     assumptions: list[str] = Field(description="what the verdict takes for granted, in sentences")
 
@@ -217,6 +222,7 @@ def experiment(inside: Inside, given: ExperimentAsked) -> ExperimentDetail:
         holding=kept(standing, held, partial(holding, inside, points=given.holding)) if standing else None,
         leftovers=leftovers_of(given.name, one, inside.config.model_dump(mode="json")).told() if one.ended else [],
         on_win=one.on_win,
+        risk_scale=one.risk_scale,
         verdicts=noted,
         assumptions=assumptions_of(setup_of(inside), one, standing),
     )

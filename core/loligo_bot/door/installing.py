@@ -17,13 +17,14 @@ from pydantic import Field
 from loligo.errors import BadArguments, LoligoError, NotFound, TentacleError
 from loligo.ports.door import Answer, Role
 from loligo.registry.registry_file import RegistryEntry
-from loligo.registry.tree import tree_hash
+from loligo.registry.tree import hash12, tree_hash
 from loligo_bot.door.exchanging import Changing, Exchanged, Undo, change_files, installer_of
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing, reading
-from loligo_bot.door.packages import FileDifference, Package, describe, differing
+from loligo_bot.door.packages import FileDifference, Package, check_agreed, describe, differing
 from loligo_bot.door.pages import Part
-from loligo_bot.door.tentacles import OfTentacle, folder, found, places_of
+from loligo_bot.door.tentacles import OfTentacle, folder, found
+from loligo_bot.settings_check import used_at
 from loligo_bot.wish import When
 from loligo_kit.bot_folder import BotFolder
 from loligo_kit.config import InstallConfig
@@ -148,13 +149,7 @@ def _check_agreed(plan: Plan, given: AgreeTo) -> None:
     if given.tree_hash != plan.tree_hash:
         said = f"tree_hash = {given.tree_hash!a}: you were shown {plan.tree_hash}; look at it again"
         raise BadArguments(said, {"tree_hash": said})
-    missing = [each for each in plan.wanted if each not in given.permissions]
-    unasked = [each for each in given.permissions if each not in plan.wanted]
-    if missing or unasked:
-        words = [f"{', '.join(missing)} not granted"] if missing else []
-        words += [f"{', '.join(unasked)[:200]} not wanted"] if unasked else []
-        said = f"permissions: {'; '.join(words)}; expected {', '.join(plan.wanted) or 'none'}, or leave it"
-        raise BadArguments(said, {"permissions": said})
+    check_agreed(plan.wanted, given.permissions)
     if plan.needs_confirmation and not given.is_published:
         said = f"is_published: a server alone chose this content; say that its author published {plan.tree_hash}"
         raise BadArguments(said, {"is_published": said})
@@ -205,21 +200,12 @@ class RemoveTentacle(Changing):
 async def remove(inside: Inside, asked: Asked, given: RemoveTentacle) -> Exchanged:
     """Take a tentacle out of the registry; its content stays for the journal. Who needs it is told, and refused."""
     entry = await inside.read(lambda: found(inside, given.name))
-    if not given.force and (used := _used_by(inside, entry)):
+    if not given.force and (used := used_at(inside.config, entry.slot)):
         raise LoligoError(
             f"{entry.slot} is used by {', '.join(used)}: take it out of the configuration first, or switch it off"
         )
     turn = partial(installer_of(inside).remove, f"{entry.kind}/{entry.name}", is_forced=given.force)
     return await change_files(inside, asked, turn, f"tentacle remove {entry.slot}", given, None)
-
-
-def _used_by(inside: Inside, entry: RegistryEntry) -> list[str]:
-    rules = [
-        f"desks.{desk}.risk_rules"
-        for desk, one in inside.config.desks.items()
-        if entry.kind == "risk_rule" and entry.name in one.risk_rules
-    ]
-    return [*(one.place for one in places_of(inside, entry)), *rules]
 
 
 class HeldTentacle(Changing):
@@ -296,9 +282,10 @@ def _side(
         if runs is None:
             return ComparedVersion(version="", tree_hash=""), {}
         return ComparedVersion(version=runs.manifest.version, tree_hash=runs.tree_hash), bot.store.get(runs.tree_hash)
-    known = hashes_like(which, bot.locked(entry).versions)
+    every = {one.tree_hash: one for one in (*bot.known(entry), *bot.locked(entry).versions)}  # the waiting one, too
+    known = hashes_like(which, list(every.values()))
     if len(known) != 1:
-        there = ", ".join(one.version for one in bot.locked(entry).versions) or "none"
+        there = ", ".join(f"{one.version} ({hash12(one.tree_hash)})" for one in every.values()) or "none"
         raise NotFound(f'"{which}" names no single version of {entry.slot}; known are running, wanted and: {there}')
     return ComparedVersion(version=known[0].version, tree_hash=known[0].tree_hash), bot.store.get(known[0].tree_hash)
 

@@ -5,13 +5,13 @@ Nothing of the package runs for this: its manifest and its source are read, the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import Field
 
-from loligo.errors import TentacleError
+from loligo.errors import BadArguments, TentacleError
 from loligo.host.verifier import Findings
 from loligo.ports.door import Answer
 from loligo.registry.manifest import PERMISSIONS, changelog_text
@@ -19,10 +19,9 @@ from loligo.registry.registry_file import RegistryEntry
 from loligo_bot.door.pages import Part
 from loligo_bot.judgement import read
 from loligo_kit.bot_folder import BotFolder
-from loligo_kit.bringing import consent, size
+from loligo_kit.bringing import Bundle, consent, size
 from loligo_kit.compare import compare
 from loligo_kit.installer import Installer
-from loligo_kit.lock import LockedWheel
 from loligo_kit.plans import Plan
 from loligo_packages.package_set import NO_PACKAGES, PackageSet
 
@@ -132,7 +131,7 @@ def describe(installer: Installer, plan: Plan, name: str, expires_s: float, lack
         hooks=list(manifest.hooks),
         requires=[*needs, *manifest.requires.python],
         permissions=[wanted(each, is_held=each in plan.held) for each in manifest.permissions],
-        packages=[_brought(one, plan) for one in (plan.bundle.locked.wheels if plan.bundle is not None else ())],
+        packages=brought(plan.bundle, plan.wanted),
         to_grant=list(plan.wanted),
         imports=findings.imports if findings else [],
         reaches=findings.permissions if findings else [],
@@ -146,19 +145,41 @@ def describe(installer: Installer, plan: Plan, name: str, expires_s: float, lack
 
 def _read(plan: Plan, enabled: Sequence[RegistryEntry], lacks: str) -> tuple[Findings | None, list[str]]:
     """Return what the source reaches for, that of its packages included, and what speaks against it."""
-    packages = NO_PACKAGES
-    if plan.bundle is not None:
-        packages = PackageSet(plan.bundle.locked.tree_hash, Path(plan.source) / "packages", plan.bundle.files)
+    packages = packages_of(plan.bundle, Path(plan.source))
     findings, against = read(plan.entry, plan.files, Path(plan.source), enabled, packages)
     if lacks:
         against = [f"it {lacks}", *(one for one in against if _IS_NOT_THERE not in one)]
     return findings, against
 
 
-def _brought(one: LockedWheel, plan: Plan) -> BroughtPackage:
-    named = consent(one)
-    asked = named if named in plan.wanted else ""
-    return BroughtPackage(name=one.name, version=one.version, bytes=one.bytes, wheel=one.wheel, consent=asked)
+def packages_of(bundle: Bundle | None, folder: Path) -> PackageSet:
+    """Return packages that are not kept yet, as the verifier reads them; `folder` is that of their tentacle."""
+    return PackageSet(bundle.locked.tree_hash, folder / "packages", bundle.files) if bundle is not None else NO_PACKAGES
+
+
+def brought(bundle: Bundle | None, asked: Collection[str]) -> list[BroughtPackage]:
+    """Return the packages of a bundle in words; `asked` is all that a person has to agree to."""
+    return [
+        BroughtPackage(
+            name=one.name,
+            version=one.version,
+            bytes=one.bytes,
+            wheel=one.wheel,
+            consent=consent(one) if consent(one) in asked else "",
+        )
+        for one in (bundle.locked.wheels if bundle is not None else ())
+    ]
+
+
+def check_agreed(wanted: Collection[str], given: Collection[str]) -> None:
+    """BadArguments unless a person names all that is wanted, and nothing else."""
+    missing = [each for each in wanted if each not in given]
+    unasked = [each for each in given if each not in wanted]
+    if missing or unasked:
+        words = [f"{', '.join(missing)} not granted"] if missing else []
+        words += [f"{', '.join(unasked)[:200]} not wanted"] if unasked else []
+        said = f"permissions: {'; '.join(words)}; expected {', '.join(wanted) or 'none'}, or leave it"
+        raise BadArguments(said, {"permissions": said})
 
 
 def wanted(permission: str, *, is_held: bool) -> Wanted:

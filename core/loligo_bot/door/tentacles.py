@@ -206,7 +206,7 @@ def info(inside: Inside, given: OfTentacle) -> TentacleInfo:
         places=[Place(place=one.place, settings=masked(one.settings)) for one in places_of(inside, entry)],
         settings_schema=json.loads(files[SETTINGS_FILE]) if SETTINGS_FILE in files else {},
         standing=tentacles_standing(inside).get(f"{entry.kind}/{entry.name}", {}),
-        versions=[shaped(KnownVersion, one.model_dump()) for one in bot.locked(entry).versions],
+        versions=[shaped(KnownVersion, one.model_dump()) for one in bot.known(entry)],
     )
 
 

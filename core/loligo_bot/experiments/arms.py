@@ -14,6 +14,7 @@ from loligo.registry.tree import hash12
 from loligo_bot.plan import settings_hash
 from loligo_bot.recipe import Recipe, differences
 from loligo_lab.experiment import config_hash
+from loligo_lab.experiment.integrity import OPINIONS
 
 MOST_CHANGES = 3  # that are told of one
 CODE = {"strategy": "strategy", "mode": "trading_mode"}  # parts of a desk that one tentacle fills, and its kind
@@ -62,13 +63,15 @@ def runs_of(
         return None
     hashes = {slot["tentacle"]: slot["tree_hash"] for slot in slots}
     code = {name: hashes.get(name, "off") for name in names_of(settings)}
-    basis = {f"{one['kind']}/{one['name']}": one["settings"] for one in recipe.registry["tentacles"]}
+    entries = {f"{one['kind']}/{one['name']}": one for one in recipe.registry["tentacles"]}
+    brought = {name: entries[name]["packages"] for name in code if entries.get(name, {}).get("packages")}
     account = recipe.config["accounts"][settings["account"]]
     venue = recipe.config["venues"][settings["venue"]]
     decides = {
         "desk": {key: value for key, value in settings.items() if key != "capital"},
         "account": account["limits"],
-        "registry": {name: basis.get(name, {}) for name in code},
+        "registry": {name: entries[name]["settings"] if name in entries else {} for name in code},
+        **({"packages": brought} if brought else {}),  # that its tentacles run with, beside their own code
     }
     return Runs(
         since_ns=since_ns,
@@ -80,9 +83,15 @@ def runs_of(
         fee_schedule=settings_hash(venue),
         account=settings["account"],
         capital=float(settings["capital"]),
-        timeframe=settings["timeframe"],
+        timeframe=settings["timeframe"] or _opinions_of(settings, code),
         instruments=len(settings["instruments"]),
     )
+
+
+def _opinions_of(desk: Mapping[str, Any], code: Mapping[str, str]) -> str:
+    """Return what stands in place of a timeframe: the same for desks whose opinions come at the same instants."""
+    evaluators = {name: tree_hash for name, tree_hash in code.items() if name.startswith("evaluator/")}
+    return f"{OPINIONS} {config_hash(evaluators, desk['evaluators'])[:12]}"
 
 
 def _hash(tree_hash: str | None) -> str:

@@ -1,5 +1,5 @@
-"""What people and automations did to the arms of an experiment by hand: pauses, cancelled orders, closed positions,
-answers to entries that waited for a person's consent.
+"""What people and automations did to the arms of an experiment by hand: pauses, pauses of a limit that they ended,
+cancelled orders, closed positions, answers to entries that waited for a person's consent.
 
 What must hold: what reaches several arms by one command is the same for all of them; the kill switch and whatever is
 about everything ("*") is no difference between arms at all.
@@ -27,15 +27,19 @@ class ByHand:
         self, commands: Sequence[Row], arm: str, account: str, owners: Mapping[str, str] | None = None
     ) -> None:
         self._names = (arm, f"account:{account}")
-        self._spans = self._pauses([row for row in commands if row["kind"] in PAUSES])
         self._touches: defaultdict[int, list[str]] = defaultdict(list)
+        self._spans = self._pauses([row for row in commands if row["kind"] in PAUSES])
         for row in commands:
             target = row["target"] if row["kind"] == "close" else (owners or {}).get(row["target"], "")
             if row["kind"] in REACHES and target in self._names:
-                self._touches[(row["ts"] - 1) // DAY_NS].append(f"{row['kind']} {row['seq']} by {row['by']}")
+                self._touch(row)
+
+    def _touch(self, row: Row) -> None:
+        self._touches[(row["ts"] - 1) // DAY_NS].append(f"{row['kind']} {row['seq']} by {row['by']}")
 
     def _pauses(self, commands: Sequence[Row]) -> list[tuple[int, int, str]]:
-        """Return when it was kept from entering, and by whom."""
+        """Return when it was kept from entering, and by whom. Who ends a pause that no person made lifts that of a
+        limit, which is a touch."""
         spans, pause = [], None
         for row in commands:
             if row["target"] not in (*self._names, EVERYTHING):
@@ -45,6 +49,8 @@ class ByHand:
             elif row["kind"] == "resume" and pause is not None:
                 spans.append((pause["ts"], row["ts"], pause["by"]))
                 pause = None
+            elif row["kind"] == "resume" and row["target"] in self._names:
+                self._touch(row)
         return spans if pause is None else [*spans, (pause["ts"], 2**63, pause["by"])]
 
     def paused_s(self, day: int) -> float:
@@ -59,7 +65,8 @@ class ByHand:
         return "; ".join(found)
 
     def touches(self, day: int) -> str:
-        """Return the commands that decided over an order or a position of it, as an arm's day names them."""
+        """Return the commands that decided over an order, a position or a limit's pause of it, as an arm's day names
+        them."""
         return ", ".join(self._touches[day]) if day in self._touches else ""
 
 

@@ -98,4 +98,6 @@ def _leaves(node: Any, way: str = "") -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    return "not set" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if value is None:
+        return "not set"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value) or "none"

@@ -17,11 +17,11 @@ import numpy as np
 from loligo.errors import DataError
 from loligo_lab.experiment import Gates, Mode
 from loligo_lab.experiment.planner import (
-    DAYS_OF_UNIT_RATIO,
     Outlook,
     Ratio,
     equal_risk,
     outlook,
+    ratio_found,
     ratio_from_returns,
     ratio_from_sharpes,
 )
@@ -51,7 +51,7 @@ class Plans:
         the correlation is not known."""
         if self.correlation is None:
             return None
-        ratio = sqrt(DAYS_OF_UNIT_RATIO[mode] * stretch(self.challengers) / days)
+        ratio = ratio_found(days, mode) * sqrt(stretch(self.challengers))
         return ratio * sqrt(2.0 * (1.0 - min(self.correlation, CLOSEST)))
 
 

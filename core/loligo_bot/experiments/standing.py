@@ -4,8 +4,8 @@
     desk_days ─► closed days of every arm ───────────┴─► loligo_lab.experiment.judge
 
 A day counts when it lies whole behind the start and is over for all. An edit of the experiment's own section begins it
-anew; an edit of an arm makes it invalid. All that is asked of the journal lies in read models, so that a test may last
-longer than `journal.retention_days`.
+anew, unless it is about what follows a win; an edit of an arm makes it invalid. All that is asked of the journal lies
+in read models, so that a test may last longer than `journal.retention_days`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from loligo.errors import JournalError
 from loligo.model.command import SlotVersion
-from loligo.model.timeframe import DAY_NS
+from loligo.model.timeframe import DAY_NS, MINUTE_NS, timeframe_ns
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import Runs, on_day, runs_of
 from loligo_bot.experiments.by_hand import NOBODY, ByHand, by_hand_of
@@ -25,6 +25,7 @@ from loligo_bot.past import Past
 from loligo_bot.recipe import Recipe
 from loligo_bot.wish import FILES
 from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, judge
+from loligo_lab.experiment.integrity import OPINIONS
 from loligo_store.days import Row
 from loligo_store.rows import ProjectionReader
 
@@ -156,7 +157,7 @@ def judged(
 
 def _is_on(item: Led, name: str, one: ExperimentConfig) -> bool:
     known = _section(item, name)
-    return known is not None and known.model_copy(update={"ended": one.ended}) == one
+    return known is not None and known.model_copy(update={"ended": one.ended, "on_win": one.on_win}) == one
 
 
 def _ended(name: str, led: Sequence[Led]) -> int:
@@ -240,6 +241,7 @@ class _Arm:
             exposure=row.get("exposure", 0.0),
             orders=row.get("orders", 0),
             refused_orders=row.get("rejected", 0),
+            stale_minutes=_without_candles(runs, row.get("answers", 0)),
             events=row.get("answers", 0),
             timeframe=runs.timeframe,
             instruments=runs.instruments,
@@ -251,3 +253,13 @@ class _Arm:
             config_hash=runs.config_hash,
             changed=runs.against(before_runs) if runs.config_hash != before_runs.config_hash else "",
         )
+
+
+def _without_candles(runs: Runs, asked: int) -> float:
+    """Return for how many minutes of a day an arm lacked the candles at which it is asked, on average of its
+    instruments; 0 where new opinions make it decide, or its candles are longer than a day."""
+    length_ns = 0 if runs.timeframe.startswith(OPINIONS) else timeframe_ns(runs.timeframe)
+    if not 0 < length_ns <= DAY_NS:
+        return 0.0
+    missing = max(0, DAY_NS // length_ns * runs.instruments - asked)
+    return missing * length_ns / runs.instruments / MINUTE_NS

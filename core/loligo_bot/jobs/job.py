@@ -65,3 +65,10 @@ def told(job: Job) -> Message:
     }
     level = "warning" if job.state is State.FAILED else "info"
     return Message(kind=Kind.JOB_DONE, level=level, text=text, fields=fields)
+
+
+def told_beside(what: str, title: str, *, outcome: str, by: str, time: str) -> Message:
+    """Return what people hear of work that ended well and is in no list of jobs, such as a backup."""
+    fields = {"time": time, "job": "", "what": what, "title": title, "by": by, "state": str(State.DONE)}
+    text = f"{what} is made: {outcome}"
+    return Message(kind=Kind.JOB_DONE, level="info", text=text, fields={**fields, "outcome": outcome})

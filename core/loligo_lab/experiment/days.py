@@ -28,9 +28,9 @@ class ArmDay:
     exposure: float = 0.0  # the highest share of equity at work
     orders: int = 0  # that were sent
     refused_orders: int = 0  # of these, rejected or failed
-    stale_minutes: float = 0.0  # without fresh data
+    stale_minutes: float = 0.0  # without fresh data, on average of its instruments
     events: int = 0  # how often it was asked for a decision
-    timeframe: str = ""  # of the candles by which it is asked, "" where all arms have the same
+    timeframe: str = ""  # of the candles by which it is asked; "opinions ..." by which; "" where all arms have the same
     instruments: int = 1  # for each of which it is asked
     down_s: float = 0.0  # that the arm did not work: off, quarantined, hung
     down_by: str = ""  # who paused it, and when

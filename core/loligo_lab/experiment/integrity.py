@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from loligo.api import timeframe_ns
+from loligo.api import DAY_NS, timeframe_ns
 from loligo_lab.experiment.days import ArmDay
 from loligo_lab.experiment.judgement import Check
 from loligo_lab.experiment.plan import Arm
+
+OPINIONS = "opinions"  # begins what stands in place of a timeframe where every new opinion makes an arm decide
 
 
 def config_hash(tree_hashes: Mapping[str, str], settings: object) -> str:
@@ -87,20 +89,35 @@ class Treatment:
         (first, second), (one, other), timeframes = self._names, self._events, self._timeframes
         if timeframes[0] == timeframes[1]:
             return f"Both arms were given the same {one:,} events"
+        if any(map(_is_of_opinions, timeframes)):
+            return f"Both arms were asked by the same data: {first} {one:,} times, {second} {other:,} times"
         asked = f"{first} {one:,} times at candles of {timeframes[0]}, {second} {other:,} times at {timeframes[1]}"
         return f"Both arms were asked over the same time: {asked}"
 
 
 def _are_asked_unlike(one: ArmDay, other: ArmDay) -> bool:
     """Say whether one arm was asked where the other was not. With candles of other lengths the time that they cover is
-    compared, in which the longer ones may be short of one."""
+    compared, in which the longer ones may be short of one. How often new opinions come depends on what an arm runs:
+    beside them candles must only not be missing."""
     if one.timeframe == other.timeframe:
         return one.events != other.events
+    if _is_of_opinions(one.timeframe) or _is_of_opinions(other.timeframe):
+        return _lacks_candles(one, other) or _lacks_candles(other, one)
     longest, covered = 0, [0, 0]
     for side, day in enumerate((one, other)):
         length = timeframe_ns(day.timeframe)
         longest, covered[side] = max(longest, length * day.instruments), length * day.events
     return abs(covered[0] - covered[1]) > longest
+
+
+def _is_of_opinions(timeframe: str) -> bool:
+    return timeframe.startswith(OPINIONS)
+
+
+def _lacks_candles(day: ArmDay, other: ArmDay) -> bool:
+    """Say whether an arm had no candle on a day on which the other was asked."""
+    is_daily = not _is_of_opinions(day.timeframe) and timeframe_ns(day.timeframe) <= DAY_NS
+    return is_daily and day.events == 0 < other.events
 
 
 def _with(words: str, more: str) -> str:
@@ -109,6 +126,9 @@ def _with(words: str, more: str) -> str:
 
 def _done(by_hand: str, name: str) -> str:
     """Return what people did to an arm, by the commands that its day names."""
-    if any(one.startswith(("cancel", "close")) for one in by_hand.split(", ")):
+    done = {one.partition(" ")[0] for one in by_hand.split(", ")}
+    if done & {"cancel", "close"}:
         return f"An order or a position of {name} alone was taken back"
+    if "resume" in done:
+        return f"A pause that a limit had put on {name} alone was ended"
     return f"An entry of {name} alone was agreed to or refused"

@@ -191,6 +191,11 @@ def automation(bench: Bench) -> Check:
     made = subject.make()
     if not isinstance(made, Recording | Timed):
         return not_applicable(NAME, "it gives commands of its own")
+    try:
+        subject.make().restore_state({})
+    except TENTACLE_FAULTS as exc:
+        said = f"restore_state({{}}): {describe_error(exc)}"
+        return failed(NAME, said, "take back what fits: of one that never ran there is nothing")
     shown = tape.walk(400)
     whole, moved = _fired(subject, shown, ()), _fired(subject, shown, cuts(len(shown), 5))
     if whole != moved:

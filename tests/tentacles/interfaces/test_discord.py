@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from loligo.api.notify import EXAMPLES, Kind
 from tests.fakes.chat_doors import PNG
 from tests.fakes.discord_gateway import CHANNEL, DIRECT, THREAD
 from tests.fakes.discord_server import Fault
@@ -116,6 +117,21 @@ def test_tentacles_are_switched_by_their_buttons(enter: Enter) -> None:
             await world.server.until(lambda: bool(world.server.said_to(token)))
             assert world.server.said_to(token)[0].labels == ["○ off  rsi", "○ off  macd"]
             assert world.door.tentacles == {"rsi": False, "macd": False}
+
+    run(story())
+
+
+@pytest.mark.parametrize(("label", "verb"), [("Yes, send it", "consent.give"), ("No", "consent.deny")])
+def test_an_entry_that_waits_for_consent_is_answered_by_its_buttons(enter: Enter, label: str, verb: str) -> None:
+    async def story() -> None:
+        async with enter() as world:
+            await world.made.notify(EXAMPLES[Kind.CONSENT_ASKED])
+            await world.server.until(lambda: bool(world.server.said_to(str(CHANNEL))))
+            (told,) = world.server.said_to(str(CHANNEL))
+            await world.server.press(STRANGER, told, label)
+            await world.server.press(TRADER, told, label)
+            await world.server.until(lambda: bool(world.door.asked))
+            assert world.door.asked == [("discord:2", verb, {"id": "4711"})]
 
     run(story())
 

@@ -95,6 +95,30 @@ def test_changes_tell_code_by_hash_settings_by_value_and_the_registry_by_entry(h
     assert changes(before[:2], (), content) == ("desk/trend a → off", f"evaluator/rsi {12 * 'a'} → off")
 
 
+def test_tentacle_that_is_listed_and_does_not_run_is_one_line(home: Path) -> None:
+    content = ContentStore(home / "content")
+
+    def generation(*entries: RegistryEntry) -> tuple[SlotVersion, ...]:
+        recipe = recipe_of(read_config(home), Registry(tentacles=list(entries))).masked()
+        content.put(recipe.files)
+        return (SlotVersion(RECIPE, tree_hash(recipe.files), ""),)
+
+    refused = RegistryEntry(name="surf", kind="evaluator", version="1.0.0", path="x", permissions=["threads"])
+    off = RegistryEntry(name="wave", kind="evaluator", version="2.0.0", path="y", enabled=False)
+    come, gone = generation(refused, off), generation()
+    permissions = "evaluator/surf permissions: {}"
+    assert changes(gone, come, content) == (
+        "evaluator/surf not listed → 1.0.0",
+        "evaluator/wave not listed → 2.0.0, off",
+        permissions.format('nothing → ["threads"]'),
+    )
+    assert changes(come, gone, content) == (
+        "evaluator/surf 1.0.0 → not listed",
+        "evaluator/wave 2.0.0, off → not listed",
+        permissions.format('["threads"] → nothing'),
+    )
+
+
 def test_undo_writes_what_differs_and_keeps_comments_and_mode(home: Path) -> None:
     file = home / "config" / "loligo.yaml"
     file.chmod(0o600)

@@ -19,7 +19,7 @@ def row(**changes: Any) -> ExperimentRow:
     told: dict[str, Any] = {"name": "tuned", "control": "trend", "challengers": ["b", "c"], "mode": "open_ended"}
     told |= {"since": "2024-01-01T00:00:00Z", "until": "", "day": 30, "days_planned": 180, "winner": ""}
     told |= {"verdict": "no_clear_difference", "headline": "No clear difference yet", "sentence": "It may be luck."}
-    return ExperimentRow(**{**told, "percent_per_month": 0.1, "is_ended": False, **changes})
+    return ExperimentRow(**{**told, "percent_per_month": 0.1, "is_final": False, "is_ended": False, **changes})
 
 
 def asked(wish: Wish) -> dict[str, Any]:
@@ -38,6 +38,12 @@ def test_a_list_has_a_button_with_the_verdict_of_each_test_those_that_run_first(
         ("experiment", {"name": "tuned"}),
         ("experiment", {"name": "old"}),
     ]
+
+
+def test_a_verdict_that_no_challenger_won_is_not_called_none() -> None:
+    lost = {"verdict": "control_better", "headline": "trend is better", "is_final": True}
+    (first, *_) = wishes_of("experiment", row(**lost))
+    assert (first.label, asked(first)["override"]) == ("Promote b against the verdict", True)
 
 
 @pytest.mark.parametrize(

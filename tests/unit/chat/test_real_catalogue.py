@@ -43,8 +43,16 @@ def test_every_verb_is_found_by_the_name_that_a_chat_shows(name: str) -> None:
 
 def test_what_people_say_finds_a_verb_and_is_in_the_menu_of_discord() -> None:
     names = {command["name"] for command in discord_menu()}
-    for alias, verb in (("ab", "experiments"), ("tentacles", "tentacle.list"), ("swap", "tentacle.apply")):
+    for alias, verb in (
+        ("ab", "experiments"),
+        ("tentacles", "tentacle.list"),
+        ("swap", "tentacle.apply"),
+        ("stop_entries", "pause"),
+    ):
         assert Commands(VERBS).find(alias) is VERBS[verb] and alias in names
+    for text in ("/stop entries", "/stop_entries", "/stop.entries"):
+        stop = Commands(VERBS).parse(text)
+        assert stop is not None and (stop.verb, stop.arguments) == (VERBS["pause"], {})  # of everything
 
 
 def test_a_menu_of_a_hundred_commands_has_what_is_asked_most() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.tree import read_tree
+from loligo_bot.cli.ab_tables import notes_of
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.test_operator_verbs import AnsweringBot
 
@@ -94,8 +95,17 @@ def test_the_verdict_comes_first_and_a_check_tells_that_there_is_none(
     called = call("ab", "show", "x", "--check", "--home", tmp_path)
     assert called.code == 8
     assert called.out.splitlines()[:2] == ["x: Too early", "Nothing can be said yet."]
-    answered(running, {**DETAIL, "verdict": "control_better"})
-    assert call("ab", "show", "x", "--check", "--home", tmp_path).code == 0
+    for verdict, code in (("control_better", 0), ("practically_the_same", 0), ("invalid", 1), ("stopped", 1)):
+        answered(running, {**DETAIL, "verdict": verdict})
+        assert call("ab", "show", "x", "--check", "--home", tmp_path).code == code
+        assert call("ab", "show", "x", "--home", tmp_path).code == 0
+
+
+@pytest.mark.parametrize(("verdict", "is_told"), [("control_better", True), ("stopped", False), ("invalid", False)])
+def test_how_rare_a_gap_is_says_nothing_of_arms_that_were_not_treated_alike(verdict: str, is_told: bool) -> None:
+    pair = {"challenger": "x_b", "verdict": verdict, "luck": "It would be rare.", "notes": ["A note."]}
+    told = notes_of([{**pair, "gates": [], "rails": [], "checks": []}])
+    assert told == [*(["x_b: It would be rare"] if is_told else []), "x_b: A note"]
 
 
 def test_the_figures_of_both_arms_stand_side_by_side_with_their_intervals(
@@ -166,11 +176,17 @@ def test_an_export_is_written_to_the_file(call: Call, tmp_path: Path, running: A
     assert file.read_text(encoding="utf-8") == "day,ä\n"
 
 
+def test_a_plan_of_several_challengers_counts_their_share_of_the_level(call: Call, tmp_path: Path) -> None:
+    numbers = ("--correlation", "0.9", "--sharpe-difference", "2", "--challengers", "2")
+    called = call("ab", "plan", *numbers, "--json", "--home", tmp_path)
+    assert [(one["mode"], one["days"]) for one in called.json["outlooks"]] == [("open_ended", 316)]
+
+
 def test_a_plan_from_numbers_needs_no_bot(call: Call, tmp_path: Path) -> None:
     called = call("ab", "plan", "--correlation", "0.5", "--sharpe-difference", "2", "--json", "--home", tmp_path)
-    assert [one["days"] for one in called.json["outlooks"]] == [1_250, 825]  # 5000 / 2² and 3300 / 2²
+    assert [one["days"] for one in called.json["outlooks"]] == [1_267, 838]  # 5000 / 2² + 17 and 3300 / 2² + 13
     said = call("ab", "plan", "--correlation", "0.5", "--sharpe-difference", "2", "--home", tmp_path).out
-    assert said.startswith("open ended: Plan 1,250 days: 8 of 10 differences like this are found in that time")
+    assert said.startswith("open ended: Plan 1,267 days: 8 of 10 differences like this are found in that time")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +203,14 @@ def test_a_plan_from_numbers_needs_no_bot(call: Call, tmp_path: Path) -> None:
         (("run", "x", "--set", "tick_s=1"), 2, "x has its arms and its rule in the configuration"),
         (("run", "x", "--report", "out.pdf"), 2, "ends with .html, .json or .csv"),
         (("run", "--control", "trend", "--capital", "much"), 2, '--capital "much": expected a number'),
+        (("run", "x", "--risk-scale", "b=2"), 2, "x has its arms and its rule in the configuration"),
+        (
+            ("run", "--control", "trend", "--risk-scale", "b=equal"),
+            2,
+            "--risk-scale b=equal: expected a number; `loligo",
+        ),
+        (("run", "--control", "trend", "--report", "/no/such/x.html"), 2, "there is no folder /no/such"),
+        (("export", "x", "--output", "/no/such/x.html"), 2, "there is no folder /no/such"),
         (("list",), 4, "no bot is running"),
     ],
 )

@@ -75,6 +75,25 @@ def test_environment_reaches_desks_instruments_and_list_entries_in_capitals(load
     assert config.desks["trend"].risk_rules == ("protective_stop", "exposure")
 
 
+def test_environment_reaches_settings_of_tentacles_in_lists_by_name(load: Load) -> None:
+    chats = "interfaces: [{tentacle: web}, {tentacle: telegram, settings: {poll_s: 5}}]\n"
+    guard = "automations: [{tentacle: rule, name: guard}]\n"
+    config = load(
+        SMALL + chats + guard,
+        INTERFACES__TELEGRAM__BASE_URL="http://127.0.0.1:8081/bot",
+        INTERFACES__TELEGRAM__ALLOWED="{1: admin}",
+        INTERFACES__WEB__PORT="9000",
+        INTERFACES__0__SETTINGS__HOST="127.0.0.1",
+        AUTOMATIONS__GUARD__LEVEL="7000",
+    )
+    web, telegram = config.interfaces
+    assert web.settings == {"port": 9000, "host": "127.0.0.1"}
+    assert telegram.settings == {"poll_s": 5, "base_url": "http://127.0.0.1:8081/bot", "allowed": {"1": "admin"}}
+    assert config.automations[0].settings == {"level": 7000}
+    with pytest.raises(ConfigError, match='interfaces is a list of 2, numbered or named: it has no "discord"'):
+        load(SMALL + chats, INTERFACES__DISCORD__TOKEN="x")
+
+
 def test_feeds_go_by_a_name_of_their_own_or_that_of_their_tentacle_and_no_two_by_the_same(load: Load) -> None:
     named = load(SMALL + "  - {tentacle: replay, name: days}\n")
     assert [(feed.tentacle, feed.name) for feed in named.feeds] == [("replay", None), ("replay", "days")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from loligo.config import LoligoConfig
 from loligo.errors import ConfigError
 from loligo_bot.experiment_config import ExperimentConfig, check_experiments
+from loligo_lab.experiment import Limits
 
 
 def config(kind: str, accounts: tuple[str, str], challenger: str = "b", **other: Any) -> LoligoConfig:
@@ -39,13 +41,12 @@ def test_a_perpetual_on_a_shared_account_is_refused_because_the_venue_would_net_
         check_experiments(config("perpetual", ("main", "main")))
 
 
-def test_a_guardrail_that_no_bot_measures_is_neither_shown_nor_settable() -> None:
-    with pytest.raises(ValidationError, match="stale_minutes_per_day"):
-        ExperimentConfig(control="a", challengers=("b",), limits={"stale_minutes_per_day": 30.0})
-    assert (
-        ExperimentConfig(control="a", challengers=("b",)).plan("t", {"a": "", "b": ""}).limits.stale_minutes_per_day
-        is None
-    )
+def test_every_guardrail_can_be_set_or_switched_off() -> None:
+    limits: dict[str, float | None] = dict.fromkeys((one.name for one in fields(Limits)), None)
+    plan = ExperimentConfig(control="a", challengers=("b",), limits=limits).plan("t", {"a": "", "b": ""})
+    assert all(value is None for value in asdict(plan.limits).values())
+    with pytest.raises(ValidationError, match="stale_minutes is no limit; expected some of"):
+        ExperimentConfig(control="a", challengers=("b",), limits={"stale_minutes": 30.0})
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ def days(*equities: float | None, first: int = 100) -> list[dict[str, Any]]:
 
 
 def test_days_follow_from_correlation_and_difference() -> None:
-    plans = plans_of_numbers(0.5, 2.0)  # ratio 2 / sqrt(2 * (1 - 0.5)) = 2 a year; 5000 / 4 and 3300 / 4 days
+    plans = plans_of_numbers(0.5, 2.0)  # ratio 2 / sqrt(2 * (1 - 0.5)) = 2 a year; 5000 / 4 + 17 and 3300 / 4 + 13
     assert plans.ratio.value == pytest.approx(2.0)
-    assert [one.days for one in plans.outlooks] == [1_250, 825]
+    assert [one.days for one in plans.outlooks] == [1_267, 838]
 
 
 def test_returns_are_those_between_closes_that_both_have() -> None:
@@ -99,18 +99,18 @@ def test_arms_that_did_the_same_so_far_are_planned_as_if_they_were_to_part() -> 
 
 
 def test_planned_days_tell_which_differences_they_find() -> None:
-    plans = plans_of_numbers(0.5, 1.0)  # 5000 days open ended, 3300 with a fixed end, at a ratio of 1
-    assert plans.finds(Mode.OPEN_ENDED, 5_000) == pytest.approx(1.0)
-    assert plans.finds(Mode.FIXED_END, 825) == pytest.approx(2.0)  # a quarter of the days
-    assert plans_assumed(1.0, is_unlike=True).finds(Mode.OPEN_ENDED, 5_000) == pytest.approx(1.0)  # 0.5, too
+    plans = plans_of_numbers(0.5, 1.0)  # 5000 + 17 days open ended, 3300 + 13 with a fixed end, at a ratio of 1
+    assert plans.finds(Mode.OPEN_ENDED, 5_017) == pytest.approx(1.0)
+    assert plans.finds(Mode.FIXED_END, 838) == pytest.approx(2.0)  # a quarter of the days
+    assert plans_assumed(1.0, is_unlike=True).finds(Mode.OPEN_ENDED, 5_017) == pytest.approx(1.0)  # 0.5, too
 
 
 def test_several_challengers_take_longer_and_only_without_an_end() -> None:
     one, two = (plans_of_numbers(0.9, 2.0, challengers=count).outlooks for count in (1, 2))
     assert [outlook.mode for outlook in two] == [Mode.OPEN_ENDED]  # a fixed end compares two
-    assert one[0].days is not None and two[0].days == pytest.approx(one[0].days * 1.195, abs=1)
-    assert plans_of_numbers(0.9, 2.0, challengers=8).finds(Mode.OPEN_ENDED, 400) == pytest.approx(
-        2.0 * (one[0].days * 1.585 / 400) ** 0.5, rel=0.01
+    assert (one[0].days, two[0].days) == (267, 316)  # 250 + 17, and 250 times 1.195 + 17
+    assert plans_of_numbers(0.9, 2.0, challengers=8).finds(Mode.OPEN_ENDED, 417) == pytest.approx(
+        2.0 * (250 * 1.585 / 400) ** 0.5, rel=0.01
     )
 
 

@@ -129,3 +129,13 @@ def test_nothing_keeps_the_classes_of_a_forgotten_version_alive() -> None:
     assert [ref() for ref in classes] == [None] * 4
     assert [known for known in logging.Logger.manager.loggerDict if "evaluator_holds" in known] == []
     assert isinstance(logging.Logger.manager.loggerDict[NAMESPACE], logging.Logger)
+
+
+def test_data_beside_a_module_is_read_as_python_has_it(tmp_path: Path) -> None:
+    source = b"import importlib.resources, pkgutil\n"
+    source += b"SAID = importlib.resources.files(__name__).joinpath('words', 'salt.txt').read_text()\n"
+    source += b"AGAIN = pkgutil.get_data(__name__, 'words/salt.txt')\n"
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "salt.txt").write_text("salt")
+    module = import_tree(f"{NAMESPACE}.evaluator_data__1", {"__init__.py": source}, tmp_path)
+    assert (module.SAID, module.AGAIN) == ("salt", b"salt")

@@ -35,6 +35,8 @@ def linted(code: str, *, path: str = "logic.py", **manifest: str) -> tuple[list[
         ("from concurrent import futures\nfutures.ThreadPoolExecutor()", 'needs the permission "threads"'),
         ("open('x')", 'open needs the permission "files"'),
         ("import importlib", "importlib hides what it imports; import it by name"),
+        ("import pkgutil\npkgutil.walk_packages()", "pkgutil.walk_packages hides what it imports; import it by name"),
+        ("from pkgutil import get_loader", "pkgutil.get_loader reaches into the bot's imports"),
         ("__import__('socket')", "__import__ hides what it imports"),
         ("eval('1')", "eval runs code that nobody could read before"),
         ("import sys\nsys.modules['x']", "line 2: sys.modules reaches into the bot's imports"),
@@ -58,6 +60,7 @@ def test_a_use_that_the_manifest_does_not_cover_is_named_with_its_place(code: st
     "code",
     [
         "import json, math, asyncio, urllib.parse, importlib.metadata",
+        "import importlib.resources, pkgutil\nimportlib.resources.files(__name__)\npkgutil.get_data(__name__, 'x.txt')",
         "from loligo import api\nfrom loligo.api import Candle\nfrom pydantic import Field\nfrom .logic import x",
         "def f(candle):\n    open, high = candle.open, candle.high\n    return open < high",
         "from re import compile\ncompile('x')",

@@ -103,7 +103,7 @@ def test_a_local_tentacle_without_a_hash_is_loaded_as_it_is(tmp_path: Path) -> N
         ),
         ({"requires": '{ tentacles = { ema = ">=1" } }'}, "needs the tentacle ema >=1, which is not in the registry"),
         ({"requires": '{ tentacles = { rsi = ">=2" } }'}, "needs the tentacle rsi >=2, the registry has 1.0.0"),
-        ({"permissions": '["net:example.org"]'}, "wants the permission net:example.org; grant it in the registry"),
+        ({"permissions": '["net:example.org"]'}, "`loligo tentacle grant rsi net:example.org` grants it"),
         ({"hooks": '["evaluator", "bot_started"]'}, "its code has ['evaluator']"),
         ({"isolation": '"process"'}, 'its manifest wants isolation "process", which is not there yet'),
     ],

@@ -15,6 +15,7 @@ from loligo.errors import TentacleError
 from loligo.registry.registry_file import RegistryEntry, editing, load_registry, save_registry
 from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder
+from loligo_kit.discovery import refresh_hashes
 from loligo_kit.installer import Installer, PermissionWanted
 from loligo_kit.lock import load_lock
 from loligo_kit.pack import pack
@@ -293,3 +294,23 @@ def test_a_name_of_two_kinds_must_be_said_with_its_kind(bot: Bot) -> None:
     assert bot.folder.find("feed/mean").version == "3.0"
     with pytest.raises(TentacleError, match=r'there is no tentacle "meen" \(did you mean "mean"\?\)'):
         bot.folder.find("meen")
+
+
+def test_any_save_of_a_folder_that_was_loaded_can_be_gone_back_to_and_the_folder_taken_up_again(bot: Bot) -> None:
+    folder = write_tentacle(bot.home, "evaluator", "mean")
+    write_registry(bot.home)
+    hashes = []
+    for number in range(3):
+        (folder / "new.py").write_text(f"NUMBER = {number}\n")
+        hashes.append(bot.folder.store.put(bot.folder.content(bot.folder.find("mean"))[1]))  # as the host does
+    refresh_hashes(bot.registry)
+    own = bot.folder.find("mean")
+    with pytest.raises(
+        TentacleError, match=rf"which are: 1\.0\.0 \({hash12(hashes[0])}\), 1\.0\.0 \({hash12(hashes[1])}\)$"
+    ):
+        plan_rollback(bot.folder, "mean")
+    bot.installer.carry_out(plan_rollback(bot.folder, "mean", hash12(hashes[0])))
+    entry = bot.folder.find("mean")
+    assert (entry.path, entry.tree_hash, set(bot.states())) == (None, hashes[0], {"ok"})
+    bot.installer.carry_out(plan_rollback(bot.folder, "mean"))
+    assert bot.folder.find("mean") == own

@@ -140,3 +140,14 @@ def test_a_broken_lock_file_keeps_off_what_was_installed_and_nothing_else(tmp_pa
 def test_the_file_is_read_by_people_too(tmp_path: Path) -> None:
     save_lock(tmp_path, Lock(tentacles=[tentacle(version(1))]))
     assert json.loads((tmp_path / LOCK_FILE).read_text())["tentacles"][0]["versions"][0]["version"] == "1.0"
+
+
+def test_what_was_given_all_that_it_wants_does_not_wait_any_more_and_another_update_does() -> None:
+    given = RegistryEntry.model_validate(
+        {"name": "mean", "kind": "evaluator", "version": "2.0", "tree_hash": version(2).tree_hash}
+        | {"source": "pip", "permissions": ["files"]}
+    )
+    locked = tentacle(version(1), version(2), pending=version(2).tree_hash).equipped(given, None)
+    assert (locked.pending, locked.versions[1].permissions, locked.versions[0].permissions) == (None, ["files"], [])
+    waiting = tentacle(version(2), version(3), pending=version(3).tree_hash).equipped(given, None)
+    assert waiting.pending == version(3).tree_hash

@@ -19,7 +19,7 @@ from loligo_kit.scaffold import scaffold, template_kinds
 from loligo_verifier.client import ProcessVerifier
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = ("evaluator", "strategy", "trading_mode", "risk_rule", "feed", "notifier")
+KINDS = ("evaluator", "strategy", "trading_mode", "risk_rule", "feed", "interface", "notifier", "automation")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,8 @@ def test_their_own_tests_pass(folders: dict[str, Path]) -> None:
 
 
 def test_they_are_typed_strictly(folders: dict[str, Path], tmp_path: Path) -> None:
-    run("mypy", "--strict", f"--cache-dir={tmp_path}", *folders.values())
+    (tmp_path / "more.py").write_text("from loligo.api.chat import Responder\nfrom loligo.api.notify import Post\n")
+    run("mypy", "--strict", f"--cache-dir={tmp_path}", *folders.values(), tmp_path / "more.py")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -79,7 +80,7 @@ def test_no_file_speaks_of_the_sample_any_more(folders: dict[str, Path]) -> None
     ("kind", "name", "author", "said"),
     [
         ("evaluater", "x", "A", r'"evaluater": expected one of evaluator, .*did you mean "evaluator"'),
-        ("interface", "x", "A", "the bot does not run any yet"),
+        ("venue", "x", "A", "`loligo tentacle show simulated` says where the simulated one lies"),
         ("feed", "My-Feed", "A", 'name "My-Feed": expected small letters'),
         ("feed", "x", 'A "B" C', r"x/tentacle\.toml: not valid TOML"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,16 @@ def test_the_first_rule_that_fits_decides_and_may_say_no() -> None:
 
 def test_without_rules_all_is_told_but_what_comes_often() -> None:
     assert {kind for kind in Kind if rule_for((), said(kind)) is None} == FREQUENT
+    lapsed = said(Kind.ENTRY_REFUSED, fields={"rule": "consent", "code": "consent_lapsed"})
+    assert rule_for((), lapsed) is not None  # who was asked hears what came of it
+
+
+def test_a_template_that_fails_at_a_message_holds_it_not_back() -> None:
+    rule = Rule(kinds=(Kind.TRADE_CLOSED,), template="1 in {{ 1 / net|float }}")  # which its example renders
+    nothing = replace(EXAMPLES[Kind.TRADE_CLOSED], fields={**EXAMPLES[Kind.TRADE_CLOSED].fields, "net": "0"})
+    words = rendered(nothing, rule.template)
+    assert words.startswith(f"{nothing.text}\nnet 0, entry ")
+    assert words.endswith("(the template '1 in {{ 1 / net|float }}' failed: ZeroDivisionError: float division by zero)")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loligo.model.command import CommandKind, OperatorCommand, SwapEnded, SwapResult, TimeAdvanced
+from loligo.model.command import CommandKind, Noted, OperatorCommand, SwapEnded, SwapResult, TimeAdvanced
 from loligo.model.events import (
     CommandHandled,
     KillSwitchSet,
@@ -25,8 +25,10 @@ from loligo.model.order import Filled, Order, OrderKind, OrderRole, VenueFailed
 from loligo.model.portfolio import ClosedTrade
 from loligo.model.risk import ActionKind, KillLevel, RiskAction, Tier
 from loligo.ports.tentacles import Message
+from loligo_bot.experiments.keeper import facts_of
 from loligo_bot.tell import Orders, messages_of
 from loligo_notify import EXAMPLES, Kind, rendered
+from tests.fakes.experiments import standing
 
 BTC = "coinbase:BTC/USD"
 
@@ -97,6 +99,12 @@ CASES: list[tuple[Kind, str, list[Any], str]] = [
         EXAMPLES[Kind.ENTRY_REFUSED].text,
     ),
     (
+        Kind.ENTRY_REFUSED,
+        "warning",
+        [Refused(2, 5, 1, "trend", BTC, "consent", Tier.STRATEGY, "consent_lapsed", ())],
+        "trend: nobody agreed in time, the entry into coinbase:BTC/USD was not sent",
+    ),
+    (
         Kind.PROTECTION,
         "problem",
         [
@@ -164,6 +172,22 @@ def test_a_command_is_told_with_who_gave_it_and_whether_it_was_done() -> None:
     told = one(CommandHandled(2, 5, 1, "", "c1", False, "there is no desk trend"), input=command)
     assert (told.kind, told.level, told.text) == (Kind.COMMAND, "warning", "there is no desk trend")
     assert (told.fields["by"], told.fields["done"]) == ("telegram:1", "no")
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [("better", "info"), ("worse", "info"), ("same", "info"), ("stopped", "problem"), ("invalid", "problem")],
+)
+def test_every_verdict_is_told_and_one_that_needs_a_person_as_a_problem(name: str, level: str) -> None:
+    stands = standing(name)
+    assert stands is not None
+    facts = facts_of(stands)
+    told = one(
+        input=Noted(5, "verdict", name, "experiment", f"{name}: {facts['headline']}. {facts['sentence']}", facts)
+    )
+    assert (told.kind, told.level, told.fields["experiment"]) == (Kind.VERDICT, level, name)
+    assert told.fields.keys() == EXAMPLES[Kind.VERDICT].fields.keys()
+    assert facts["headline"] in rendered(told) and facts["sentence"] in rendered(told)
 
 
 def test_the_order_of_a_fill_is_looked_up_where_it_is_older_than_the_run() -> None:

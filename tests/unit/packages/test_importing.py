@@ -102,3 +102,44 @@ def test_folder_without_an_init_is_a_package_too_and_tests_are_no_modules(tmp_pa
     assert load("one", packages, "from sea.wave.high import SAID").SAID == "high"
     with pytest.raises(ModuleNotFoundError):
         load("two", packages, "import sea.tests.test_it")
+
+
+HERE = "wavy/__init__.py"
+BY_NAME = "SAID = {}('wavy').joinpath('data/salt.txt').read_text()"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"import importlib.resources\n{BY_NAME.format('importlib.resources.files')}",
+        f"import importlib.resources as r\n{BY_NAME.format('r.files')}",
+        f"from importlib import resources\n{BY_NAME.format('resources.files')}",
+        f"from importlib.resources import files\n{BY_NAME.format('files')}",
+        "from importlib.resources import files\nSAID = files(__name__).joinpath('data', 'salt.txt').read_text()",
+        "from importlib.resources import files\nSAID = (files('wavy.data') / 'salt.txt').read_text()",
+        "from importlib.resources import as_file, files\n"
+        "with as_file(files(__package__) / 'data' / 'salt.txt') as file:\n    SAID = file.read_text()",
+        "import pkgutil\nSAID = pkgutil.get_data('wavy', 'data/salt.txt').decode()",
+        "from pkgutil import get_data\nSAID = get_data(__name__, 'data/salt.txt').decode()",
+        "import importlib, importlib.util, importlib.machinery\n"
+        "assert importlib.util.find_spec('wavy.deep') and not importlib.util.find_spec('wavy.none')\n"
+        "assert importlib.machinery.ModuleSpec and importlib.util.find_spec('json')\n"
+        "SAID = importlib.import_module('wavy.deep').SAID",
+        "from importlib import import_module\nSAID = import_module('.deep', package='wavy').SAID",
+        "from . import deep\nSAID = deep.SAID",
+    ],
+)
+def test_package_reads_the_data_that_it_brings_by_whatever_name(tmp_path: Path, source: str) -> None:
+    deep = "from pathlib import Path\nSAID = (Path(__file__).parent / 'data' / 'salt.txt').read_text()\n"
+    files = {HERE: source, "wavy/deep.py": deep, "wavy/data/salt.txt": "salt"}
+    packages = stored_set(tmp_path, write_wheel(tmp_path, "wavy", "1.0", files))
+    assert load("one", packages, "from wavy import SAID").SAID == "salt"
+
+
+def test_tentacle_reads_data_of_its_packages_by_name_and_its_neighbour_cannot(tmp_path: Path) -> None:
+    files = {HERE: "", "wavy/salt.txt": "salt"}
+    packages = stored_set(tmp_path, write_wheel(tmp_path, "wavy", "1.0", files))
+    source = "from importlib.resources import files\nSAID = files('wavy').joinpath('salt.txt').read_text()"
+    assert load("one", packages, source).SAID == "salt"
+    with pytest.raises(ModuleNotFoundError, match="No module named 'wavy'"):
+        load("bare", PackageSet(), source)

@@ -137,6 +137,30 @@ class Sound:
     async def notify(self, message):
         self.told.append(f"{message.level} {message.text}")
 """
+_AUTOMATION = """
+class Sound:
+    state_version = 1
+
+    def __init__(self, settings, context):
+        self.close = 0.0
+
+    def on_record(self, record, world):
+        before, self.close = self.close, next(iter(world.prices.values()))
+        is_met = before and self.close < before * 0.99
+        return Firing(key=f"seq {record.seq}", why=f"fell to {self.close}", acts=self.acts()) if is_met else None
+
+    def acts(self):
+        return [Act(verb="pause")]
+
+    def standing(self):
+        return Standing(words="when a price falls by 1 %: pause", state="armed")
+
+    def export_state(self):
+        return {"close": self.close}
+
+    def restore_state(self, state):
+        self.close = state.get("close", 0.0)
+"""
 _CODE = {
     "evaluator": _EVALUATOR,
     "risk_rule": _RISK_RULE,
@@ -144,6 +168,7 @@ _CODE = {
     "strategy": _STRATEGY,
     "feed": _FEED,
     "notifier": _NOTIFIER,
+    "automation": _AUTOMATION,
 }
 _HOOK = """
 
@@ -177,6 +202,7 @@ _IMPORTS = {
     "strategy": "from loligo.api import Declined, Direction, Signal, Stateless\n",
     "feed": "from loligo.api import Side, Trade\n",
     "notifier": "",
+    "automation": "from loligo.api.automation import Act, Firing, Standing\n",
 }
 
 
@@ -185,7 +211,7 @@ def write(root: Path, broken: Broken, name: str = "sound") -> Path:
     folder = root / "tentacles" / KIND_FOLDERS[broken.kind] / name  # type: ignore[index]
     folder.mkdir(parents=True)
     manifest, code = MANIFEST.format(kind=broken.kind, name=name), code_of(broken.kind)
-    if broken.kind != "evaluator":
+    if broken.kind not in ("evaluator", "automation"):
         manifest = manifest.replace('mode = "export"', 'mode = "none"')
     (folder / "tentacle.toml").write_text(changed(manifest, broken.manifest))
     (folder / "__init__.py").write_text(changed(code, broken.changes))
@@ -408,5 +434,14 @@ TABLE: Mapping[str, Broken] = {
         {'f"{message.level} {message.text}"': '{"info": 1, "warning": 2, "problem": 3}[message.level]'},
         kind="notifier",
         told="KeyError",
+    ),
+    "an automation that cannot begin without a state": Broken(
+        frozenset({"contract"}),
+        {'state.get("close", 0.0)': 'state["close"]'},
+        kind="automation",
+        told="restore_state({}): KeyError",
+    ),
+    "an automation whose state leaves something out": Broken(
+        frozenset({"contract"}), {'{"close": self.close}': "{}"}, kind="automation", told="with its state taken over"
     ),
 }

@@ -11,7 +11,7 @@ from loligo_testing.report import CHECKS
 from tests.unit.testing_kit.bad_tentacles import TABLE, Broken, write
 
 pytestmark = pytest.mark.slow
-KINDS = ("evaluator", "strategy", "trading_mode", "risk_rule", "feed", "notifier")
+KINDS = ("evaluator", "strategy", "trading_mode", "risk_rule", "feed", "notifier", "automation")
 
 
 @pytest.mark.parametrize("broken", TABLE.values(), ids=TABLE.keys())

@@ -91,6 +91,11 @@ def caller_of(request: web.Request) -> Caller:
     return request[CALLER]
 
 
+def caller_now(request: web.Request) -> Caller | None:
+    """Return who sends a request that lasts, as things are now; None: they are let in no more."""
+    return _caller(request)
+
+
 def need_role(request: web.Request, role: Role) -> Caller:
     """Return the caller. Denied when they may not do so much."""
     caller = caller_of(request)
@@ -99,6 +104,11 @@ def need_role(request: web.Request, role: Role) -> Caller:
             f"this needs the role {role.name.lower()}, {caller.actor.name} has {caller.actor.role.name.lower()}"
         )
     return caller
+
+
+def base_url(request: web.Request) -> str:
+    """Return the address under which others reach the page, as far as it is known."""
+    return request.app[PUBLIC_URL] or f"{request.scheme}://{request.host}"
 
 
 def address_of(request: web.Request) -> str:
@@ -132,6 +142,8 @@ __all__ = [
     "Handler",
     "SignInNeeded",
     "address_of",
+    "base_url",
+    "caller_now",
     "caller_of",
     "gate",
     "is_from_browser",

@@ -3,7 +3,8 @@
     first link ─► owner        password [+ code] ─► session cookie        token ─► Authorization: Bearer
 
 What must hold: who is unknown or wrong is told the same in the same time; after `lock_after` failures in a row one
-waits, longer each time; every change of access is in the deeds. Everybody who is let in is a `Caller`.
+waits, longer each time, also when many are tried at once; every change of access is in the deeds. Everybody who is let
+in is a `Caller`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Keeper:
         self.store = store
         self.session_s, self._lock_after, self._now_s = session_s, lock_after, now_s
         self.failures = Counter({"wrong": 0, "locked": 0})  # sign-ins since this page opened
+        self._trying = asyncio.Lock()  # one password at a time: what is tried beside another would not be counted yet
 
     @property
     def now_s(self) -> float:
@@ -103,6 +105,10 @@ class Keeper:
 
     async def sign_in(self, name: str, password: str, code: str, address: str, agent: str) -> str:
         """Return the cookie of a new session. Denied with what to do."""
+        async with self._trying:
+            return await self._signed_in(name, password, code, address, agent)
+
+    async def _signed_in(self, name: str, password: str, code: str, address: str, agent: str) -> str:
         person = self.store.person(name)
         for who in (f"name:{name[:64]}", f"address:{address}"):
             self._refuse_locked(who, address)
@@ -167,11 +173,7 @@ class Keeper:
 
     async def change_password(self, caller: Caller, old: str, new: str, repeated: str, address: str) -> None:
         """Change one's own; every session ends."""
-        person = self._own(caller)
-        self._refuse_locked(f"name:{person.name}", address)
-        if not await asyncio.to_thread(is_password, old, person.password):
-            self.store.count_failure(f"name:{person.name}", self.now_s)
-            raise BadArguments("wrong password", {"old": "this is not your password"})
+        person = await self._proven(caller, old, "old", address)
         _check_password(new, repeated)
         self.store.set_password(person.name, await asyncio.to_thread(hash_password, new))
         self.note(caller.actor.name, "changed the password", address)
@@ -186,13 +188,19 @@ class Keeper:
         self.note(caller.actor.name, "switched codes at sign-in on", address)
 
     async def drop_code(self, caller: Caller, password: str, address: str) -> None:
-        person = self._own(caller)
-        self._refuse_locked(f"name:{person.name}", address)
-        if not await asyncio.to_thread(is_password, password, person.password):
-            self.store.count_failure(f"name:{person.name}", self.now_s)
-            raise BadArguments("wrong password", {"password": "this is not your password"})
+        person = await self._proven(caller, password, "password", address)
         self.store.set_code(person.name, None)
         self.note(caller.actor.name, "switched codes at sign-in off", address)
+
+    async def _proven(self, caller: Caller, password: str, field: str, address: str) -> Person:
+        """Return the person who asks, once they have said their password."""
+        async with self._trying:
+            person = self._own(caller)
+            self._refuse_locked(f"name:{person.name}", address)
+            if not await asyncio.to_thread(is_password, password, person.password):
+                self.store.count_failure(f"name:{person.name}", self.now_s)
+                raise BadArguments("wrong password", {field: "this is not your password"})
+            return person
 
     def add_token(self, caller: Caller, name: str, role: Role, address: str) -> str:
         """Return a new token, for once."""

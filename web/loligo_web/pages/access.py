@@ -9,9 +9,9 @@ from aiohttp import web
 
 from loligo.api import BadArguments, NotFound, Role
 
-from ..access.gate import KEEPER, address_of, caller_of, need_role
+from ..access.gate import KEEPER, address_of, base_url, caller_of, need_role
 from ..access.passwords import code_picture, code_secret, code_uri
-from .page import Page, offers, show
+from .page import LONGEST_NUMBER, Page, offers, show
 
 DEEDS = 30
 Form = dict[str, str]
@@ -117,14 +117,15 @@ async def _token(request: web.Request, form: Form) -> Form:
 
 async def _remove_token(request: web.Request, form: Form) -> Form:
     number = form.get("id", "")
-    request.app[KEEPER].remove_token(caller_of(request), int(number) if number.isdecimal() else 0, address_of(request))
+    known = int(number) if number.isdecimal() and len(number) <= LONGEST_NUMBER else 0
+    request.app[KEEPER].remove_token(caller_of(request), known, address_of(request))
     return {}
 
 
 async def _invite(request: web.Request, form: Form) -> Form:
     caller = need_role(request, Role.ADMIN)
     secret = request.app[KEEPER].invite(caller, _role(form), address_of(request))
-    return {"link": f"{request.scheme}://{request.host}/join/{secret}"}
+    return {"link": f"{base_url(request)}/join/{secret}"}
 
 
 async def _person(request: web.Request, form: Form) -> Form:

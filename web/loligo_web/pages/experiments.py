@@ -16,7 +16,7 @@ from aiohttp import web
 from loligo.api import BadArguments, LoligoError
 
 from ..experiment_form import Form, fields_in, form_of, plan_arguments, proposed, start_arguments
-from ..experiment_look import figures_of, numbers_of, rails_of, side_by_side
+from ..experiment_look import TradeRow, caution_of, figures_of, now_of, numbers_of, override_of, rails_of, side_by_side
 from ..rest import DOOR
 from .acting import act
 from .page import Page, ask, ask_if, download, offers, show, show_part
@@ -34,7 +34,7 @@ async def _list(request: web.Request) -> web.Response:
     return await _listed(request, proposed(fields_in(request.query)))
 
 
-async def _listed(request: web.Request, form: Form, *, status: int = 200) -> web.Response:
+async def _listed(request: web.Request, form: Form, *, status: int = 200, notice: str = "") -> web.Response:
     can_start = offers(request, "experiment.start")
     answer, desks, settings, tentacles = await asyncio.gather(
         ask(request, "experiments"),
@@ -50,6 +50,7 @@ async def _listed(request: web.Request, form: Form, *, status: int = 200) -> web
         "there_is": _there_is(tentacles.tentacles if tentacles else ()),
         "outlook": await _outlook(request, form) if can_start else None,
         "can_start": can_start,
+        "notice": notice,
     }
     return await show(request, "experiments.html", {"experiments": answer}, more=more, status=status)
 
@@ -99,12 +100,16 @@ async def _start(request: web.Request) -> web.StreamResponse:
     if not faults:
         try:
             done = await act(request, request.app[DOOR].verbs["experiment.start"], arguments, form.values)
+            if done.is_done and not done.result:  # it waits, for a candle or until all is flat, or takes long
+                return await _listed(request, Form(), notice=done.message, status=202)
             if done.is_done:
                 return web.Response(status=303, headers={"Location": "/experiments#tests"})
             faults = {"": done.message}
         except BadArguments as exc:
             faults = {path: text.removeprefix(f"{path}: ") for path, text in exc.problems.items()} or {"": str(exc)}
             faults |= {"margin": faults.pop("margin_per_year")} if "margin_per_year" in faults else {}
+            made = f"risk_scale.{form.values['name']}_"  # of a desk that is made: in the form it goes by its letter
+            faults = {path.replace(made, "risk_scale.", 1): text for path, text in faults.items()}
         except LoligoError as exc:
             faults = {"": str(exc)}
     return await _listed(request, form.with_faults(faults), status=422)
@@ -154,12 +159,12 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return all that the page of a test shows."""
     test = await ask(request, "experiment", name=request.match_info["name"], holding=HOLDING)
     chosen = request.query.get("challenger", "")
-    chosen = chosen if chosen in test.challengers else test.challengers[0]
+    if chosen not in test.challengers:  # else the one of whom the verdict speaks
+        telling = (one["challenger"] for one in test.pairs if one["sentence"] == test.sentence)
+        chosen = next(telling, test.challengers[0])
     given = {name: request.query[name] for name in ("before",) if request.query.get(name)}
     is_all = request.query.get("show") == "all"
-    scope = {"since": test.since} if test.since else {}
-    scope |= {"until": test.until} if test.until else {}
-    apart, ours, theirs = await asyncio.gather(
+    apart, trades = await asyncio.gather(
         ask_if(
             request,
             "experiment.differences",
@@ -169,14 +174,17 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
             limit=ROWS,
             **given,
         ),
-        ask_if(request, "trades", desk=test.control, limit=TRADES, **scope),
-        ask_if(request, "trades", desk=chosen, limit=TRADES, **scope),
+        _trades(request, test, chosen),
     )
     pair = next((one for one in test.pairs if one["challenger"] == chosen), None)
     query = {"challenger": chosen, "show": "all" if is_all else "orders"}
     more = {
         "chosen": chosen,
-        "mark": LETTERS[1 + test.challengers.index(chosen)],
+        "place": (place := 1 + test.challengers.index(chosen)),
+        "mark": LETTERS[place],
+        "override": override_of(test.verdict),
+        "now": now_of(pair),
+        "caution": caution_of(pair),
         "pair": pair,
         "is_all": is_all,
         "query": urlencode({**query, **given}),
@@ -184,7 +192,7 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "numbers": numbers_of(test, pair),
         "rails": rails_of(pair, (test.control, chosen)),
         "figures": figures_of(test),
-        "trades": side_by_side(ours, theirs),
+        "trades": trades,
         "can_promote": offers(request, "experiment.promote") and not test.is_ended,
         "can_stop": offers(request, "experiment.stop") and not test.is_ended,
         "can_why": offers(request, "why"),
@@ -193,6 +201,16 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "can_compare": offers(request, "experiment.cross_check"),
     }
     return {"test": test, "apart": apart}, more
+
+
+async def _trades(request: web.Request, test: Any, chosen: str) -> list[TradeRow] | None:
+    """Return what both arms closed within the test, None where that cannot be told now."""
+    if not test.since:
+        return []
+    scope = {"since": test.since} | ({"until": test.until} if test.until else {})
+    arms = (test.control, chosen)
+    ours, theirs = await asyncio.gather(*(ask_if(request, "trades", desk=one, limit=TRADES, **scope) for one in arms))
+    return None if ours is None or theirs is None else side_by_side(ours, theirs)
 
 
 async def _export(request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from loligo.api import BadArguments, NotFound, Role
 
-from ..access.gate import KEEPER, PUBLIC_URL, address_of, caller_of, need_role
+from ..access.gate import KEEPER, address_of, base_url, caller_of, need_role
 from ..access.keeper import check_name
 from ..access.passwords import hash_secret, new_secret
 from ..hooks import HOOKS
@@ -70,11 +70,6 @@ async def _shown(
         "can_why": offers(request, "why"),
     }
     return await show(request, "hooks.html", data, more=more, status=status)
-
-
-def base_url(request: web.Request) -> str:
-    """Return the address under which others reach the page, as far as it is known."""
-    return request.app[PUBLIC_URL] or f"{request.scheme}://{request.host}"
 
 
 async def _change(request: web.Request) -> web.StreamResponse:

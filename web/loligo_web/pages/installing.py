@@ -2,6 +2,7 @@
 
     form ─► look (nothing runs) ─► card with permissions and diff ─► agree ─► steps of the swap, live
 
+What a tentacle that is there lacks is looked at and granted in the same way.
 The same parts stand in the dialog on Tentacles and, without JavaScript, on a page of their own.
 """
 
@@ -20,9 +21,10 @@ from ..problems import status_of
 from ..rest import DOOR
 from ..uploads import read_form, upload
 from .acting import act, check_confirmed
-from .page import Page, ask, ask_if, frame_of, offers, show
+from .page import LONGEST_NUMBER, Page, ask, ask_if, frame_of, offers, show
 
 FORM, PACKAGE, STEPS = "part/install_form.html", "part/install_package.html", "part/install_steps.html"
+LACKS = "part/install_lacks.html"
 STAGES = (
     ("verified", "Verified", "its code was read and tried out in a process of its own"),
     ("rehearsal", "Rehearsal", "it works through the newest inputs, apart from what trades"),
@@ -147,6 +149,32 @@ async def _agree(request: web.Request) -> web.Response:
     return await _steps_of(request, name, since, undo=answer.undo.verb if answer.undo else "", said=answer)
 
 
+# What one that is there lacks
+
+
+async def _look_at_lacks(request: web.Request) -> web.Response:
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    try:
+        lacks = await act(request, _verb(request, "tentacle.grant.look"), {"name": form.get("name", "")}, form)
+    except LoligoError as exc:
+        return await _part(request, LACKS, {"lacks": None, "fault": str(exc)}, status=status_of(exc))
+    return await _part(request, LACKS, {"lacks": lacks, "fault": ""})
+
+
+async def _grant(request: web.Request) -> web.Response:
+    posted = await request.post()
+    form = {name: str(posted[name]) for name in posted}
+    verb, name, since = _verb(request, "tentacle.grant"), form.get("name", ""), await _newest(request)
+    check_confirmed(verb, form)
+    permissions = [str(one) for one in posted.getall("permission", [])]
+    given = {"name": name, "permissions": permissions, "packages_hash": form.get("packages_hash", "")}
+    try:
+        answer = await act(request, verb, given, form)
+    except LoligoError as exc:
+        return await _part(request, LACKS, {"lacks": None, "fault": str(exc)}, status=status_of(exc))
+    return await _steps_of(request, name, since, undo="", said=answer)
+
+
 async def _newest(request: web.Request) -> int:
     """Return the seq of the newest exchange: the one to come has a larger one."""
     history = await ask(request, "tentacle.history", limit=1)
@@ -155,7 +183,7 @@ async def _newest(request: web.Request) -> int:
 
 async def _steps(request: web.Request) -> web.Response:
     name, since = request.query.get("name", ""), request.query.get("since", "0")
-    if not name or not since.isdigit() or len(since) > 18:
+    if not name or not since.isdecimal() or len(since) > LONGEST_NUMBER:
         raise NotFound("there is no exchange to follow without name=KIND/NAME and since=SEQ")
     undo = request.query.get("undo", "")
     return await _steps_of(request, name, int(since), undo=undo if undo in UNDOS else "")
@@ -196,6 +224,7 @@ async def _part(request: web.Request, part: str, data: Mapping[str, Any], *, sta
 def can(request: web.Request) -> dict[str, bool]:
     """Say what of this the caller may do."""
     names = {"can_install": "tentacle.install.agree", "can_remove": "tentacle.remove", "can_pin": "tentacle.pin"}
+    names["can_grant"] = "tentacle.grant"
     return {name: offers(request, verb) for name, verb in names.items()}
 
 
@@ -216,8 +245,10 @@ PAGE = Page(
         web.get("/tentacles/install", _page),
         web.post("/tentacles/install/look", _look),
         web.post("/tentacles/install/agree", _agree),
+        web.post("/tentacles/install/lacks", _look_at_lacks),
+        web.post("/tentacles/install/grant", _grant),
         web.get("/tentacles/install/steps", _steps),
         web.post("/uploads", upload),
     ),
-    needs=frozenset({"tentacle.install.look", "tentacle.install.agree", "tentacle.history"}),
+    needs=frozenset({"tentacle.install.look", "tentacle.install.agree", "tentacle.grant", "tentacle.history"}),
 )

@@ -15,13 +15,13 @@ from loligo.api import BadArguments
 from ..look import new_key
 from ..rest import DOOR
 from .acting import act
-from .page import Page, ask, ask_if, offers, show, show_part
+from .page import LONGEST_NUMBER, Page, ask, ask_if, offers, show, show_part
 
 IN_BELL, ON_PAGE = 8, 50
 
 
 def _whole(text: str) -> int | None:
-    if text and not text.isdecimal():
+    if text and not (text.isdecimal() and len(text) <= LONGEST_NUMBER):
         raise BadArguments(f'before = "{text[:40]}": expected a whole number', {"before": "expected a whole number"})
     return int(text) if text else None
 

@@ -14,6 +14,8 @@ from ..access.gate import caller_of
 from ..look import render, twin
 from ..rest import DOOR
 
+LONGEST_NUMBER = 18  # digits of a whole number in a form or an address
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:

@@ -10,12 +10,12 @@ from aiohttp import web
 
 from loligo.api import BadArguments, NotFound, Role
 
-from ..access.gate import KEEPER, address_of, caller_of, need_role
+from ..access.gate import KEEPER, address_of, base_url, caller_of, need_role
 from ..access.keeper import check_name
 from ..access.passwords import hash_secret, new_secret
 from ..hooks import HOOKS
 from ..investor import SHOWS, VERB
-from .hooks import Form, base_url
+from .hooks import Form
 from .page import Page, show
 
 DAY_S = 86_400.0

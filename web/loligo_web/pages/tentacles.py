@@ -192,8 +192,11 @@ async def _shown(request: web.Request, path: str, told: Told, *, status: int = 2
         "pictures": [pictures_of(desk) for desk in told.would.desks] if told.would else [],
         "place": place,
         "places": places,
+        "controls": _desks_of(places),
         "can_set": offers(request, "tentacle.settings"),
-        "can_try": offers(request, "experiment.start") and info.kind in COMPARED and _is_at_a_desk(place, places),
+        "can_try": offers(request, "experiment.start")
+        and info.kind in COMPARED
+        and bool(_desks_of([place] if place.path else places)),
         "can_roll_back": offers(request, "tentacle.rollback"),
         "can_apply": offers(request, "tentacle.apply"),
         "can_read": offers(request, "tentacle.source"),
@@ -205,10 +208,9 @@ async def _shown(request: web.Request, path: str, told: Told, *, status: int = 2
     )
 
 
-def _is_at_a_desk(place: Place, places: Sequence[Place]) -> bool:
-    """Say whether settings of a place decide at a desk."""
-    paths = [place.path] if place.path else [one.path for one in places]
-    return any(path.startswith("desks.") for path in paths)
+def _desks_of(places: Sequence[Place]) -> list[str]:
+    """Return the desks that places are of: where its settings decide, and where two versions can be compared."""
+    return list(dict.fromkeys(one.path.split(".")[1] for one in places if one.path.startswith("desks.")))
 
 
 PAGE = Page(

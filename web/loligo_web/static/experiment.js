@@ -2,8 +2,7 @@
 
 const growth = document.getElementById("growth"), ahead = document.getElementById("ahead");
 const percent = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
-const COLOURS = ["--accent", "--warn", "--c2", "--up", "--down", "--muted"];
-const DASHES = [[], [6, 3], [2, 3], [6, 3], []];
+const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]];
 const DAY_MS = 86_400_000, HOLDING_POINTS = 120, AGAIN_MS = 3_000;
 const plots = new Map();
 let test;
@@ -31,6 +30,10 @@ function zero(chart) {
   chart.ctx.restore();
 }
 
+// As of the legend: an arm's colour and dashes, by its place
+const colourOf = (place) => resolved(`--c${place % 6}`);
+const dashOf = (place) => DASHES[(place + Math.floor(place / 6)) % 4];
+
 function options(box, series, more = {}) {
   const [text, grid] = ["--muted", "--line"].map(resolved);
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "11px system-ui" };
@@ -53,7 +56,8 @@ function tell(box, chart) {
   const day = new Date(chart.data[0][index] * 1000 - DAY_MS).toLocaleDateString(undefined, { timeZone: "UTC" });
   const value = (line) => (line[index] == null ? "–" : percent.format(line[index]));
   const [first, second, third] = chart.data.slice(1);
-  shown.textContent = box === ahead ? `${day}  ${value(first)} (${value(second)} … ${value(third)})` : [day, ...chart.data.slice(1).map(value)].join("  ");
+  const names = [...test.arms.map((arm) => arm.letter), "holding"];
+  shown.textContent = box === ahead ? `${day}  ${value(first)} (${value(second)} … ${value(third)})` : [day, ...chart.data.slice(1).map((line, place) => `${names[place]} ${value(line)}`)].join("  ");
 }
 
 function draw(box, series, data, more) {
@@ -63,15 +67,19 @@ function draw(box, series, data, more) {
   plots.set(box, { plot: new window.uPlot(options(box, series, more), data, box), shape: series.length });
 }
 
-const line = (colour, dash, more = {}) => ({ stroke: resolved(colour), width: 1.9, dash, points: { show: false }, spanGaps: true, ...more });
+const line = (stroke, dash, more = {}) => ({ stroke, width: 1.9, dash, points: { show: false }, spanGaps: true, ...more });
 
 function drawGrowth() {
   const isHeld = document.getElementById("with-holding")?.ariaPressed === "true" && test.holding;
-  const lines = test.arms.map((arm, index) => ({ points: arm.curve, look: line(COLOURS[index % 6], DASHES[index % 5]) }));
-  if (isHeld) lines.push({ points: test.holding.curve, look: line("--muted", [2, 3]) });
+  const lines = test.arms.map((arm, index) => ({ points: arm.curve, look: line(colourOf(index), dashOf(index)) }));
+  if (isHeld) lines.push({ points: test.holding.curve, look: line(resolved("--muted"), [2, 3]) });
   const tables = lines.map(({ points }) => [points.map(([ms]) => ms / 1000), points.map(([, value]) => value)]);
   draw(growth, lines.map(({ look }) => look), window.uPlot.join(tables));
   growth.dataset.lines = lines.length;
+  for (const told of document.querySelectorAll("[data-last]")) {
+    const last = (told.dataset.last === "holding" ? test.holding : test.arms[told.dataset.last])?.curve.at(-1);
+    if (last) told.textContent = percent.format(last[1]);
+  }
 }
 
 function drawAhead() {
@@ -81,14 +89,17 @@ function drawAhead() {
     pair.band.map((one) => one.opened_at_ns / 1e9 + DAY_MS / 1000),
     ...["difference", "low", "high"].map((name) => pair.band.map((one) => one[name])),
   ];
-  const edge = () => line("--warn", [], { width: 0.75 });
-  const series = [line("--warn", [6, 3]), edge(), edge()];
-  draw(ahead, series, data, { bands: [{ series: [3, 2], fill: resolved("--warn-soft") }] });
+  const place = test.arms.findIndex((arm) => arm.name === pair.challenger), colour = colourOf(place);
+  const edge = () => line(colour, [], { width: 0.75 });
+  const series = [line(colour, dashOf(place)), edge(), edge()];
+  draw(ahead, series, data, { bands: [{ series: [3, 2], fill: colour.replace("rgb(", "rgba(").replace(")", ", 0.14)") }] });
   ahead.dataset.days = pair.band.length;
 }
 
 function drawAll() {
   if (!test.arms.length || !test.arms[0].curve.length) return;
+  document.getElementById("growth-none").hidden = true;
+  for (const box of [growth, ahead]) box.parentElement.hidden = false;
   drawGrowth();
   drawAhead();
 }
@@ -115,6 +126,13 @@ if (growth) {
     if (test) drawGrowth();
   });
   new ResizeObserver(() => { for (const [box, { plot }] of plots) plot.setSize({ width: box.clientWidth, height: box.clientHeight }); }).observe(growth);
+  // Who takes over is who stood on the button, however long ago the page was loaded
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-who]"), dialog = button && document.getElementById(button.dataset.opens);
+    if (!dialog) return;
+    dialog.querySelector('[name="challenger"]').value = button.dataset.who;
+    dialog.querySelector(".who").textContent = button.dataset.who;
+  }, true);
   let due = false;
   document.body.addEventListener("live-equity", () => {
     if (due || document.hidden) return;

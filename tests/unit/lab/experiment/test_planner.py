@@ -15,6 +15,7 @@ from loligo_lab.experiment.planner import (
     days_for_power,
     equal_risk,
     outlook,
+    ratio_found,
     ratio_from_returns,
     ratio_from_sharpes,
 )
@@ -28,9 +29,9 @@ def test_the_ratio_of_arms_that_move_together_is_larger() -> None:
         ratio_from_sharpes(1.0, 1.0)
 
 
-def test_days_fall_with_the_square_of_the_ratio() -> None:
-    assert days_for_power(5.0, Mode.FIXED_END) == 132  # 3300 / 25
-    assert days_for_power(-5.0, Mode.OPEN_ENDED) == 200  # 5000 / 25
+def test_days_fall_with_the_square_of_the_ratio_but_for_some() -> None:
+    assert days_for_power(5.0, Mode.FIXED_END) == 145  # 3300 / 25 + 13
+    assert days_for_power(-5.0, Mode.OPEN_ENDED) == 217  # 5000 / 25 + 17
     assert days_for_power(100.0, Mode.FIXED_END) == 21  # no verdict before
     assert days_for_power(0.0, Mode.FIXED_END) is None
 
@@ -52,14 +53,22 @@ def test_backtests_give_an_estimate_with_its_interval() -> None:
 
 def test_the_outlook_says_how_long_and_what_may_be() -> None:
     told = outlook(Ratio(value=4.0, low=2.0, high=5.0), Mode.OPEN_ENDED)
-    assert (told.days, told.days_at_best, told.days_at_worst) == (ceil(5000 / 16), 200, 1250)
-    assert told.half_found_by == ceil(0.43 * 313)
-    assert told.words.startswith("Plan 313 days: 8 of 10 differences like this are found")
+    assert (told.days, told.days_at_best, told.days_at_worst) == (ceil(5000 / 16) + 17, 217, 1267)
+    assert told.half_found_by == ceil(0.43 * 330)
+    assert told.words.startswith("Plan 330 days: 8 of 10 differences like this are found")
     unsure = outlook(Ratio(value=4.0, low=-1.0, high=9.0), Mode.FIXED_END)
     assert unsure.days_at_worst is None and "arms that are equal, too" in unsure.words
-    unlike = outlook(ratio_from_sharpes(1.0, 0.5), Mode.FIXED_END)  # 3300 days
+    unlike = outlook(ratio_from_sharpes(1.0, 0.5), Mode.FIXED_END)  # 3313 days
     assert unlike.words.endswith("compare variants of one strategy, or compare at equal risk.")
     assert outlook(Ratio(value=0.0), Mode.FIXED_END).days is None
+    assert outlook(Ratio(value=15.0), Mode.OPEN_ENDED).half_found_by == 21  # no verdict before
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_planned_days_find_the_ratio_that_they_were_planned_for(mode: Mode) -> None:
+    for days in (40, 180, 2_000):
+        assert days_for_power(ratio_found(days, mode) * 1.0001, mode) == days
+    assert ratio_found(21, mode) > 15.0
 
 
 def test_equal_risk_scales_the_control_to_the_challenger() -> None:

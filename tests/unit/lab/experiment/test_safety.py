@@ -49,6 +49,11 @@ def changed(days: list[Day], number: int, arm: int, **changes: Any) -> list[Day]
             "An order or a position of new alone was taken back by hand on day 50 (close 7). Start the test anew.",
         ),
         (
+            {"by_hand": "resume 9 by ann"},
+            "A pause that a limit had put on new alone was ended by hand on day 50 (resume 9 by ann). Start the test "
+            "anew.",
+        ),
+        (
             {"by_hand": "deny 7, consent 9"},
             "An entry of new alone was agreed to or refused by hand on day 50 (deny 7, consent 9). Start the test "
             "anew.",
@@ -88,6 +93,21 @@ def test_arms_of_other_timeframes_are_alike_while_they_are_asked_over_the_same_t
     pair = judge(plan_of(), changed(days, 50, 1, events=4)).pairs[0]  # 16 hours against 24
     assert (pair.verdict, pair.verdict_day) == (Verdict.INVALID, 50)
     assert pair.sentence == "old was given 24 events on day 50, new 4. Start the test anew."
+
+
+def test_arms_that_decide_at_new_opinions_are_counted_only_where_the_opinions_are_the_same() -> None:
+    same, other = ("opinions a", "opinions a"), ("opinions a", "opinions b")
+    for timeframes in (other, ("1h", "opinions a")):
+        days = read_at(days_of(CALM, CALM), timeframes, (24, 301))
+        pair = judge(plan_of(), days).pairs[0]
+        assert pair.verdict is Verdict.PRACTICALLY_THE_SAME
+        (check,) = (check for check in pair.checks if check.name == "events")
+        assert check.words == "Both arms were asked by the same data: old 2,400 times, new 30,100 times"
+        quiet = changed(days, 50, 1, events=0)  # nothing new was said that day
+        assert judge(plan_of(), quiet).verdict is Verdict.PRACTICALLY_THE_SAME
+    assert judge(plan_of(), read_at(days_of(CALM, CALM), same, (24, 23))).verdict is Verdict.INVALID
+    without_candles = changed(read_at(days_of(CALM, CALM), ("1h", "opinions a"), (24, 301)), 50, 0, events=0)
+    assert judge(plan_of(), without_candles).verdict is Verdict.INVALID
 
 
 def test_tentacles_that_fail_alike_in_both_arms_are_no_fault() -> None:
