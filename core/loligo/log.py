@@ -14,9 +14,6 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO, cast
 
 import structlog
-from structlog.contextvars import bind_contextvars as bind_contextvars
-from structlog.contextvars import bound_contextvars as bound_contextvars
-from structlog.contextvars import clear_contextvars as clear_contextvars
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["console", "json"]

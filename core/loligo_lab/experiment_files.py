@@ -198,8 +198,7 @@ def percent(share: float | None) -> str:
 
 def _pair(told: Document, place: int, pair: Mapping[str, Any]) -> str:
     control, challenger = escape(pair["control"]), escape(pair["challenger"])
-    is_spoilt = pair["verdict"] in (Verdict.INVALID, Verdict.STOPPED)  # how rare such a gap is says nothing then
-    lines = [pair["sentence"], *([] if is_spoilt else filter(None, [pair["luck"]])), *pair["notes"]]
+    lines = [pair["sentence"], *filter(None, [pair["luck"]]), *pair["notes"]]
     lines += [rail["words"] for rail in pair["rails"] if rail["is_broken"]]
     lines += [check["words"] for check in pair["checks"] if not check["is_met"]]
     lines = list(dict.fromkeys(f"{line.rstrip('.')}." for line in lines))

@@ -15,7 +15,6 @@ from tests.fakes.trace_collector import collector, facts
 from tests.scenario.bots import ROOT, BotFolder, ended
 
 PACE = "720000"  # 200 candles of an hour in a second
-PAGE = '[{"tentacle": "web", "settings": {"port": 0}}]'
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def bot(template: BotFolder, tmp_path: Path) -> BotFolder:
     """A folder whose log is a file of JSON lines, with the page at work."""
     paths = os.pathsep.join((str(ROOT / "core"), str(ROOT / "web")))
     log = {"LOLIGO__LOG__LEVEL": "info", "LOLIGO__LOG__FORMAT": "json", "LOLIGO__LOG__FILE": "logs/bot.log"}
-    return template.copy(tmp_path / "bot", PYTHONPATH=paths, LOLIGO__INTERFACES=PAGE, **log)
+    return template.copy(tmp_path / "bot", PYTHONPATH=paths, LOLIGO__WEB__PORT="0", **log)
 
 
 def lines(bot: BotFolder) -> list[dict[str, Any]]:
@@ -50,7 +49,7 @@ def test_ctrl_c_ends_a_bot_at_work_within_two_seconds_and_each_line_names_its_ru
 
 
 def test_a_short_replay_logs_each_event_with_desk_seq_and_cause(bot: BotFolder) -> None:
-    del bot.environment["LOLIGO__INTERFACES"]
+    del bot.environment["LOLIGO__WEB__PORT"]
     assert bot.call("run", "--headless", "--until", "2017-07-20").code == 0
     events = {event.seq: event for record in bot.records() for event in record.events}
     told = about_events(bot)

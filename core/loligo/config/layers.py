@@ -22,6 +22,7 @@ from loligo.errors import ConfigError
 from loligo.log import is_secret_name, register_secret
 
 PREFIX = "LOLIGO__"
+INTERFACES, WEB = "interfaces", "web"  # the page is known by its name alone: LOLIGO__WEB__PORT
 NAMED_SECTIONS = ("venues", "accounts", "desks")
 EVERY = "*"
 
@@ -177,12 +178,16 @@ def _scalar(node: Any) -> Any:
 
 def _spelt_as(parts: Sequence[str], settings: Setting, origin: str) -> KeyPath:
     """Return the path with each name spelt as the settings spell it: BTC_USD is BTC/USD, 0 in a list an index, and a
-    name in a list leads to the settings of what is called so there."""
+    name in a list leads to the settings of what is called so there; an interface that is not there yet is added."""
     path: KeyPath = ()
-    for part in parts:
+    for part in (INTERFACES, *parts) if parts[0] == WEB else parts:
         found = settings.at(path)
         content = None if found is None else found.value
-        if content is None or isinstance(content, dict):
+        entries = content or []
+        if path == (INTERFACES,) and type(entries) is list and not (part.isdigit() or _place_in(entries, part)):
+            settings.place(path, Setting([*entries, Setting({"tentacle": Setting(part, origin)}, origin)], origin))
+            path += (len(entries), "settings")
+        elif content is None or isinstance(content, dict):
             path += (next((known for known in content or () if _folded(known) == _folded(part)), part),)
         elif isinstance(content, list) and (place := _place_in(content, part)):
             path += place

@@ -96,8 +96,7 @@ def notes_of(pairs: Sequence[Told]) -> list[str]:
     """Return what else is to be known of each pair: how likely luck is, what it waits for, what is broken."""
     found = []
     for one in pairs:
-        is_spoilt = one["verdict"] in ("stopped", "invalid")  # how rare such a gap is says nothing then
-        said = [*([] if is_spoilt else [one["luck"]]), *one["notes"]]
+        said = [one["luck"], *one["notes"]]
         if one["verdict"] == "too_early":  # arms that do the same need no day on which they differ
             said += [gate["words"] for gate in one["gates"] if gate["have"] < gate["need"]]
         said += [rail["words"] for rail in one["rails"] if rail["is_broken"]]

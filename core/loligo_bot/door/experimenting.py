@@ -86,7 +86,7 @@ def row_of(name: str, one: ExperimentConfig, standing: Standing | None) -> Exper
         words: dict[str, Any] = {"verdict": "too_early", "headline": "Too early", "sentence": NOT_BEGUN}
         return ExperimentRow(**told, **empty, **words, day=0, percent_per_month=None, is_final=False)
     judgement = standing.judgement
-    effect = next(pair for pair in judgement.pairs if pair.sentence == judgement.sentence).effect
+    effect = judgement.telling.effect
     return ExperimentRow(
         **told,
         since=iso(standing.since_ns),

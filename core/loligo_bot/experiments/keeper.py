@@ -204,16 +204,14 @@ def _of_others(standing: Standing, last: Mapping[str, str]) -> str:
 def facts_of(standing: Standing) -> dict[str, str]:
     """Return what a note holds of a judgement, by which a later one is known to be another."""
     judgement = standing.judgement
-    first = judgement.pairs[0]
-    since = next((pair.verdict_day for pair in judgement.pairs if pair.verdict is judgement.verdict), None)
-    effect = first.effect
+    since, effect = judgement.telling.verdict_day, judgement.telling.effect
     return {
         "verdict": judgement.verdict.value,
         "headline": judgement.headline,
         "sentence": judgement.sentence,
         "winner": judgement.winner or "",
         "ended": "yes" if standing.until_ns else "",
-        "day": str(first.day),
+        "day": str(judgement.telling.day),
         "verdict_day": "" if since is None else str(since),
         "percent_per_month": "" if effect is None else f"{effect.percent_per_month:.3f}",
         "arms": " ".join(standing.config.arms),

@@ -100,7 +100,7 @@ class PairJudgement:
     verdict: Verdict
     headline: str  # the verdict in a few words
     sentence: str  # what it means, in one plain sentence
-    luck: str  # how often equal arms would look like this; "" where nothing was tested
+    luck: str  # how often equal arms would look like this; "" where nothing was tested, or a test was spoilt
     notes: tuple[str, ...]  # what else has to be said: vetoes, tails, a limit that is near
     day: int  # the last one that counts, from 1
     verdict_day: int | None  # since when the verdict holds; None while it is open
@@ -131,3 +131,8 @@ class Judgement:
     winner: str | None  # arm to promote: a challenger that is better, the furthest ahead of those
     is_final: bool  # more days will not change the verdict
     pairs: tuple[PairJudgement, ...]  # one for each challenger, in the plan's order
+
+    @property
+    def telling(self) -> PairJudgement:
+        """The pair of which headline and sentence speak."""
+        return next(pair for pair in self.pairs if pair.sentence == self.sentence)

@@ -153,7 +153,9 @@ class Pair:
             verdict=self._verdict,
             headline=words.headline(self._verdict, control=control, challenger=challenger),
             sentence=self._sentence or self._unclear(left),
-            luck="" if p_value is None else words.luck(control, challenger, p_value, alpha=self._plan.alpha),
+            luck=""
+            if p_value is None or self._verdict in _ENDED
+            else words.luck(control, challenger, p_value, alpha=self._plan.alpha),
             notes=self._notes(),
             day=standing.day if standing else 0,
             verdict_day=self._since,

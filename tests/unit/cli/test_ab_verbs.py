@@ -12,7 +12,6 @@ import pytest
 
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.tree import read_tree
-from loligo_bot.cli.ab_tables import notes_of
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.test_operator_verbs import AnsweringBot
 
@@ -99,13 +98,6 @@ def test_the_verdict_comes_first_and_a_check_tells_that_there_is_none(
         answered(running, {**DETAIL, "verdict": verdict})
         assert call("ab", "show", "x", "--check", "--home", tmp_path).code == code
         assert call("ab", "show", "x", "--home", tmp_path).code == 0
-
-
-@pytest.mark.parametrize(("verdict", "is_told"), [("control_better", True), ("stopped", False), ("invalid", False)])
-def test_how_rare_a_gap_is_says_nothing_of_arms_that_were_not_treated_alike(verdict: str, is_told: bool) -> None:
-    pair = {"challenger": "x_b", "verdict": verdict, "luck": "It would be rare.", "notes": ["A note."]}
-    told = notes_of([{**pair, "gates": [], "rails": [], "checks": []}])
-    assert told == [*(["x_b: It would be rare"] if is_told else []), "x_b: A note"]
 
 
 def test_the_figures_of_both_arms_stand_side_by_side_with_their_intervals(

@@ -90,8 +90,29 @@ def test_environment_reaches_settings_of_tentacles_in_lists_by_name(load: Load) 
     assert web.settings == {"port": 9000, "host": "127.0.0.1"}
     assert telegram.settings == {"poll_s": 5, "base_url": "http://127.0.0.1:8081/bot", "allowed": {"1": "admin"}}
     assert config.automations[0].settings == {"level": 7000}
-    with pytest.raises(ConfigError, match='interfaces is a list of 2, numbered or named: it has no "discord"'):
-        load(SMALL + chats, INTERFACES__DISCORD__TOKEN="x")
+    with pytest.raises(ConfigError, match='automations is a list of 1, numbered or named: it has no "gard"'):
+        load(SMALL + guard, AUTOMATIONS__GARD__LEVEL="7000")
+
+
+@pytest.mark.parametrize("chats", ["", "interfaces: []\n", "interfaces: [{tentacle: apples}]\n"])
+def test_environment_adds_an_interface_that_is_not_there_yet_and_knows_the_page_by_its_name(
+    load: Load, chats: str
+) -> None:
+    config = load(
+        SMALL + chats,
+        WEB__PORT="9000",
+        WEB__HOST="0.0.0.0",
+        INTERFACES__TELEGRAM__TOKEN="4711:Zw",
+        INTERFACES__WEB__X="1",
+    )
+    telegram, web = config.interfaces[-2:]
+    assert (telegram.tentacle, telegram.settings) == ("telegram", {"token": "4711:Zw"})
+    assert (web.tentacle, web.settings) == ("web", {"x": 1, "port": 9000, "host": "0.0.0.0"})
+    assert len(config.interfaces) == (3 if "apples" in chats else 2)
+    with pytest.raises(ConfigError, match="interfaces"):
+        load(SMALL + chats, INTERFACES__7__SETTINGS__PORT="1")
+    with pytest.raises(ConfigError, match="interfaces"):
+        load(SMALL + "interfaces: {web: {port: 1}}\n", WEB__PORT="2")
 
 
 def test_feeds_go_by_a_name_of_their_own_or_that_of_their_tentacle_and_no_two_by_the_same(load: Load) -> None:

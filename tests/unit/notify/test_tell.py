@@ -190,6 +190,16 @@ def test_every_verdict_is_told_and_one_that_needs_a_person_as_a_problem(name: st
     assert facts["headline"] in rendered(told) and facts["sentence"] in rendered(told)
 
 
+def test_a_verdict_of_many_is_told_with_the_figures_of_the_arm_that_it_is_about() -> None:
+    stands = standing("many")
+    assert stands is not None
+    judgement, facts = stands.judgement, facts_of(stands)
+    about = next(pair for pair in judgement.pairs if pair.challenger == judgement.winner)
+    assert about is not judgement.pairs[0] and about.effect is not None
+    assert (facts["day"], facts["verdict_day"]) == (str(about.day), str(about.verdict_day))
+    assert facts["percent_per_month"] == f"{about.effect.percent_per_month:.3f}"
+
+
 def test_the_order_of_a_fill_is_looked_up_where_it_is_older_than_the_run() -> None:
     asked: list[str] = []
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from structlog.contextvars import bound_contextvars, clear_contextvars
 
 from loligo import log
 
@@ -19,7 +20,7 @@ def as_before() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     yield
     structlog.reset_defaults()
-    log.clear_contextvars()
+    clear_contextvars()
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -32,7 +33,7 @@ def stream() -> io.StringIO:
 
 
 def test_line_has_the_bound_context_its_part_and_a_utc_time(stream: io.StringIO) -> None:
-    with log.bound_contextvars(run="r1", desk="trend", seq=7, cause=5):
+    with bound_contextvars(run="r1", desk="trend", seq=7, cause=5):
         log.get_logger("engine").info("order sent", quantity=2)
     line = json.loads(stream.getvalue())
     assert line.pop("timestamp").endswith("Z")
