@@ -29,7 +29,8 @@ from loligo.host.verifier import Findings, TentacleVersion, Verified
 from loligo.registry.manifest import MANIFEST_FILE, SETTINGS_FILE
 from loligo_packages.package_set import PackageSet
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0  # for one verdict
+_START_S = 60.0  # for the process, on a machine that has much else to do: no verdict on anybody
 _TELLING = (".py", ".dist-info/METADATA", ".dist-info/RECORD")
 READY = b"ready"  # the first frame of a process that has started
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -124,8 +125,10 @@ class ProcessVerifier:
     def _await_ready(self) -> None:
         if self._is_ready:
             return
+        self._socket.settimeout(_START_S)
         try:
             self._is_ready = receive_frame(self._socket) == READY
+            self._socket.settimeout(self._timeout_s)
         except (OSError, EOFError) as exc:
             self._stop()
             raise TentacleError(f"cannot be judged, no verifier starts: {exc}; standard error says why") from exc
@@ -136,7 +139,6 @@ class ProcessVerifier:
         self._stop()
         self._is_ready = False
         self._socket, theirs = socket.socketpair()
-        self._socket.settimeout(self._timeout_s)
         handle = str(theirs.fileno())
         with theirs:
             self._process = subprocess.Popen(

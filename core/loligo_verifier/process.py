@@ -21,7 +21,6 @@ from types import CodeType
 
 import msgspec
 import numpy  # noqa: F401  # here and below: so that a fork need not
-import structlog  # noqa: F401
 
 from loligo.errors import LoligoError, TentacleError
 from loligo.host.finder import compile_module, modules_of

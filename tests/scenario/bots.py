@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -99,7 +100,16 @@ class BotFolder:
             except LoligoError:
                 pass  # not listening yet
             time.sleep(0.1)  # to answer costs the bot some milliseconds
-        raise AssertionError(f"{self.home}: the bot did not come to that within {LIMIT_S:g} s; it says {status}")
+        raise AssertionError(f"{self.home}: not within {LIMIT_S:g} s; it says {status}\n{self._stacks(status)}")
+
+    def _stacks(self, status: dict[str, Any]) -> str:
+        """Return where the threads and tasks of a running bot are."""
+        told = self.home / "stacks.txt"
+        if not status or zygote_of(self.environment) is None:
+            return "no process that could say where it is"
+        os.kill(status["pid"], signal.SIGUSR2)
+        time.sleep(2.0)
+        return told.read_text() if told.exists() else "it did not say where it is"
 
     def asked(self, verb: str, key: str = "", /, **arguments: Any) -> dict[str, Any]:
         """Ask the running bot by a verb of its door; return what comes over the control socket."""

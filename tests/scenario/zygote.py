@@ -12,7 +12,9 @@ registered, as the interpreter does.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import faulthandler
 import gc
 import importlib
 import json
@@ -37,6 +39,7 @@ PRELOADED = (  # what a bot at work or a short command has imported; none of it 
         "loligo.host.verifier",
     ),
     *("numpy", "pyarrow.parquet", "pyarrow.compute", "aiohttp.web", "jinja2", "prometheus_client", "rich.live"),
+    *("alembic.command", "alembic.config", "markdown_it", "pygments.lexers", "watchdog.observers", "argon2", "segno"),
 )
 _SIZE = 4
 
@@ -107,6 +110,20 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.chdir(request["cwd"])
     sys.argv[:] = [request["script"] or "-c", *request["arguments"]]
     sys.path[0] = os.path.dirname(request["script"])
+    signal.signal(signal.SIGUSR2, tell_where)
+
+
+def tell_where(*_: object) -> None:
+    """Write into "stacks.txt" of its folder where each thread is, and each task with what it knows there."""
+    with open("stacks.txt", "w") as file:
+        faulthandler.dump_traceback(file)
+        with suppress(RuntimeError):  # no loop runs
+            for task in asyncio.all_tasks():
+                task.print_stack(file=file)
+                known = [
+                    (name, str(value)[:100]) for frame in task.get_stack() for name, value in frame.f_locals.items()
+                ]
+                print(*known, "", sep="\n", file=file)
 
 
 def leave() -> None:

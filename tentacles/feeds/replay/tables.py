@@ -27,6 +27,7 @@ TIME_NS = "timestamp_ns"  # int64, ns since the epoch, UTC: instead of the forme
 MS_NS = 1_000_000
 READ_BYTES = 65_536  # pyarrow otherwise loads the whole file ahead, and memory grows with its length
 LATEST_NS = 2**63 - 2**61  # in 2189, so that a close, years later, still fits into int64 ns
+_NAN = pa.Array.from_buffers(pa.float64(), 1, [None, pa.py_buffer(np.array([np.nan]))])[0]  # `scalar` imports pandas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,8 @@ def checked_ns(path: Path, first_row: int, time: IntArray | FloatArray, unit_ns:
 
 
 def _floats(column: Any) -> FloatArray:
-    """Return numbers, NaN for what is empty. By DLPack: `to_numpy` would import pandas wherever it is installed."""
-    return np.array(np.from_dlpack(pc.fill_null(column.cast(pa.float64()), np.nan)))
+    """Return numbers, NaN for what is empty, by DLPack: `to_numpy` imports pandas wherever it is installed."""
+    return np.array(np.from_dlpack(pc.coalesce(column.cast(pa.float64()), _NAN)))
 
 
 def _require(path: Path, wanted: Sequence[str], present: Sequence[str]) -> None:
