@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-MARKET = Path(__file__).resolve().parents[3] / "tentacles/feeds/replay/market"
+ROOT = Path(__file__).resolve().parents[3]
+MARKET = ROOT / "tentacles/feeds/replay/market"
 SEAMS = {"2018-08-11T00": 1, "2018-10-15T00": 1, "2018-12-10T00": 1, "2019-03-18T00": 13, "2019-05-06T00": 1}
 # file: rows, first open, last open, {open before the gap: candles missing}
 BUNDLED = {
@@ -126,3 +129,18 @@ def test_bundled_hours_move_with_those_of_another_venue(start: str, market_data:
 def _correlation(a: Any, b: Any) -> float:
     known = np.isfinite(a) & np.isfinite(b)
     return float(np.corrcoef(a[known], b[known])[0, 1])
+
+
+def test_reading_imports_no_pandas_which_would_make_every_start_longer() -> None:
+    code = """
+import sys
+from tests.tentacles.conftest import load_tentacle
+from loligo.api import MakeContext
+factory = load_tentacle("feeds/replay").feed()
+source = {"file": "coinbase/BTC_USD-1h.parquet", "instrument": "coinbase:BTC/USD", "kind": "candles", "timeframe": "1h"}
+candle = next(factory.create(factory.settings(sources=[source]), MakeContext()).read())
+print(candle.instrument, "pandas" in sys.modules)
+"""
+    environment = {"PYTHONPATH": f"{ROOT / 'core'}:{ROOT}"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("coinbase:BTC/USD False\n", "")
