@@ -14,7 +14,7 @@ LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenar
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-late-runs test-money test-pages test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats
+.PHONY: help setup run page test test-early-runs test-late-runs test-money test-pages test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -84,6 +84,9 @@ verify-swap: setup  ## Exchange tentacles 1,000 times under 10,000 events a seco
 
 verify-stats: setup  ## Measure how often verdicts of A/B tests are wrong, and find what is there; writes verify-stats.json
 	$(BIN)/python -m loligo_lab.verify_stats --json tests/benchmarks/verify-stats.json
+
+verify-properties: setup  ## Try every property as often as it should be; in CI they are tried a quarter as often
+	env -u CI $(BIN)/python -m pytest -q tests/property
 
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks

@@ -249,6 +249,7 @@ class EngineThread:
     _waiting: dict[str, Future[CommandHandled]] = field(default_factory=dict)
     _publishing: dict[str, Future[int]] = field(default_factory=dict)  # by the id of the signal
     _thread: threading.Thread | None = None
+    _over: Future[None] = field(default_factory=Future)  # its last word
     _error: BaseException | None = None
     _is_leaving: bool = False
 
@@ -309,6 +310,8 @@ class EngineThread:
                 )
                 self._error = TentacleError(f"{whose} was {exc}, {why}")
             self.inbox.close()
+        finally:
+            self._over.set_result(None)
 
     def leave(self) -> None:
         """Take nothing more than what is at work: what waits can be read again from the cursor."""
@@ -372,7 +375,8 @@ class EngineThread:
 
     async def join(self) -> None:
         """Wait for the thread to end; raise what ended it, if it did not end by itself."""
-        while self.is_alive:
-            await asyncio.sleep(0.02)
+        if self._thread is not None:
+            await asyncio.shield(asyncio.wrap_future(self._over))
+            self._thread.join()
         if self._error is not None:
             raise self._error

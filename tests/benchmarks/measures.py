@@ -45,6 +45,7 @@ Measurement = Callable[[Any], list[Figure]]  # of the folder of market data, Non
 def all_figures(only: Sequence[str] = ()) -> list[Figure]:
     """Measure everything, or the measurements whose function is named."""
     from tests.benchmarks.arms import ab
+    from tests.benchmarks.arrays import inbox, series
     from tests.benchmarks.dispatch import dispatch
     from tests.benchmarks.page import page, sse
     from tests.benchmarks.swaps import swaps
@@ -52,7 +53,7 @@ def all_figures(only: Sequence[str] = ()) -> list[Figure]:
     from tests.benchmarks.watching import reload_torn
 
     folder = bots.market_data()
-    without_data: list[Measurement] = [cli_help, dispatch, swaps, reload_torn, swap_toggle_ms, page, sse]
+    without_data: list[Measurement] = [cli_help, series, inbox, dispatch, swaps, reload_torn, swap_toggle_ms, page, sse]
     with_data: list[Measurement] = [step, sma_cross, latency, memory, ab]
     if folder is None:
         names = ", ".join(one.__name__ for one in with_data)

@@ -22,10 +22,14 @@ PROMISED = {
     "step_latency_p99_us",
     "memory_growth_mb",
     "cli_help_s",
+    "series_vs_loop_rsi",
+    "series_vs_loop_macd",
+    "series_vs_loop_ema_cross",
+    "inbox_us",
     "ab_extra_arm_cost_pct",
     "ab_run_s",
 }
-MEASURES = ("step", "sma_cross", "latency", "memory", "cli_help", "ab")
+MEASURES = ("step", "sma_cross", "latency", "memory", "cli_help", "series", "inbox", "ab")
 KEYS = {"name", "value", "unit", "reference", "ratio"}
 
 

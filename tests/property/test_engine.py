@@ -38,9 +38,10 @@ from loligo.model.order import (
 )
 from tests.fakes.random_desks import START_NS, random_bot, random_plan, random_story
 from tests.fakes.venue_scene import BTC
+from tests.property.examples import examples
 
 MANY = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 seeds, lengths = st.integers(0, 2**32), st.integers(1, 120)
 _NEXT = {

@@ -25,8 +25,9 @@ from loligo.model.portfolio import HOUSE_BOOK, MARKET_BOOK, PostingKind
 from tests.fakes.desks import BTC, PERP
 from tests.fakes.random_desks import START_NS, random_bot, random_plan, random_story
 from tests.fakes.venue_scene import BASE_FEE
+from tests.property.examples import examples
 
-MANY = settings(max_examples=80, deadline=None)
+MANY = settings(max_examples=examples(80), deadline=None)
 CAPITAL, DEPOSIT = Decimal(10_000), Decimal(100_000)
 PLACES = {("alpha", "paper"): BTC, ("beta", "paper"): BTC, ("gamma", "margin"): PERP}
 ZERO = Decimal(0)

@@ -18,9 +18,12 @@ from loligo_store.journal import Journal
 from loligo_store.projections import PROJECTIONS
 from loligo_store.projector import Projector
 from tests.fakes.records import HOUR, START, record_lists
+from tests.property.examples import examples
 
 # A database is a file each: hundreds of examples would only measure the disk.
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @contextmanager

@@ -25,8 +25,9 @@ from loligo_bot.shared_account import SharedExecution
 from tests.fakes.book_venue import BookVenue
 from tests.fakes.random_desks import START_NS, random_bot, random_plan, random_story
 from tests.fakes.venue_scene import BTC, PERP
+from tests.property.examples import examples
 
-MANY = settings(max_examples=60, deadline=None)
+MANY = settings(max_examples=examples(60), deadline=None)
 seeds, lengths = st.integers(0, 2**32), st.integers(20, 150)
 DESKS = ("alpha", "beta")  # on the account "paper"
 

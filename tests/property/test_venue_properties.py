@@ -32,9 +32,10 @@ from loligo.ports.tentacles import MakeContext
 from tentacles.venues.simulated.settings import SimulatedVenueSettings
 from tentacles.venues.simulated.simulated import SimulatedVenue
 from tests.fakes.venue_scene import BTC, PERP, order
+from tests.property.examples import examples
 
 SLIPPAGE = Decimal("0.0005")
-MORE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MORE = settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ticks = st.integers(8_000, 12_000)
 kinds = st.sampled_from(list(OrderKind))

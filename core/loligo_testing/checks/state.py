@@ -6,16 +6,16 @@ import gc
 import re
 import sys
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import msgspec
 
 from loligo.api import Input
-from loligo.host.finder import installed_finder
+from loligo.host.finder import compile_module, installed_finder, modules_of
 from loligo.host.loader import bind
 from loligo.model.command import GenerationActivated, ProbationEnded, ShadowStarted
 from loligo.model.events import Record, SwapStep, SwapStepped
@@ -162,13 +162,17 @@ def unload(bench: Bench) -> Check:
     calls = bench.calls[:_AFTER] if bench.is_called else []
     alive: list[weakref.ref[Any]] = []
     one_instance = 0
+    gc.freeze()  # what is here already is not looked through again at each collection
+    files, folder = subject.version.files, subject.version.folder
+    code = {path: compile_module(source, str(folder / path)) for path, source in modules_of(files).items()}
     for number in range(VERSIONS):
-        classes = _one_version(subject, number, calls)
+        classes = _one_version(subject, code, number, calls)
         alive += classes
         one_instance = len(classes)
         if number % 20 == 19:
             gc.collect()
     gc.collect()
+    gc.unfreeze()
     left = [found for each in alive if (found := each()) is not None]
     if not left:
         return passed(name, f"{VERSIONS} versions, {one_instance} classes and modules each: 0 left")
@@ -181,19 +185,19 @@ def unload(bench: Bench) -> Check:
     )
 
 
-def _one_version(subject: Subject, number: int, calls: Sequence[Any]) -> list[weakref.ref[Any]]:
+def _one_version(
+    subject: Subject, code: Mapping[str, CodeType], number: int, calls: Sequence[Any]
+) -> list[weakref.ref[Any]]:
     """Load, call and forget one version; return what to look for afterwards."""
     version = replace(subject.version, tree_hash=f"h1:{number:012d}{subject.version.tree_hash[15:]}")
-    loaded = bind(version, {})
+    loaded, package = bind(version, code), version.package
     play(replace(subject, version=version, loaded=loaded, settings=_again(loaded, subject)).make(), calls)
-    modules = [
-        module for key, module in sys.modules.items() if key == version.package or key.startswith(version.package + ".")
-    ]
+    modules = [module for key, module in sys.modules.items() if key == package or key.startswith(f"{package}.")]
     found: list[weakref.ref[Any]] = [weakref.ref(module) for module in modules]
     for module in modules:
         own = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
         found += [weakref.ref(each) for each in own]
-    installed_finder().forget(version.package)
+    installed_finder().forget(package)
     return found
 
 
