@@ -10,52 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
-from loligo.config import LoligoConfig, check_settings, read_settings
-from loligo.config.layers import Setting
-from loligo.errors import DataError, NotFound
-from loligo.host import Host, bundled_root
+from loligo.errors import DataError
 from loligo.model.events import DecisionDeclined, Record, SignalRaised, TentacleFailed, TradeClosed
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
-from loligo.registry.faults import did_you_mean
-from loligo.registry.registry_file import RegistryEntry, load_registry
 from loligo_bot.arm_cost import Cost, Side, run_beside
 from loligo_bot.backtest import begin, finished
-from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
+from loligo_bot.backtest_request import Prepared
 from loligo_bot.door.experiment_assumptions import Setup, assumptions_of
-from loligo_bot.experiment_config import ExperimentConfig, check_arms, experiments_of
+from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import runs_of
-from loligo_bot.experiments.draft import Wanted, drafted
 from loligo_bot.experiments.failed import Failed
-from loligo_bot.experiments.standing import SECTION, Standing, judged
-from loligo_bot.folder_config import PARTS
+from loligo_bot.experiments.standing import Standing, judged
+from loligo_bot.historic_request import Asked, Contest, contest_of
 from loligo_bot.recipe import Recipe, recipe_of
 from loligo_lab.tally import Tally
 from loligo_store.days import OF_DAY, Row, day_key, fold_day
 
-SAMPLE = 200_000  # inputs over which the cost of an arm is measured
 TELL_EVERY = 1_024  # inputs between two words on how far it is
 Progress = Callable[[float], object]  # 0 to 1, of the time in the data
-ORIGIN = "A/B test"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is to be tried: an experiment of the configuration by its name, or arms of their own."""
-
-    wanted: Wanted
-    is_named: bool = False  # the experiment stands in the configuration: the rest of `wanted` is empty
-    since: str | None = None
-    until: str | None = None
-    data: Literal["configured", "bundled"] = "configured"
-    capital: Decimal | None = None  # of each arm
-    file: Path | None = None  # in place of the home's configuration
-    sample: int = SAMPLE  # inputs over which the cost of an arm is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +117,28 @@ _OF_DAY = frozenset(OF_DAY)
 def run_historic(home: Path, asked: Asked, on_progress: Progress = lambda share: None) -> Historic:
     """Run an experiment over recorded data. BadArguments, ConfigError or NotFound says what is wrong with what is
     asked, DataError when there are no data."""
-    one, prepared = prepared_for(home, asked)
+    return run_contest(home, contest_of(home, asked), on_progress, file=asked.file, sample=asked.sample)
+
+
+def run_contest(
+    home: Path,
+    contest: Contest,
+    on_progress: Progress = lambda share: None,
+    *,
+    file: Path | None = None,
+    sample: int = 0,
+) -> Historic:
+    """Run arms over recorded data. DataError when there are none. `file` is what the configuration was read from, over
+    `sample` inputs the cost of an arm is measured."""
+    one, prepared = contest.experiment, contest.prepared
     began_s, watched = perf_counter(), _Watched(on_progress=on_progress)
-    bot, records = begin(home, prepared, file=asked.file, on_range=watched.covers)
-    alone = _alone(home, prepared, one, asked.file)
-    cost = run_beside(Side(records, watched.add), alone, len(one.arms), asked.sample)
+    bot, records = begin(home, prepared, file=file, on_range=watched.covers)
+    cost = run_beside(Side(records, watched.add), _alone(home, prepared, one, file), len(one.arms), sample)
     run, took_s = finished(bot, prepared), perf_counter() - began_s - cost.control_s
     if not watched.count:
-        raise DataError("the feeds have no data between --from and --to: choose another range, or another feed")
+        raise DataError("the feeds have no data between the two times: choose another range, or another feed")
     recipe = recipe_of(prepared.config, prepared.registry).masked()
-    standing = _standing(asked.wanted.name, one, recipe, run, watched)
+    standing = _standing(contest.name, one, recipe, run, watched)
     return Historic(
         standing=standing,
         recipe=recipe,
@@ -162,42 +151,6 @@ def run_historic(home: Path, asked: Asked, on_progress: Progress = lambda share:
         took_s=took_s,
         cost=cost,
     )
-
-
-def prepared_for(home: Path, asked: Asked) -> tuple[ExperimentConfig, Prepared]:
-    """Return the experiment and a run of its arms alone."""
-    settings = read_settings(home, bundled_root=bundled_root(), file=asked.file)
-    config = check_settings(settings, parts=PARTS, where=str(asked.file or home))
-    one, pins = _of_config(config, asked.wanted.name) if asked.is_named else _asked_for(home, config, settings, asked)
-    request = BacktestRequest(
-        desks=one.arms, since=asked.since, until=asked.until, data=asked.data, capital=asked.capital
-    )
-    prepared = prepare(home, request, file=asked.file, settings=settings, beside=pins)
-    check_arms(asked.wanted.name, one, prepared.config)
-    return one, prepared
-
-
-def _of_config(config: LoligoConfig, name: str) -> tuple[ExperimentConfig, Sequence[RegistryEntry]]:
-    known = experiments_of(config)
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        hint = did_you_mean(name, list(known))
-        raise NotFound(f'there is no experiment "{name}"{hint}; there are {listed}; --control begins one of its own')
-    return known[name], ()
-
-
-def _asked_for(
-    home: Path, config: LoligoConfig, settings: Setting, asked: Asked
-) -> tuple[ExperimentConfig, Sequence[RegistryEntry]]:
-    """Return an experiment of its own, and lay the arms that it makes over the settings."""
-    registry = load_registry(Host(home, bundled_root()).registry_path)
-    draft = drafted(home, recipe_of(config, registry).config, asked.wanted)
-    one = ExperimentConfig.model_validate(draft.config[SECTION][asked.wanted.name])
-    for name in one.challengers:
-        if name not in config.desks:
-            for section in ("desks", "accounts"):
-                settings.place((section, name), setting_of(draft.config[section][name], ORIGIN))
-    return one, draft.pins
 
 
 def _standing(name: str, one: ExperimentConfig, recipe: Recipe, run: FinishedRun, watched: _Watched) -> Standing:

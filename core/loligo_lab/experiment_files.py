@@ -208,7 +208,7 @@ def _pair(told: Document, place: int, pair: Mapping[str, Any]) -> str:
         f"<h2>{challenger} against {control}: {escape(pair['headline'])}</h2>{listed(lines)}"
         f"<h3>What 100 became</h3>{drawn(worth)}"
         f'<p class="muted">{escape(became)}, which is dashed</p>'
-        f"<h3>By how much {challenger} is ahead</h3>{drawn(_band(pair))}"
+        f"<h3>By how much {challenger} is ahead</h3>{drawn(_band(pair), is_share=True)}"
         f'<p class="muted">{escape(_band_in_words(pair))}</p>'
     )
 
@@ -237,9 +237,7 @@ def _band(pair: Mapping[str, Any]) -> tuple[tuple[str, list[tuple[float, float]]
     """Return the difference, its limits where there are some, and where it would be none."""
     lines = []
     for name in ("difference", "low", "high"):
-        points = [
-            ((one["opened_at_ns"] + DAY_NS) / _MS_NS, one[name] * 100) for one in pair["band"] if one[name] is not None
-        ]
+        points = [((one["opened_at_ns"] + DAY_NS) / _MS_NS, one[name]) for one in pair["band"] if one[name] is not None]
         lines.append((name, points))
     if lines[0][1]:
         ends = (lines[0][1][0][0], lines[0][1][-1][0])

@@ -19,6 +19,7 @@ th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid var(--line);w
 th:first-child,td:first-child{text-align:left;padding-left:0}.scroll{overflow-x:auto}
 li{margin:.2rem 0;overflow-wrap:anywhere}pre{overflow-x:auto}
 svg{width:100%;border:1px solid var(--line);border-radius:8px}path{fill:none;stroke-width:1.6}
+.axis{stroke:var(--line);stroke-width:1}.zero{stroke:var(--muted)}text{fill:var(--muted);font-size:11px}
 .line0{stroke:var(--accent)}.line1,.line2{stroke:var(--muted);stroke-dasharray:5 4}.line3{stroke:var(--line)}
 code{overflow-wrap:anywhere}
 """

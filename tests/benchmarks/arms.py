@@ -7,7 +7,6 @@ journal of days are paid for once.
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from loligo.log import configure
 from loligo.model.timeframe import DAY_NS, iso, ns_from_iso
 from loligo.registry.registry_file import editing
 from loligo_bot.experiments.draft import Wanted
-from loligo_bot.historic import Asked, Historic, run_historic
+from loligo_bot.historic import Historic, run_historic
+from loligo_bot.historic_request import Asked
 from loligo_bot.interpreter import tuned_interpreter
 from tests.benchmarks import bots
 from tests.benchmarks.measures import Figure
@@ -26,7 +26,6 @@ PAIRS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "LINK", "AVAX", "LTC", "TRX", "UNI"
 THRESHOLDS = (0.8, 0.79, 0.81, 0.78, 0.82, 0.77, 0.83, 0.8)  # one for each arm: as busy as the first, on average
 BEGIN, DAYS = "2024-01-01", 249  # to 2024-09-06, where the data of all ten end
 EVERYTHING = 1 << 40
-RUNS = 1 if bots.SCALE >= 1 else 3
 
 
 def ab(folder: Path) -> list[Figure]:
@@ -38,25 +37,19 @@ def ab(folder: Path) -> list[Figure]:
         asked = Asked(wanted=Wanted(name="bench", control=""), is_named=True, until=until, sample=EVERYTHING)
         configure(level="error")  # they begin without history, which is no news here
         with tuned_interpreter():
-            found = [run_historic(home, asked) for _ in range(RUNS)]
-    return figures(found, days)
+            return figures(run_historic(home, asked), days)
 
 
-def figures(found: list[Historic], days: int) -> list[Figure]:
-    """Return the medians."""
-    arms = found[0].cost.arms
-    shares = [one.cost.extra_arm_share for one in found]
-    known = [share for share in shares if share is not None]
-    trades = sum(own.closed_trades for own in found[0].standing.days[-1].arms)
-    if len(known) < len(shares) or not trades or found[0].failures:
-        raise SystemExit(f"the run is too quiet to measure: {trades} trades, {found[0].failures} failures")
-    count, first_s = found[0].cost.inputs, statistics.median(one.cost.control_s for one in found)
-    note = f"{arms} arms, {count:,} candles of {len(PAIRS)} pairs in {days} days, {trades} trades"
-    whole_s = statistics.median(one.took_s for one in found)
+def figures(found: Historic, days: int) -> list[Figure]:
+    cost, arms = found.cost, found.cost.arms
+    trades = sum(own.closed_trades for own in found.standing.days[-1].arms)
+    if cost.extra_arm_share is None or not trades or found.failures:
+        raise SystemExit(f"the run is too quiet to measure: {trades} trades, {found.failures} failures")
+    note = f"{arms} arms, {cost.inputs:,} candles of {len(PAIRS)} pairs in {days} days, {trades} trades"
     return [
-        Figure("ab_extra_arm_cost_pct", statistics.median(known) * 100, "%", note),
-        Figure("ab_first_arm_us", first_s / count * 1e6, "us/candle", "CPU time, the control alone"),
-        Figure("ab_run_s", whole_s, "s", "wall time of all arms"),
+        Figure("ab_extra_arm_cost_pct", cost.extra_arm_share * 100, "%", note),
+        Figure("ab_first_arm_us", cost.control_s / cost.inputs * 1e6, "us/candle", "CPU time, the control alone"),
+        Figure("ab_run_s", found.took_s, "s", "wall time of all arms"),
     ]
 
 

@@ -210,6 +210,40 @@ def test_settings_that_were_tried_are_the_candidate_of_a_test(seen: Watched) -> 
     expect(page.get_by_role("button", name="Save as A/B candidate")).to_have_count(0)
 
 
+def test_a_test_is_tried_over_the_past_from_the_form_and_its_page_is_for_everybody(
+    browser: Browser, seen: Watched
+) -> None:
+    page = seen.open("/experiments")
+    page.get_by_label("A, the desk that stays as it is").select_option("trend")
+    page.get_by_label("Setting 1").fill("strategy.settings.entry_threshold")
+    page.get_by_label("Value 1").fill("7")
+    page.get_by_text("Or try it over the past first").click()
+    page.get_by_label("From", exact=True).fill("2018-01-01")
+    page.get_by_label("Until", exact=True).fill("2018-06-01")
+    page.get_by_role("button", name="Try it over the past").click()
+    expect(page.get_by_label("Value 1")).to_have_attribute("aria-invalid", "true")
+    seen.expect_fault("422")
+    page.get_by_label("Value 1").fill("0.9")
+    page.get_by_role("button", name="Try it over the past").click()
+    page.wait_for_url(re.compile("/experiments/past/[0-9]+#historic$"))
+    expect(page.locator("#verdict")).to_contain_text("The past proves little", timeout=BEGUN_MS)
+    expect(page.locator("#historic")).to_contain_text("entry_threshold is 0.9, with trend not set")
+    with page.expect_download() as file:
+        page.get_by_role("link", name="JSON").click()
+    judged = json.loads(file.value.path().read_text())["judgement"]
+    expect(page.get_by_role("heading", level=2).first).to_have_text(judged["sentence"])
+    address = page.url.removeprefix(seen.bot.address).partition("#")[0]
+    listed = seen.open("/experiments").locator("#tries")
+    expect(listed).to_contain_text(judged["headline"])
+    listed.get_by_role("link", name="trend against historic_b, 2018-01-01 to 2018-06-01").click()
+    expect(page.locator("#verdict")).to_contain_text("150 days")
+    for look in CHECKED.values():
+        with browse(browser, seen.bot, **look) as watched:
+            shown = watched.open(address)
+            assert violations(shown) == []
+            assert shown.evaluate("document.documentElement.scrollWidth") <= shown.viewport_size["width"]  # type: ignore[index]
+
+
 def test_the_form_is_for_everybody(browser: Browser, testing: Bot) -> None:
     for look in CHECKED.values():
         with browse(browser, testing, **look) as watched:

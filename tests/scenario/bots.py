@@ -90,7 +90,7 @@ class BotFolder:
 
     def wait_until(self, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the running bot's status once it is as wanted."""
-        until = time.monotonic() + LIMIT_S
+        until, pause_s = time.monotonic() + LIMIT_S, 0.1
         status: dict[str, Any] = {}
         while time.monotonic() < until:
             try:
@@ -99,7 +99,8 @@ class BotFolder:
                     return status
             except LoligoError:
                 pass  # not listening yet
-            time.sleep(0.1)  # to answer costs the bot some milliseconds
+            time.sleep(pause_s)
+            pause_s = min(0.3, pause_s * 1.2)  # to answer costs the bot some milliseconds, and its read models a commit
         raise AssertionError(f"{self.home}: not within {LIMIT_S:g} s; it says {status}\n{self._stacks(status)}")
 
     def _stacks(self, status: dict[str, Any]) -> str:
@@ -167,6 +168,18 @@ class BotFolder:
             found = Journal(engine).newest_snapshot()
         assert found is not None, f"{self.home}: no snapshot"
         return found
+
+
+def done_job(bot: BotFolder, kind: str, **asked: Any) -> dict[str, Any]:
+    """Have a job done by the running bot, and return what the door says of it."""
+    number = bot.asked(f"{kind}.start", f"key-{kind}", **asked)["answer"]["number"]
+    version, until = 0, time.monotonic() + LIMIT_S
+    while time.monotonic() < until:
+        version = bot.asked("jobs", kind=kind, after=version, wait_s=20)["answer"]["version"]
+        answer: dict[str, Any] = bot.asked(kind, number=number)["answer"]
+        if answer["state"] not in ("queued", "running"):
+            return answer
+    raise AssertionError(f"{kind} {number} does not end: {answer}")
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

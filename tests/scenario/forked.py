@@ -61,13 +61,14 @@ def zygote_of(environment: Mapping[str, str]) -> Zygote | None:
     """Return the one for an environment; None where a process must be started for itself."""
     counting = {name: value for name, value in environment.items() if name.startswith(_OF_INTERPRETER)}
     paths = counting.get("PYTHONPATH", "").split(os.pathsep)
+    counting["PYTHONPATH"] = os.pathsep.join(path for path in paths if path in _KNOWN)  # a child adds the others
     is_alone = any(environment.get(name) != os.environ.get(name) for name in _OF_ONE)
-    if is_alone or not _KNOWN.issuperset(filter(None, paths)) or sys.platform != "linux":
+    if is_alone or sys.platform != "linux":
         return None
     key = tuple(sorted(counting.items()))
     with _making:
         if key not in _zygotes:
-            _zygotes[key] = Zygote(environment)
+            _zygotes[key] = Zygote({**environment, "PYTHONPATH": counting["PYTHONPATH"]})
         return _zygotes[key]
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.scenario.bots import LIMIT_S, BotFolder, ended
-from tests.scenario.test_experiments import EAGER, FAST, judged, two_arms
+from tests.scenario.bots import BotFolder, done_job, ended
+from tests.scenario.test_experiments import EAGER, FAST, experiment, judged, two_arms
 
 SPAN = ("--from", "2018-01-01", "--to", "2018-06-01")
 BOLD = "--set", "strategy.settings.entry_threshold=0.9"
@@ -101,6 +100,31 @@ def test_a_rule_that_is_asked_for_is_that_of_the_test(template: BotFolder) -> No
     assert not [rail for rail in told["pairs"][0]["rails"] if rail["name"] == "worst_day"]
 
 
+def test_a_running_bot_tries_one_beside_the_trading_and_comes_to_the_same(template: BotFolder, tmp_path: Path) -> None:
+    bot, file = template.copy(tmp_path / "bot"), tmp_path / "test.json"
+    asked = {"control": "trend", "variants": [{"changes": {"strategy.settings.entry_threshold": 0.9}}]}
+    span = {"since": "2018-01-01", "until": "2018-06-01"}
+    with bot.running("run", "--headless", "--speed", "3600") as process:
+        bot.wait_until(lambda status: status["next_seq"] > 0)
+        unknown = bot.asked("historic.start", experiment="eager")
+        both = bot.asked("historic.start", experiment="eager", control="trend")
+        wrong = bot.asked("historic.start", control="trend", changes={"strategy.settings.entry_threshold": 7})
+        told = done_job(bot, "historic", **asked, **span)
+        file.write_text(bot.asked("historic.export", number=told["number"], format="json")["answer"]["content"])
+        desks = bot.asked("desks")["answer"]["desks"]
+        process.send_signal(signal.SIGINT)
+        assert ended(process).code == 130
+    assert "there is no experiment" in str(unknown) and "expected an experiment of the configuration" in str(both)
+    assert wrong["ok"] is False and "entry_threshold" in str(wrong), wrong
+    assert (told["state"], told["title"]) == ("done", "trend against historic_b, 2018-01-01 to 2018-06-01")
+    alone = template.call("ab", "run", "--control", "trend", *BOLD, *SPAN).data
+    same = {name: alone[name] for name in ("arms", "pairs", "verdict", "sentence", "unlike", "assumptions", "data")}
+    assert {name: told["result"][name] for name in same} == same
+    assert told["summary"][:2] == [f"historic: {alone['headline']}", alone["sentence"]]
+    assert template.call("ab", "check", str(file)).data["sentence"] == alone["sentence"]
+    assert "historic" not in (bot.home / "config" / "loligo.yaml").read_text() + str(desks)  # nothing else has changed
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -109,7 +133,7 @@ def test_a_rule_that_is_asked_for_is_that_of_the_test(template: BotFolder) -> No
         (("--control", "trend", "--set", "strategy.settings.entry_threshold=9"), "entry_threshold"),
         (("--control", "trend", *BOLD, "--limit", "drawdwn=0.1"), "drawdwn is no limit; expected some of correlation"),
         (("--control", "trend", *BOLD, "--risk-scale", "z=2"), 'there is no challenger "z"'),
-        (("--control", "trend", *BOLD, "--from", "2031-01-01"), "no data between --from and --to"),
+        (("--control", "trend", *BOLD, "--from", "2031-01-01"), "no data between the two times"),
     ],
 )
 def test_what_cannot_be_run_is_told(template: BotFolder, arguments: tuple[str, ...], words: str) -> None:
@@ -119,12 +143,8 @@ def test_what_cannot_be_run_is_told(template: BotFolder, arguments: tuple[str, .
 
 
 def until_judged(bot: BotFolder) -> dict[str, Any]:
-    limit = time.monotonic() + LIMIT_S
-    while time.monotonic() < limit:
-        shown = bot.call("ab", "show", "tuned").data
-        if shown["verdict"] != "too_early":
-            return shown
-    raise AssertionError("there was no verdict")
+    experiment(bot, lambda one: one["verdict"] != "too_early")
+    return bot.call("ab", "show", "tuned").data
 
 
 def test_a_test_is_begun_looked_at_exported_promoted_and_over_by_commands_alone(

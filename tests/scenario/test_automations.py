@@ -52,7 +52,7 @@ def until(bot: BotFolder, name: str, is_so: Callable[[dict[str, Any]], bool]) ->
                 return found
         except (LoligoError, KeyError, StopIteration):
             pass  # it does not run yet
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError(f"{name} did not come to that: {found}")
 
 
@@ -97,7 +97,7 @@ def test_a_drawdown_flattens_everything_by_commands_that_say_who_and_why(bot: Bo
     }
     known = [record for record in bot.records() if record.seq <= given[0][0]]
     marks = [e for record in known for e in record.events if isinstance(e, EquityMarked) and e.desk == "trend"]
-    assert marks[-1].drawdown * 100 > 0.05
+    assert max(mark.drawdown for mark in marks) * 100 > 0.05  # it may have risen again before the command came
 
 
 def test_a_tentacle_is_switched_off_only_where_the_registry_grants_admin(bot: BotFolder) -> None:

@@ -39,7 +39,7 @@ def until(bot: BotFolder, number: int, is_so: Callable[[dict[str, Any]], bool]) 
         answer: dict[str, Any] = bot.asked("backtest", number=number, trades=5_000)["answer"]
         if is_so(answer["backtest"]):
             return answer
-        time.sleep(0.05)
+        time.sleep(0.15)
     raise AssertionError(f"backtest {number} did not come to that: {answer['backtest']}")
 
 

@@ -22,7 +22,7 @@ def waiting(bot: BotFolder, besides: str = "") -> dict[str, Any]:
         found = [one for one in bot.asked("consents")["answer"]["waiting"] if one["id"] != besides]
         if found:
             return dict(found[0])
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError("nothing was asked")
 
 

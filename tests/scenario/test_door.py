@@ -155,6 +155,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "config.diff": [{"number": 1}],
     "config.undo": [{"dry_run": True}],
     "experiment.plan": [{"correlation": 0.5, "sharpe_difference": 1.0}],
+    "historic.start": [{"control": "trend", "changes": {"timeframe": "4h"}, "until": "2017-08-01"}],
     "market.chart": [{"instrument": INSTRUMENT}],
     "pause": [{"target": "trend"}],
     "resume": [{}],
@@ -187,6 +188,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "experiment.promote": ({"name": "x"}, 'there is no experiment "x"'),
     "experiment.start": ({"name": "x", "control": "nobody"}, 'there is no desk "nobody"'),
     "experiment.stop": ({"name": "x"}, 'there is no experiment "x"'),
+    "historic": ({"number": 7_000}, "there is no historic 7000"),
+    "historic.export": ({"number": 7_000}, "there is no historic 7000"),
     "tentacle.install.look": ({}, "expected one of source, upload and name"),
     "config.undo": ({}, "there is nothing to undo"),
     "close": ({"desk": "dips"}, "dips has nothing to close"),
@@ -322,7 +325,7 @@ def test_secrets_are_neither_shown_nor_lost(bot: BotFolder) -> None:
 STRANGE: list[Any] = [None, 0, -1, 2**63, -(2**63) - 1, 10**30, 1.5, True, [], ["a"], {}, {"a": {"b": 1}}]
 STRANGE += ["", "x" * 5_000, "\x00", "é\u2028%s'\";--", "../x", "0", "9" * 20, "\u00b2"]
 STRANGE += ["9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "2019-07-01T00:00:00+99:00"]
-SHARE = 3 if os.environ.get("CI") else 1  # in CI each argument meets every third, others in turn
+SHARE = 6 if os.environ.get("CI") else 1  # in CI each argument meets every sixth, others in turn
 
 
 def test_no_argument_however_strange_makes_anything_fail_within(bot: BotFolder) -> None:

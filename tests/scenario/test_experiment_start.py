@@ -55,7 +55,7 @@ def numbers(bot: BotFolder) -> dict[str, list[dict[str, Any]]]:
         found = {one["name"]: one["samples"] for one in bot.asked("metrics")["answer"]["families"]}
         if found["loligo_ab_effect_low"]:
             return found
-        time.sleep(0.1)
+        time.sleep(0.2)
     raise AssertionError(f"no interval of a test among {found['loligo_ab_effect']}")
 
 

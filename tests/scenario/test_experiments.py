@@ -58,7 +58,7 @@ def experiment(bot: BotFolder, is_so: Callable[[dict[str, Any]], bool], name: st
         shown = bot.asked("experiment", name=name)["answer"]
         if is_so(shown):
             return shown
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"the experiment did not come to that; it says {shown}")
 
 
@@ -313,7 +313,7 @@ def once_it_can_be(bot: BotFolder, do: Callable[[], dict[str, Any]]) -> None:
     until = time.monotonic() + LIMIT_S
     while not do()["answer"]["is_done"]:
         assert time.monotonic() < until, "nothing came to do that to"
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def test_what_is_done_by_hand_to_one_arm_makes_its_test_invalid_and_what_hits_all_does_not(

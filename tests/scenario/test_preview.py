@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,18 @@ def test_a_preview_tells_what_a_backtest_of_that_time_comes_to(bot: BotFolder) -
         assert exits == [
             (fill["time"], fill["role"]) for fill in desk["fills"] if fill[side] and fill["role"] != "entry"
         ]
+
+
+def test_candles_that_come_while_it_looks_are_not_in_it(template: BotFolder, tmp_path: Path) -> None:
+    bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.01")
+    with bot.running("run", "--headless", "--speed", FAST) as process:
+        bot.wait_until(lambda status: status["time"][:10] >= "2017-08-15")
+        for _ in range(5):
+            told = previewed(bot, name="weighted_vote", place="desks.trend.strategy", values=SURE, candles=CANDLES)
+            desk = next(one for one in told["desks"] if one["desk"] == "trend")
+            assert desk["fills"] and max(fill["time"] for fill in desk["fills"]) <= desk["until"]
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
 
 
 def test_nothing_that_trades_is_touched(bot: BotFolder) -> None:

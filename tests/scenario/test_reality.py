@@ -5,7 +5,6 @@ The desk buys 0.1 BTC at the market at every eighth hour and sells four hours la
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
-from tests.scenario.bots import LIMIT_S, BotFolder, ended
+from tests.scenario.bots import BotFolder, done_job, ended
 from tests.scenario.test_edge_swap import applied
 from tests.scenario.test_session_replay import forged, other_code
 from tests.scenario.test_swap_running import CLOCK, edit_registry, rewrite
@@ -216,24 +215,12 @@ def test_desk_and_window_that_are_not_there_are_told(bot: BotFolder) -> None:
     assert (early.code, "nothing was recorded" in early.data["error"]["message"]) == (1, True)
 
 
-def job(bot: BotFolder, kind: str, **asked: Any) -> dict[str, Any]:
-    """Have a job done by the running bot, and return what the door says of it."""
-    number = bot.asked(f"{kind}.start", f"key-{kind}", **asked)["answer"]["number"]
-    version, until = 0, time.monotonic() + LIMIT_S
-    while time.monotonic() < until:
-        version = bot.asked("jobs", kind=kind, after=version, wait_s=20)["answer"]["version"]
-        answer: dict[str, Any] = bot.asked(kind, number=number)["answer"]
-        if answer["state"] not in ("queued", "running"):
-            return answer
-    raise AssertionError(f"{kind} {number} does not end: {answer}")
-
-
 def test_a_running_bot_does_both_as_jobs_beside_the_trading(bot: BotFolder) -> None:
     bot.edit(setting((*VENUE, "instruments", "BTC/USD", "taker_fee_rate"), 0.001))
     with bot.running("run", "--headless", "--stay") as process:
         bot.wait_until(lambda status: bool(status["next_seq"]))
-        replayed = job(bot, "replay")
-        checked_then = job(bot, "reality", desk="trend", until="2019-01-09")
+        replayed = done_job(bot, "replay")
+        checked_then = done_job(bot, "reality", desk="trend", until="2019-01-09")
         refused = bot.asked("reality.start", desk="trnd")
         process.terminate()
         assert ended(process).code == 0

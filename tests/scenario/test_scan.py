@@ -37,7 +37,7 @@ def scanned(bot: BotFolder, is_so: Any = lambda row: row["job"]) -> dict[str, An
         [row] = bot.asked("scan")["answer"]["markets"]
         if is_so(row):
             return dict(row)
-        time.sleep(0.05)
+        time.sleep(0.15)
     raise AssertionError(f"nobody looked: {row}, {bot.asked('jobs')['answer']}")
 
 

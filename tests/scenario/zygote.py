@@ -109,7 +109,8 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     time.tzset()
     os.chdir(request["cwd"])
     sys.argv[:] = [request["script"] or "-c", *request["arguments"]]
-    sys.path[0] = os.path.dirname(request["script"])
+    wanted = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:] = [os.path.dirname(request["script"]), *wanted, *(path for path in sys.path[1:] if path not in wanted)]
     signal.signal(signal.SIGUSR2, tell_where)
 
 

@@ -1,6 +1,6 @@
 """The form that begins an A/B test: as somebody filled it in, as arguments of verbs, and what is wrong by its field.
 
-    fields of a request ─► Form ─► arguments of experiment.start, of experiment.plan ─► faults back at their fields
+    fields of a request ─► Form ─► arguments of experiment.start, .plan, historic.start ─► faults back at their fields
 
 What must hold: what cannot be read is told at its field, never left out; a candidate that another page proposes is only
 filled in, and judged when it is sent.
@@ -17,10 +17,11 @@ WAYS = ("settings", "version", "desks")
 PLAIN = ("name", "control", "account", "mode", "days", "on_win", "why")
 SHARES = {"margin": (0.0, 1_000.0), "drawdown": (0.0, 100.0), "worst_day": (0.0, 100.0)}  # in percent
 PLANNED = ("effect", "correlation")
-OTHER = (*PLAIN, *SHARES, *PLANNED, "key", "versions", "version_scale")
+SPAN = ("since", "until", "data")  # of the past over which it is tried
+OTHER = (*PLAIN, *SHARES, *PLANNED, *SPAN, "key", "versions", "version_scale")
 ARM_TEXTS = ("name", "strategy", "mode", "scale")
 PARTS = ("strategy", "mode", "evaluators")  # of a desk, to be chosen by name
-SHOWN = frozenset({*PLAIN, *SHARES, "versions", "challengers"})  # faults that stand at fields of their own
+SHOWN = frozenset({*PLAIN, *SHARES, *SPAN, "versions", "challengers"})  # faults that stand at fields of their own
 LETTERS = "BCDEFGHIJKLMNOPQRST"
 SPARE = 2  # empty rows of an arm
 MOST_ARMS = 19
@@ -172,6 +173,13 @@ def start_arguments(form: Form, faults: dict[str, str]) -> Arguments:
     if "margin" in shares:
         asked["margin_per_year"] = shares.pop("margin")
     return asked | ({"limits": shares} if shares else {})
+
+
+def past_arguments(form: Form, faults: dict[str, str]) -> Arguments:
+    """Return what a form asks of historic.start: who competes by which rule, not what follows a win."""
+    asked = start_arguments(form, faults)
+    kept = {name: value for name, value in asked.items() if name not in ("name", "account", "on_win", "why")}
+    return kept | {name: form.values[name] for name in SPAN if form.values[name]}
 
 
 def plan_arguments(form: Form, faults: dict[str, str]) -> list[Arguments]:

@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from loligo_bot.arm_cost import Cost
-    from loligo_bot.historic import Asked, Historic
+    from loligo_bot.historic_request import Asked
 
-HISTORIC = "historic"  # the name of a test that has none of its own
 FORMATS = ("html", "json", "csv")
 CHECK = "End with 8 while there is no verdict, with 1 when the test is invalid or was stopped."
 
@@ -76,7 +74,9 @@ def run(
     What did better on data that were known tells little about data to come: a test of a running bot decides that.
     """
     from loligo_bot.experiments.draft import Variant, Wanted
-    from loligo_bot.historic import Asked, run_historic
+    from loligo_bot.historic import run_historic
+    from loligo_bot.historic_papers import historic_document, told_of
+    from loligo_bot.historic_request import HISTORIC, Asked
     from loligo_lab.commands import pairs
 
     shell: Shell = context.obj
@@ -111,8 +111,8 @@ def run(
     )
     with watched(shell, asked) as on_progress:
         found = run_historic(shell.home, asked, on_progress)
-    document = _document(found, is_cross_checked=whole and len(found.standing.config.arms) > 2)
-    told = _told(document, found)
+    document = historic_document(found, is_cross_checked=whole and len(found.standing.config.arms) > 2)
+    told = told_of(document, found)
     if report is not None:
         from loligo_lab.experiment_files import written
 
@@ -168,74 +168,14 @@ def watched(shell: Shell, asked: Asked) -> Iterator[Callable[[float], object]]:
             yield lambda share: progress.update(task, completed=share)
 
 
-def _document(found: Historic, *, is_cross_checked: bool) -> dict[str, Any]:
-    from msgspec import to_builtins
-
-    from loligo_bot.experiments.document import document_of
-    from loligo_lab.experiment import cross_check, figures_of_trades
-
-    standing = found.standing
-    about = {"data": dict(found.data), "failures": found.failures, "assumptions": list(found.assumptions)}
-    if is_cross_checked:
-        about["cross_check"] = to_builtins(cross_check(standing.plan, standing.days))
-    document = document_of(standing, found.recipe, kind="historic", **about)
-    of_trades = [one for arm, nets in found.nets.items() for one in figures_of_trades(arm, nets)]
-    return {**document, "figures": [*document["figures"], *to_builtins(of_trades)]}
-
-
-def _told(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
-    from loligo_lab.experiment_files import arms_of
-
-    judged, about = document["judgement"], document["about"]
-    return {
-        **judged,
-        "day": len(document["days"]),
-        "rule": about["rule"],
-        "arms": arms_of(document),
-        "unlike": about["unlike"],
-        "cross_check": about.get("cross_check"),
-        "assumptions": about["assumptions"],
-        "data": about["data"],
-        "failures": found.failures,
-        "unasked": list(found.unasked),
-        "took_s": round(found.took_s, 3),
-        "cost": _cost(found.cost),
-    }
-
-
-def _cost(cost: Cost) -> dict[str, Any]:
-    share = cost.extra_arm_share
-    return {
-        "inputs": cost.inputs,
-        "control_cpu_s": round(cost.control_s, 4),
-        "all_cpu_s": round(cost.all_s, 4),
-        "extra_arm_percent": None if share is None else round(share * 100, 1),
-    }
-
-
 def _show(console: Console, told: Mapping[str, Any]) -> None:
     ab_tables.show_one(console, told)
-    for line in _last_lines(told):
+    from loligo_bot.historic_papers import last_lines
+
+    for line in last_lines(told):
         ab_tables.say(console, line, style="dim")
-
-
-def _last_lines(told: Mapping[str, Any]) -> Sequence[str]:
-    data, cost, arms = told["data"], told["cost"], len(told["arms"])
-    span = f"{data['inputs']:,} inputs from {data['since'][:10]} to {data['until'][:10]}"
-    lines = [f"{arms} arms over {span} in {told['took_s']:.1f} s."]
-    if cost["extra_arm_percent"] is not None:
-        lines.append(
-            f"An extra arm costs {cost['extra_arm_percent']:.0f} % of the first (processor time over "
-            f"{cost['inputs']:,} inputs, by turns: {cost['control_cpu_s']:.2f} s with one arm, "
-            f"{cost['all_cpu_s']:.2f} s with {arms})."
-        )
-    for arm in told["unasked"]:
-        lines.append(f"{arm} never decided anything: does a feed have candles of its timeframe and its instruments?")
-    if told["failures"]:
-        lines.append(f"Tentacles failed {told['failures']} times: the arms did not do what they would do when whole.")
     if "report" in told:
-        lines.append(f"The report is {told['report']}.")
-    return lines
+        ab_tables.say(console, f"The report is {told['report']}.", style="dim")
 
 
 def exit_code_of_verdict(verdict: str) -> ExitCode:

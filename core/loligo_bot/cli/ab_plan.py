@@ -9,7 +9,7 @@ import typer
 
 from loligo_bot.cli import ab_tables
 from loligo_bot.cli.ab_arms import arms
-from loligo_bot.cli.ab_history import HISTORIC, watched
+from loligo_bot.cli.ab_history import watched
 from loligo_bot.cli.output import Shell
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def _tried(
 ) -> Historic:
     """Return what arms come to over recorded data."""
     from loligo_bot.experiments.draft import Variant, Wanted
-    from loligo_bot.historic import Asked, run_historic
+    from loligo_bot.historic import run_historic
+    from loligo_bot.historic_request import HISTORIC, Asked
 
     variants = [Variant(**one) for one in arms(shell.home, words)]
     asked = Asked(

@@ -55,6 +55,7 @@ from loligo_bot.door import (
     tentacles,
     track_record,
     trading,
+    trying,
     views,
     why,
 )
@@ -149,6 +150,7 @@ OFFERS: tuple[Offer, ...] = (
     *experiment_field.OFFERS,
     *experiment_papers.OFFERS,
     *experiment_tidying.OFFERS,
+    *trying.OFFERS,
     *automations.OFFERS,
     *automation_acts.OFFERS,
     *reports.OFFERS,

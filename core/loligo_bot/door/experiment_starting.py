@@ -7,6 +7,7 @@ What must hold: nothing is written that would be refused when it is taken up; wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -21,7 +22,7 @@ from loligo_bot.door.experiment_judging import judge_alike, judge_arms, judge_ca
 from loligo_bot.door.experiment_papers import PlanAnswer, plan_of_arms
 from loligo_bot.door.experiment_writing import written
 from loligo_bot.door.inside import Inside
-from loligo_bot.door.offer import Asked, Offer, changing
+from loligo_bot.door.offer import Arguments, Asked, Offer, changing
 from loligo_bot.experiments.draft import Draft, Variant, Wanted, drafted
 from loligo_bot.experiments.planning import risk_scale_of
 from loligo_bot.experiments.standing import SECTION
@@ -44,10 +45,9 @@ class NewArm(BaseModel):
     versions: Versions = Field(default={}, description="as of the verb itself")
 
 
-class NewExperiment(Changing):
+class Competing(Arguments):
     """Who competes, and by which rule."""
 
-    name: NamePattern = Field(description="of the experiment")
     control: str = Field(min_length=1, description="a desk that is there; it stays as it is")
     challengers: list[str] = Field(default=[], max_length=19, description="desks that are there, or none: one is made")
     changes: Changes = Field(
@@ -60,10 +60,6 @@ class NewExperiment(Changing):
     )
     variants: list[NewArm] = Field(
         default=[], max_length=19, description="more desks that are made, each with changes or versions of its own"
-    )
-    account: Literal["own", "shared"] = Field(
-        default="own",
-        description="of the desks that are made: each its own, or the control's, with capital out of what is free",
     )
     mode: Literal["open_ended", "fixed_end"] = Field(
         default="open_ended", description="fixed_end is sooner sure, and is never extended"
@@ -79,6 +75,33 @@ class NewExperiment(Changing):
         'for equal risk; "equal": by the days that both desks have',
     )
     limits: dict[str, float | None] = Field(default={}, description="guardrails other than usual")
+
+    def wanted(self, name: str, scales: Mapping[str, float], **rule: Any) -> Wanted:
+        """Return it as a test of this name, with risk scales that are numbers; `rule` is what else is agreed on."""
+        variants = [Variant(changes=self.changes, versions=self.versions)] if self.changes or self.versions else []
+        variants += [
+            Variant(changes=one.changes, versions=one.versions, name=one.name, asked=f"variants.{place}.")
+            for place, one in enumerate(self.variants)
+        ]
+        agreed = {field: getattr(self, field) for field in ("mode", "days", "margin_per_year", "limits")}
+        return Wanted(
+            name=name,
+            control=self.control,
+            challengers=self.challengers,
+            variants=variants,
+            scales=scales,
+            rule={**agreed, **rule},
+        )
+
+
+class NewExperiment(Changing, Competing):
+    """A test of a bot that runs."""
+
+    name: NamePattern = Field(description="of the experiment")
+    account: Literal["own", "shared"] = Field(
+        default="own",
+        description="of the desks that are made: each its own, or the control's, with capital out of what is free",
+    )
     on_win: Literal["tell", "promote"] = Field(default="tell", description="promote: a winner takes over by itself")
 
 
@@ -105,21 +128,8 @@ async def begin(inside: Inside, asked: Asked, given: NewExperiment) -> tuple[Exc
 
 
 def _drafted(inside: Inside, given: NewExperiment) -> Draft:
-    variants = [Variant(changes=given.changes, versions=given.versions)] if given.changes or given.versions else []
-    variants += [
-        Variant(changes=one.changes, versions=one.versions, name=one.name, asked=f"variants.{place}.")
-        for place, one in enumerate(given.variants)
-    ]
-    rule = {name: getattr(given, name) for name in ("mode", "days", "margin_per_year", "limits", "on_win")}
-    wanted = Wanted(
-        name=given.name,
-        control=given.control,
-        challengers=given.challengers,
-        variants=variants,
-        is_shared=given.account == "shared",
-        scales=_scales(inside, given),
-        rule=rule,
-    )
+    wanted = given.wanted(given.name, scales_of(inside, given), on_win=given.on_win)
+    wanted = replace(wanted, is_shared=given.account == "shared")
     draft = drafted(inside.home, recipe_now(inside.home).config, wanted, partial(_capital, inside))
     judge_arms(inside, draft, given.control)
     judge_capital(inside, draft)
@@ -127,7 +137,7 @@ def _drafted(inside: Inside, given: NewExperiment) -> Draft:
     return draft
 
 
-def _scales(inside: Inside, given: NewExperiment) -> Mapping[str, float]:
+def scales_of(inside: Inside, given: Competing) -> Mapping[str, float]:
     """Return the risk scales as numbers; BadArguments names each that is none."""
     found, problems = {}, {}
     for arm, value in given.risk_scale.items():

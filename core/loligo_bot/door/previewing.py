@@ -188,7 +188,8 @@ def _of_desk(inside: Inside, feeds: Sequence[HistoryFeed], sides: _Sides, name: 
     since_ns = every[0] - 1
     one, other = series_of(now), series_of(then)
     wanted = {place: max(one.get(place, 0), other.get(place, 0)) for place in one | other}
-    known = {place: _known(inside, feeds, place, since_ns, warmup) for place, warmup in wanted.items()}
+    span = since_ns, every[-1]
+    known = {place: _known(inside, feeds, place, span, warmup) for place, warmup in wanted.items()}
     outcomes = outcome_of(now, known, since_ns), outcome_of(then, known, since_ns)
     return DeskPreview(
         desk=name,
@@ -204,11 +205,13 @@ def _of_desk(inside: Inside, feeds: Sequence[HistoryFeed], sides: _Sides, name: 
 
 
 def _known(
-    inside: Inside, feeds: Sequence[HistoryFeed], place: tuple[str, str], since_ns: int, warmup: int
+    inside: Inside, feeds: Sequence[HistoryFeed], place: tuple[str, str], span: tuple[int, int], warmup: int
 ) -> Sequence[Candle]:
-    """Return the candles of a series after an instant, and so many before it as its evaluators want."""
-    newer = (inside.engine.now_ns - since_ns) // timeframe_ns(place[1]) + 1
-    return candles_known(inside, feeds, *place, before_ns=None, limit=min(newer + warmup, MOST_PARTS))
+    """Return the candles of a series within a span, and so many before it as its evaluators want; not those that have
+    come since it was chosen."""
+    newer = (inside.engine.now_ns - span[0]) // timeframe_ns(place[1]) + 1
+    found = candles_known(inside, feeds, *place, before_ns=None, limit=min(newer + warmup, MOST_PARTS))
+    return [one for one in found if one.ts <= span[1]]
 
 
 def _closes(candles: Sequence[Candle], since_ns: int) -> list[tuple[int, float]]:

@@ -97,8 +97,12 @@ async def _told(inside: Inside, kind: str, number: int | None) -> Rechecked:
     if number is None and not newest:
         raise NotFound(f"there is no {NAMES[kind]} yet; `{kind}.start` begins one")
     job = inside.jobs.get(newest[0].number if number is None else number, kind)
-    row = {name: getattr(job, name) for name in _TOLD}
-    return Rechecked.model_validate({**row, **(await _outcome(inside, job) if job.state is State.DONE else {})})
+    return recheck_of(job, **(await _outcome(inside, job) if job.state is State.DONE else {}))
+
+
+def recheck_of(job: Job, **outcome: Any) -> Rechecked:
+    """Return the answer on a job, and once it is done what came of it."""
+    return Rechecked.model_validate({name: getattr(job, name) for name in _TOLD} | outcome)
 
 
 async def _outcome(inside: Inside, job: Job) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from loligo_bot.tracing import span
 MAINS = {  # "module:function" that a child runs, by kind
     "backtest": "loligo_bot.backtest_job:main",
     "cross_check": "loligo_bot.cross_check_job:main",
+    "historic": "loligo_bot.historic_job:main",
     "replay": "loligo_bot.recheck_job:replay",
     "scan": "loligo_bot.scan_job:main",
     "reality": "loligo_bot.recheck_job:check_reality",

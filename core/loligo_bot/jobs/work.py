@@ -64,6 +64,12 @@ class Progress:
         if self._count % LOOK_EVERY == 0 and monotonic() - self._told_s >= TELL_EVERY_S:
             self._tell(now_ns, what)
 
+    def reaches(self, share: float) -> None:
+        """Tell a share that is known, unless one was told just now."""
+        if monotonic() - self._told_s >= TELL_EVERY_S:
+            self._told_s = monotonic()
+            say(progress=share)
+
     def _tell(self, now_ns: int, what: str = "") -> None:
         self._told_s = monotonic()
         span = self._last_ns - self._first_ns

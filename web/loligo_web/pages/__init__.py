@@ -37,6 +37,7 @@ from . import (
     start,
     tentacles,
     trades,
+    trying,
     views,
 )
 from .page import Page
@@ -48,6 +49,7 @@ PAGES: tuple[Page, ...] = (
     installing.PAGE,  # before the paths KIND/NAME
     tentacles.PAGE,
     decisions.PAGE,
+    trying.PAGE,  # before the path NAME
     experiments.PAGE,
     performance.PAGE,
     reality.PAGE,  # before the path NUMBER

@@ -22,6 +22,7 @@ from .acting import act
 from .page import Page, ask, ask_if, download, offers, show, show_part
 
 ROWS = 8  # differences on a page
+TRIES = 8  # tests over the past in the list
 TRADES = 40  # of each arm
 HOLDING = 40  # points beside the table of numbers
 PATIENCE_S = 20.0  # to see whether a new test is taken up
@@ -31,13 +32,15 @@ KINDS = {"strategies": "strategy", "modes": "trading_mode", "evaluators": "evalu
 
 
 async def _list(request: web.Request) -> web.Response:
-    return await _listed(request, proposed(fields_in(request.query)))
+    return await listed(request, proposed(fields_in(request.query)))
 
 
-async def _listed(request: web.Request, form: Form, *, status: int = 200, notice: str = "") -> web.Response:
+async def listed(request: web.Request, form: Form, *, status: int = 200, notice: str = "") -> web.Response:
+    """Return the page with all tests and the form, as it was filled in."""
     can_start = offers(request, "experiment.start")
-    answer, desks, settings, tentacles = await asyncio.gather(
+    answer, tries, desks, settings, tentacles = await asyncio.gather(
         ask(request, "experiments"),
+        _tries(request),
         ask_if(request, "desks"),
         ask_if(request, "config.show", key="desks"),
         ask_if(request, "tentacle.list") if can_start else asyncio.sleep(0),
@@ -50,6 +53,8 @@ async def _listed(request: web.Request, form: Form, *, status: int = 200, notice
         "there_is": _there_is(tentacles.tentacles if tentacles else ()),
         "outlook": await _outlook(request, form) if can_start else None,
         "can_start": can_start,
+        "can_try": offers(request, "historic.start"),
+        "tries": tries,
         "notice": notice,
     }
     return await show(request, "experiments.html", {"experiments": answer}, more=more, status=status)
@@ -89,7 +94,14 @@ async def _versions(request: web.Request, desks: Sequence[Any]) -> list[tuple[st
 
 
 async def _list_part(request: web.Request) -> web.Response:
-    return await show_part(request, "part/experiments.html", {"experiments": await ask(request, "experiments")})
+    answer, tries = await asyncio.gather(ask(request, "experiments"), _tries(request))
+    return await show_part(request, "part/experiments.html", {"experiments": answer, "tries": tries})
+
+
+async def _tries(request: web.Request) -> Sequence[Any]:
+    """Return the newest tests over the past."""
+    answer = await ask_if(request, "jobs", kind="historic", limit=TRIES)
+    return answer.jobs if answer else ()
 
 
 async def _start(request: web.Request) -> web.StreamResponse:
@@ -101,18 +113,23 @@ async def _start(request: web.Request) -> web.StreamResponse:
         try:
             done = await act(request, request.app[DOOR].verbs["experiment.start"], arguments, form.values)
             if done.is_done and not done.result:  # it waits, for a candle or until all is flat, or takes long
-                return await _listed(request, Form(), notice=done.message, status=202)
+                return await listed(request, Form(), notice=done.message, status=202)
             if done.is_done:
                 return web.Response(status=303, headers={"Location": "/experiments#tests"})
             faults = {"": done.message}
         except BadArguments as exc:
-            faults = {path: text.removeprefix(f"{path}: ") for path, text in exc.problems.items()} or {"": str(exc)}
-            faults |= {"margin": faults.pop("margin_per_year")} if "margin_per_year" in faults else {}
-            made = f"risk_scale.{form.values['name']}_"  # of a desk that is made: in the form it goes by its letter
-            faults = {path.replace(made, "risk_scale.", 1): text for path, text in faults.items()}
+            faults = faults_of(exc, form.values["name"])
         except LoligoError as exc:
             faults = {"": str(exc)}
-    return await _listed(request, form.with_faults(faults), status=422)
+    return await listed(request, form.with_faults(faults), status=422)
+
+
+def faults_of(error: BadArguments, name: str) -> dict[str, str]:
+    """Return what is wrong by the fields of the form; `name` is that of the test, after which its desks are called."""
+    faults = {path: text.removeprefix(f"{path}: ") for path, text in error.problems.items()} or {"": str(error)}
+    faults |= {"margin": faults.pop("margin_per_year")} if "margin_per_year" in faults else {}
+    made = f"risk_scale.{name}_"  # of a desk that is made: in the form it goes by its letter
+    return {path.replace(made, "risk_scale.", 1): text for path, text in faults.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

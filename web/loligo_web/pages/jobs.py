@@ -7,7 +7,12 @@ from aiohttp import web
 from .page import Page, ask, offers, show
 
 ROWS = 200
-PAGES = {"backtest": "/backtests/", "reality": "/backtests/reality/", "replay": "/backtests/replay/"}
+PAGES = {
+    "backtest": "/backtests/",
+    "historic": "/experiments/past/",
+    "reality": "/backtests/reality/",
+    "replay": "/backtests/replay/",
+}
 
 
 async def _jobs(request: web.Request) -> web.Response:

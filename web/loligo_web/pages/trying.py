@@ -1,0 +1,74 @@
+"""A/B tests over recorded data: begun by the form of all A/B tests, each with a page that says what came of it.
+
+What must hold: whoever reads a verdict here reads beside it how little the past proves.
+"""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+from aiohttp import web
+
+from loligo.api import BadArguments, LoligoError, NotFound
+
+from ..experiment_form import fields_in, form_of, past_arguments
+from ..experiment_look import figures_of
+from ..rest import DOOR
+from .acting import act
+from .experiments import faults_of, listed
+from .page import Page, ask, download, offers, show
+
+HISTORIC = "historic"  # name of a test over the past, and the kind of its job
+
+
+async def _start(request: web.Request) -> web.StreamResponse:
+    """Begin one, and lead to its page; or show the form again with what is wrong, field by field."""
+    form = form_of(fields_in(await request.post()))
+    faults: dict[str, str] = {}
+    arguments = past_arguments(form, faults)
+    if not faults:
+        try:
+            done = await act(request, request.app[DOOR].verbs["historic.start"], arguments, form.values)
+            return web.Response(status=303, headers={"Location": f"/experiments/past/{done.number}#historic"})
+        except BadArguments as exc:
+            faults = faults_of(exc, HISTORIC)
+        except LoligoError as exc:
+            faults = {"": str(exc)}
+    return await listed(request, form.with_faults(faults), status=422)
+
+
+async def _one(request: web.Request) -> web.Response:
+    answer = await ask(request, "historic", number=_number(request))
+    told = json.loads(json.dumps(answer.result), object_hook=lambda found: SimpleNamespace(**found))
+    more = {
+        "told": told if answer.result else None,
+        "figures": figures_of(told) if answer.result else [],
+        "can_change": offers(request, "job.retry"),
+    }
+    return await show(request, "historic.html", {"one": answer}, more=more)
+
+
+async def _export(request: web.Request) -> web.Response:
+    kind = request.query.get("format", "html")
+    return download(await ask(request, "historic.export", number=_number(request), format=kind))
+
+
+def _number(request: web.Request) -> str:
+    number = request.match_info["number"]
+    if len(number) > 12:
+        raise NotFound(f'there is no job "{number[:40]}"')
+    return number
+
+
+PAGE = Page(
+    path="/experiments/past",
+    label="",
+    icon="",
+    routes=(
+        web.post("/experiments/past", _start),
+        web.get("/experiments/past/{number:[0-9]+}", _one),
+        web.get("/experiments/past/{number:[0-9]+}/export", _export),
+    ),
+    needs=frozenset({"historic", "historic.start", "historic.export", "jobs"}),
+)
