@@ -244,6 +244,7 @@ class _Running:
         try:
             await self._thread.join()
         finally:
+            self._jobs.leave()
             self._notifying.write()
             self._projecting.leave()
         self._projecting.close()

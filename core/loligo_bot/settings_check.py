@@ -14,6 +14,8 @@ from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError, TentacleError
 from loligo.host import Host, bundled_root
 from loligo.model.instrument import InstrumentKind
+from loligo.registry.faults import did_you_mean
+from loligo_automation import AutomationSettings
 from loligo_bot.experiment_config import check_experiments
 
 
@@ -35,6 +37,10 @@ def check_tentacle_settings(
         found = faults_of(loaded.factory.settings, {**loaded.entry.settings, **given}, path, settings)
         places = tuple(f": {'.'.join(map(str, (*path, key)))}" for key in given)
         faults += [f"{fault} ({kind} {name})" for fault in found if any(place in fault for place in places)]
+        if not found and issubclass(model := loaded.factory.settings, AutomationSettings):
+            judged = model.model_validate({**loaded.entry.settings, **given})
+            lost = not_there(config, judged, path) if judged.enabled else ()
+            faults += [fault_line(place, said, value, settings) for place, value, said in lost]
     if faults:
         count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
         where = file or home / CONFIG_FILE
@@ -55,6 +61,27 @@ def sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str
     for section, kind in _EDGES.items():
         for place, edge in enumerate(getattr(config, section)):
             yield (section, place, "settings"), kind, edge.tentacle, edge.settings
+
+
+def not_there(config: LoligoConfig, settings: AutomationSettings, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield where an automation names a desk or a market that there is not, that name, and what was expected: what
+    watches nothing never fires."""
+    instruments = [f"{venue}:{symbol}" for venue, one in config.venues.items() for symbol in one.instruments]
+    desks = [*config.desks, *(f"account:{name}" for name in config.accounts), "*"]
+    known = {"desk": desks, "instrument": instruments}
+    for place, value in _leaves(settings.model_dump(mode="json"), path):
+        expected = known.get(str(place[-1]))
+        if expected and value and value not in expected and "arguments" not in place:
+            meant = did_you_mean(str(value), expected) or f"; expected one of {', '.join(expected)}"
+            yield place, str(value)[:60], f"the bot has none of that name{meant}"
+
+
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(inner, (*path, key))
+    else:
+        yield path, value
 
 
 def used_at(config: LoligoConfig, slot: str) -> list[str]:

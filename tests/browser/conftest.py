@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.visits import PAUSE_S, Bot, Watched, browse, sign_in
 from tests.fakes.chromium import ARGUMENTS, ChromiumMissing, chromium
@@ -19,6 +19,7 @@ from tests.scenario.bots import ROOT, BotFolder
 PER_SECOND = "108000"  # 30 candles of an hour in a second
 START_LIMIT_S = 60.0
 QUICK = ("REHEARSAL_INPUTS", "SHADOW_INPUTS", "PROBATION_INPUTS")
+expect.set_options(timeout=15_000)  # ms; a page on a busy machine takes its time
 
 
 @pytest.fixture(scope="module")  # no longer: while playwright is open, no other test can run a loop of its own

@@ -100,6 +100,18 @@ def test_a_drawdown_flattens_everything_by_commands_that_say_who_and_why(bot: Bo
     assert max(mark.drawdown for mark in marks) * 100 > 0.05  # it may have risen again before the command came
 
 
+def test_a_rule_that_names_what_is_not_there_is_told_by_file_and_line_before_a_bot_starts(bot: BotFolder) -> None:
+    placed(bot, "floor", trigger="drawdown", desk="trnd", relation="above", level=5, actions=[{"do": "notify"}])
+    for verb in ("config check", "run --headless"):
+        done = bot.call(*verb.split())
+        assert done.code == 3, done.out
+        said = done.data["error"]["message"]
+        assert 'settings.desk = "trnd": the bot has none of that name' in said and "loligo.yaml:" in said, said
+        assert 'did you mean "trend"' in said
+    bot.edit(lambda config: config["automations"][0]["settings"].update(enabled=False))
+    assert bot.call("config", "check").code == 0  # who switches it off may keep it
+
+
 def test_a_tentacle_is_switched_off_only_where_the_registry_grants_admin(bot: BotFolder) -> None:
     off = {"do": "switch", "tentacle": "evaluator/macd", "on": False}
     placed(bot, "calm", trigger="price", instrument=BTC, relation="below", level=15000, actions=[off], re_arm=10_000)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from loligo import __version__
 from loligo_bot.cli import (
@@ -67,6 +69,12 @@ def build() -> typer.Typer:
     return app
 
 
+@cache
+def command() -> Any:
+    """Return all of it as one command."""
+    return get_command(build())
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
@@ -76,7 +84,7 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     arguments = hoisted(arguments)
     try:
-        result = build()(arguments, prog_name="loligo", standalone_mode=False)
+        result = command()(arguments, prog_name="loligo", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _failed(KeyboardInterrupt("interrupted"), arguments, ExitCode.INTERRUPTED)
     except Exception as error:  # top of the process: told and turned into an exit code, or raised as it is

@@ -6,16 +6,17 @@ What watches nothing never fires, and what is asked wrongly is refused when it f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from loligo.config import LoligoConfig
+from loligo.config.layers import dotted
 from loligo.errors import BadArguments
 from loligo.ports.tentacles import MakeContext
-from loligo.registry.faults import did_you_mean
 from loligo_automation import Act, AutomationSettings
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.problems import checked
+from loligo_bot.settings_check import not_there
 
 
 def made_of(inside: Inside, slot: str, settings: AutomationSettings) -> Any:
@@ -26,28 +27,9 @@ def made_of(inside: Inside, slot: str, settings: AutomationSettings) -> Any:
 
 def faults_of(config: LoligoConfig, made: Any, settings: AutomationSettings, prefix: str) -> dict[str, str]:
     """Return a sentence for each setting that cannot do here, by its path, which begins with `prefix`."""
-    return _not_there(config, settings, prefix) | _not_asked_right(made.acts(), settings, prefix)
-
-
-def _not_there(config: LoligoConfig, settings: AutomationSettings, prefix: str) -> dict[str, str]:
-    accounts = [f"account:{name}" for name in config.accounts]
-    instruments = [f"{venue}:{symbol}" for venue, one in config.venues.items() for symbol in one.instruments]
-    known = {"desk": [*config.desks, *accounts, "*"], "instrument": instruments}
-    faults = {}
-    for path, value in _leaves(settings.model_dump(mode="json"), prefix):
-        expected = known.get(path.rpartition(".")[2])
-        if expected and value and value not in expected and ".arguments." not in path:
-            meant = did_you_mean(str(value), expected) or f"; expected one of {', '.join(expected)}"
-            faults[path] = f'{path} = "{str(value)[:60]}": the bot has none of that name{meant}'
-    return faults
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict | list):
-        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _leaves(inner, f"{path}.{name}")
-    else:
-        yield path, value
+    lost = {dotted(path): (value, said) for path, value, said in not_there(config, settings, (prefix,))}
+    faults = {path: f'{path} = "{value}": {said}' for path, (value, said) in lost.items()}
+    return faults | _not_asked_right(made.acts(), settings, prefix)
 
 
 def _not_asked_right(acts: Sequence[Act], settings: AutomationSettings, prefix: str) -> dict[str, str]:

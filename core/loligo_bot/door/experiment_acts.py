@@ -111,7 +111,7 @@ def _candidate(inside: Inside, given: Promotion) -> tuple[ExperimentConfig, str,
     has_won = bool(winner) and wanted == winner
     if not has_won and not given.override:
         said = standing.judgement.headline if standing else "it has not begun"
-        told = f"no challenger has won: {said}; with override: true one takes over all the same"
+        told = f"no challenger has won: {said}; an override (`--override`) lets one take over all the same"
         raise BadArguments(told, {"override": told})
     return one, wanted, has_won
 

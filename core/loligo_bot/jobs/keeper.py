@@ -130,6 +130,14 @@ class Jobs:
                 self._store.save(self._jobs[number])
         self._go_on()
 
+    def leave(self) -> None:
+        """Say what was interrupted where the time for it was too short: after the tasks' end, when nobody else writes.
+        It blocks."""
+        for job in self.list():
+            if job.state is State.RUNNING:
+                self._jobs[job.number] = ended = self._ended(job, State.INTERRUPTED, INTERRUPTED)
+                self._store.save(ended)
+
     async def add(self, kind: str, title: str, arguments: dict[str, Any], what: bytes, *, by: str, asked: str) -> Job:
         """Let a job wait for its turn. One with the id of a question (`asked`) is made once, also across restarts."""
         known = next((job for job in self._jobs.values() if asked and job.asked == asked), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import msgspec
@@ -61,8 +62,8 @@ class JobStore:
     def clear(self, number: int) -> None:
         """Remove what a job has left but itself and what it was given."""
         for path in self.place(number).iterdir():
-            if path.name not in (JOB, WHAT):
-                path.unlink()
+            if path.name not in (JOB, WHAT) and not path.name.startswith(f".{JOB}.{os.getpid()}."):  # being written
+                path.unlink(missing_ok=True)
 
     def remove(self, number: int) -> None:
         """Remove a job with all that it left."""
@@ -81,8 +82,8 @@ class JobStore:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace a file, durably."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Replace a file, durably; whoever else writes it at the same time has a temporary one of his own."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with temporary.open("wb") as file:
         file.write(content)
         file.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -151,6 +152,18 @@ def test_jobs_survive_the_bot_and_what_ran_is_interrupted(tmp_path: Path) -> Non
             assert (await at.ended(3)).state is State.DONE
 
     run(work())
+
+
+def test_an_end_that_leaves_no_time_to_write_it_down_is_told_all_the_same(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with Supervisor({"edges": 0.0}) as tasks:
+            at = Bench(tmp_path, tasks)
+            at.jobs.open()
+            await at.until(await at.add("waiting"), lambda job: job.state is State.RUNNING)
+        at.jobs.leave()
+
+    run(work())
+    assert json.loads((tmp_path / "state/jobs/1/job.json").read_text())["state"] == "interrupted"
 
 
 def test_after_a_crash_what_ran_is_interrupted_and_runs_anew_when_wanted(tmp_path: Path) -> None:
