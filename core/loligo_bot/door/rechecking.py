@@ -18,11 +18,12 @@ from loligo.ports.door import Answer, Role
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing, looking, reading
 from loligo_bot.door.pages import LARGEST, Part, brief
+from loligo_bot.historic_request import HISTORIC
 from loligo_bot.jobs.job import Job, State
 from loligo_bot.replay.request import REALITY, REPLAY, RealityRequest, ReplayRequest, frozen
 from loligo_bot.replay.sessions import journal_address, sessions
 
-NAMES = {REPLAY: "replay", REALITY: "reality check"}
+NAMES = {REPLAY: "replay", REALITY: "reality check", HISTORIC: "A/B test over history"}
 LONGEST_LIST = 500  # differences that one answer holds
 _TOLD = ("number", "title", "state", "progress", "line", "reason", "by", "ended_at")  # of a job
 
@@ -93,11 +94,16 @@ async def reality(inside: Inside, _asked: Asked, given: OfRecheck) -> Rechecked:
 
 
 async def _told(inside: Inside, kind: str, number: int | None) -> Rechecked:
+    job = found(inside, kind, number)
+    return recheck_of(job, **(await _outcome(inside, job) if job.state is State.DONE else {}))
+
+
+def found(inside: Inside, kind: str, number: int | None) -> Job:
+    """Return the job of this kind and number, or its newest. NotFound when there is none."""
     newest = inside.jobs.list(kind)
     if number is None and not newest:
         raise NotFound(f"there is no {NAMES[kind]} yet; `{kind}.start` begins one")
-    job = inside.jobs.get(newest[0].number if number is None else number, kind)
-    return recheck_of(job, **(await _outcome(inside, job) if job.state is State.DONE else {}))
+    return inside.jobs.get(newest[0].number if number is None else number, kind)
 
 
 def recheck_of(job: Job, **outcome: Any) -> Rechecked:

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field, model_validator
 
-from loligo.errors import NotFound
 from loligo.ports.door import Role
 from loligo_bot.backtest_request import Instant, pinned
 from loligo_bot.door.experiment_judging import judge_arms
@@ -23,15 +22,13 @@ from loligo_bot.door.experiment_starting import Competing, scales_of
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Asked, Offer, changing, looking
 from loligo_bot.door.pages import ReportFile
-from loligo_bot.door.rechecking import OfRecheck, Rechecked, Rechecking, recheck_of
+from loligo_bot.door.rechecking import NAMES, OfRecheck, Rechecked, Rechecking, found, recheck_of
 from loligo_bot.experiments.draft import Wanted, drafted
 from loligo_bot.historic_request import HISTORIC, Contest, contest_of
 from loligo_bot.historic_request import Asked as Try
 from loligo_bot.jobs.job import Job, State
 from loligo_bot.past import recipe_now
 from loligo_lab.experiment_files import MEDIA_TYPES, written
-
-NAME = "A/B test over history"
 
 
 class HistoricAsked(Competing):
@@ -75,7 +72,7 @@ async def start(inside: Inside, asked: Asked, given: HistoricAsked) -> Recheckin
     what = await asyncio.to_thread(contest.frozen)
     arguments = given.model_dump(mode="json", exclude_defaults=True)
     job = await inside.jobs.add(HISTORIC, title, arguments, what, by=asked.actor.name, asked=asked.id)
-    return Rechecking(number=job.number, message=f"{NAME} {job.number} of {title} is {job.state}")
+    return Rechecking(number=job.number, message=f"{NAMES[HISTORIC]} {job.number} of {title} is {job.state}")
 
 
 def _contest(inside: Inside, given: HistoricAsked) -> Contest:
@@ -90,7 +87,7 @@ def _contest(inside: Inside, given: HistoricAsked) -> Contest:
 
 
 async def historic(inside: Inside, _asked: Asked, given: OfRecheck) -> Rechecked:
-    job = _found(inside, given.number)
+    job = found(inside, HISTORIC, given.number)
     if job.state is not State.DONE:
         return recheck_of(job)
     result = await _result(inside, job)
@@ -98,18 +95,11 @@ async def historic(inside: Inside, _asked: Asked, given: OfRecheck) -> Rechecked
 
 
 async def export(inside: Inside, _asked: Asked, given: OfHistoric) -> ReportFile:
-    job = _found(inside, given.number)
+    job = found(inside, HISTORIC, given.number)
     document = (await _result(inside, job))["document"]
     content = await asyncio.to_thread(written, document, given.format)
     name = f"ab-over-history-{job.number}.{given.format}"
     return ReportFile(name=name, media_type=MEDIA_TYPES[given.format], content=content)
-
-
-def _found(inside: Inside, number: int | None) -> Job:
-    newest = inside.jobs.list(HISTORIC)
-    if number is None and not newest:
-        raise NotFound(f"there is no {NAME} yet; `historic.start` begins one")
-    return inside.jobs.get(newest[0].number if number is None else number, HISTORIC)
 
 
 async def _result(inside: Inside, job: Job) -> dict[str, Any]:
