@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loligo.api import SECOND_NS, Clock, LoligoError
@@ -35,6 +35,7 @@ class Offer:
     twin: str = ""  # the other answer's token
     made_ns: int = 0
     valid_s: float = 86_400.0
+    on_list: Mapping[str, Any] = field(default_factory=dict)  # arguments of the list on which it stands
 
 
 class Offers:
@@ -44,9 +45,12 @@ class Offers:
         self._clock = clock
         self._open: OrderedDict[str, Offer] = OrderedDict()
 
-    def offer(self, verb: str, arguments: Mapping[str, Any], place: Place) -> str:
-        """Return the token of a button of a list."""
-        return self._keep(secrets.token_urlsafe(12), Offer(verb=verb, arguments=arguments, place=place))
+    def offer(
+        self, verb: str, arguments: Mapping[str, Any], place: Place, on_list: Mapping[str, Any] | None = None
+    ) -> str:
+        """Return the token of a button of a list, which was asked for with `on_list`."""
+        made = Offer(verb=verb, arguments=arguments, place=place, on_list=on_list or {})
+        return self._keep(secrets.token_urlsafe(12), made)
 
     def ask(
         self, verb: str, arguments: Mapping[str, Any], place: Place, person: Person, valid_s: float

@@ -20,7 +20,7 @@ from loligo.api import Actor, Answer, BadArguments, Clock, Door, LoligoError, Ro
 from loligo_chat.access import Access, Person, Place, RateLimit
 from loligo_chat.cards import wishes_of
 from loligo_chat.commands import Commands, arguments_from_menu, arguments_of, check, command_name, help_lines
-from loligo_chat.offers import Expired, Offers
+from loligo_chat.offers import Expired, Offer, Offers
 from loligo_chat.replies import Button, Reply, problem
 from loligo_chat.settings import ChatSettings
 
@@ -97,7 +97,7 @@ class Responder:
             done = await self._said(self._ask(person, role, place, verb, offer.arguments, token))
             return Pressed(edit=Reply(title=f"Confirmed: {_written(verb, offer.arguments)}"), reply=done)
         if verb.name == _SWITCH:
-            return await self._toggled(person, role, place, verb, offer.arguments)
+            return await self._toggled(person, role, place, verb, offer)
         return Pressed(reply=await self._said(self._ask_first(person, role, place, verb, offer.arguments, "")))
 
     def knows(self, person: Person, place: Place) -> bool:
@@ -176,21 +176,22 @@ class Responder:
             picture=_picture(answer),
         )
 
-    async def _toggled(
-        self, person: Person, role: Role, place: Place, verb: Verb, arguments: Mapping[str, Any]
-    ) -> Pressed:
-        """Switch a tentacle and show the list as it is then."""
-        done = await self._said(self._ask_first(person, role, place, verb, arguments, ""))
+    async def _toggled(self, person: Person, role: Role, place: Place, verb: Verb, offer: Offer) -> Pressed:
+        """Switch a tentacle and show the same list as it is then."""
+        done = await self._said(self._ask_first(person, role, place, verb, offer.arguments, ""))
         if done is None or done.level != "info" or _LIST not in self._door.verbs:
             return Pressed(reply=done)
-        listed = await self._said(self._ask(person, role, place, self._door.verbs[_LIST], {}, ""))
+        listed = await self._said(self._ask(person, role, place, self._door.verbs[_LIST], offer.on_list, ""))
         return Pressed(notice=" ".join(done.lines)[:190], edit=listed)
 
     def _buttons(
         self, verb: Verb, arguments: Mapping[str, Any], answer: Answer, place: Place, role: Role
     ) -> list[list[Button]]:
         if verb.name == _LIST:
-            return [*self._toggles(answer, place, role), *self._button(_APPLY, [], "Take up changes", place, role)]
+            return [
+                *self._toggles(arguments, answer, place, role),
+                *self._button(_APPLY, [], "Take up changes", place, role),
+            ]
         undo = getattr(answer, "undo", None)
         if undo is not None and undo.verb in self._door.verbs and role >= self._door.verbs[undo.verb].role:
             return [[Button(label="Undo", token=self._offers.offer(undo.verb, undo.arguments, place))]]
@@ -200,15 +201,24 @@ class Responder:
         made = (self._button(one.verb, one.words, one.label, place, role) for one in wishes_of(verb.name, answer))
         return list(chain.from_iterable(made))
 
-    def _toggles(self, answer: Answer, place: Place, role: Role) -> list[list[Button]]:
+    def _toggles(self, arguments: Mapping[str, Any], answer: Answer, place: Place, role: Role) -> list[list[Button]]:
         rows = list(_switches(answer))[:_MOST_TOGGLES]
         made: list[Button] = []
         for name, is_on in rows:
             label = f"{'● on' if is_on else '○ off'}  {name}"
-            made += chain.from_iterable(self._button(_SWITCH, [name, "off" if is_on else "on"], label, place, role))
+            words = [name, "off" if is_on else "on"]
+            made += chain.from_iterable(self._button(_SWITCH, words, label, place, role, arguments))
         return [made[at : at + 2] for at in range(0, len(made), 2)]
 
-    def _button(self, name: str, words: Sequence[str], label: str, place: Place, role: Role) -> list[list[Button]]:
+    def _button(
+        self,
+        name: str,
+        words: Sequence[str],
+        label: str,
+        place: Place,
+        role: Role,
+        on_list: Mapping[str, Any] | None = None,
+    ) -> list[list[Button]]:
         """Return a row with one button, none where there is no such verb or it is not for this role."""
         verb = self._door.verbs.get(name)
         if verb is None or role < verb.role:
@@ -219,7 +229,7 @@ class Responder:
         except BadArguments as exc:
             self._log.warning("a verb does not take what its button gives", verb=name, error=str(exc))
             return []
-        return [[Button(label=label, token=self._offers.offer(name, arguments, place))]]
+        return [[Button(label=label, token=self._offers.offer(name, arguments, place, on_list))]]
 
 
 def _picture(answer: Answer) -> bytes:

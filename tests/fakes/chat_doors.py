@@ -25,6 +25,10 @@ class OfDecision(Nothing):
     seq: int
 
 
+class OfKind(Nothing):
+    kind: str = ""
+
+
 class Panic(Nothing):
     level: Literal["entries", "orders", "everything"] = "entries"
 
@@ -115,7 +119,7 @@ CATALOGUE = (
     verb("flatten", Role.TRADE, Flatten, changes=True, confirm="Really close all?"),
     verb("consent.give", Role.TRADE, OfQuestion, changes=True),
     verb("consent.deny", Role.TRADE, OfQuestion, changes=True),
-    verb("tentacle.list", Role.VIEW, Nothing),
+    verb("tentacle.list", Role.VIEW, OfKind),
     verb("tentacle.switch", Role.ADMIN, Switch, changes=True),
     verb("tentacle.settings", Role.ADMIN, Settings, changes=True),
     verb("tentacle.info", Role.VIEW, OfTentacle),

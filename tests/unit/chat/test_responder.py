@@ -142,6 +142,16 @@ def test_tentacles_are_a_list_with_switches_for_who_may_switch() -> None:
     assert pressed.notice == "rsi is off now"
 
 
+def test_a_list_that_was_asked_for_in_part_stays_that_part_when_its_button_is_pressed() -> None:
+    room = Room()
+    listed = room.say(ADMIN, "/tentacles kind=evaluator")
+    assert listed is not None
+    again = room.press(ADMIN, listed.buttons[0][0].token)
+    assert again is not None and again.edit is not None
+    room.press(ADMIN, again.edit.buttons[0][0].token)
+    assert [given for _, verb, given in room.door.asked if verb == "tentacle.list"] == [{"kind": "evaluator"}] * 3
+
+
 def test_a_switch_offers_its_undo() -> None:
     room = Room()
     switched = room.say(ADMIN, "/toggle rsi off")
