@@ -42,7 +42,7 @@ page: setup  ## Run them anew at a pace to watch (two days of candles in a secon
 	$(BIN)/loligo run --fresh --speed 172800 --page --stay
 
 test: setup  ## Run all tests, the long parts first; with CI set also hold branch coverage
-	$(MAKE) --jobs 4 --keep-going test-late-runs test-early-runs test-pages test-units test-rest test-money
+	$(MAKE) --jobs 3 --keep-going test-late-runs test-early-runs test-pages test-units test-rest test-money
 
 test-early-runs: setup
 	$(PYTEST) $(EARLY_RUNS)

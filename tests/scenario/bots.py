@@ -100,7 +100,7 @@ class BotFolder:
             except LoligoError:
                 pass  # not listening yet
             time.sleep(pause_s)
-            pause_s = min(0.3, pause_s * 1.2)  # to answer costs the bot some milliseconds, and its read models a commit
+            pause_s = min(0.15, pause_s * 1.2)  # to answer costs the bot milliseconds, its read models a commit
         raise AssertionError(f"{self.home}: not within {LIMIT_S:g} s; it says {status}\n{self._stacks(status)}")
 
     def _stacks(self, status: dict[str, Any]) -> str:

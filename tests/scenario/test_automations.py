@@ -241,7 +241,7 @@ def test_a_report_is_written_and_told_and_a_backup_made(bot: BotFolder) -> None:
 
 
 def test_what_an_automation_could_not_do_is_told(bot: BotFolder) -> None:
-    odd = [{"do": "backtest", "arguments": {"desks": ["nobody"]}}, {"do": "pause", "desk": "nobody"}]
+    odd = [{"do": "backtest", "arguments": {"desks": ["nobody"]}}, {"do": "flatten", "desk": "dips"}]
     placed(bot, "odd", trigger="price", instrument=BTC, relation="above", level=1, actions=odd)
     with bot.running("run", "--headless", "--speed", PER_SECOND):
         until(bot, "odd", lambda one: bool(one["firings"]))
@@ -250,7 +250,7 @@ def test_what_an_automation_could_not_do_is_told(bot: BotFolder) -> None:
     assert failed["level"] == "warning" and failed["text"].startswith("odd: backtest.start was not done: ")
     assert "nobody" in failed["text"]
     (refused,) = [one for one in told if one["kind"] == "command"]  # the journal has it, and tells it once
-    assert refused["level"] == "warning" and "nobody" in refused["text"]
+    assert refused["level"] == "warning" and "dips has nothing to close" in refused["text"]
 
 
 def test_changes_that_follow_at_once_see_what_the_ones_before_them_wrote(bot: BotFolder) -> None:
