@@ -115,7 +115,7 @@ def test_a_rule_that_names_what_is_not_there_is_told_by_file_and_line_before_a_b
 def test_a_tentacle_is_switched_off_only_where_the_registry_grants_admin(bot: BotFolder) -> None:
     off = {"do": "switch", "tentacle": "evaluator/macd", "on": False}
     placed(bot, "calm", trigger="price", instrument=BTC, relation="below", level=15000, actions=[off], re_arm=10_000)
-    placed(bot, "late", trigger="price", instrument=BTC, relation="below", level=12000, actions=[off])
+    placed(bot, "late", trigger="price", instrument=BTC, relation="below", level=12000, actions=[off], re_arm=10_000)
 
     def grant(entries: list[dict[str, Any]]) -> None:
         next(one for one in entries if one["name"] == "rule").update(permissions=["admin"])
@@ -139,7 +139,7 @@ def test_a_tentacle_is_switched_off_only_where_the_registry_grants_admin(bot: Bo
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_bot_killed_while_an_automation_acts_gives_each_command_once(bot: BotFolder, count: int) -> None:
     acts = [PAUSE, {"do": "flatten", "desk": "trend"}, {"do": "resume", "desk": "trend"}]
-    placed(bot, "guard", trigger="price", instrument=BTC, relation="below", level=15000, actions=acts)
+    placed(bot, "guard", trigger="price", instrument=BTC, relation="below", level=15000, actions=acts, re_arm=10_000)
     book = bot.home / "state" / "automations" / "guard.json"
     with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
         end = time.monotonic() + LIMIT_S

@@ -9,12 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
-from loligo.api import BadArguments, NotFound
+from loligo.api import BadArguments
 
 from ..candidates import of_backtest
 from ..rest import DOOR
 from .acting import act
-from .page import Page, ask, ask_if, download, offers, show, show_part
+from .page import Page, ask, ask_if, download, job_number, offers, show, show_part
 
 ROWS = 50
 TRADES = 200
@@ -119,7 +119,7 @@ def _lines(text: str, sign: str) -> tuple[dict[str, str], str]:
 
 
 async def _detail(request: web.Request) -> web.Response:
-    number = _number(request)
+    number = job_number(request, "backtest")
     scope = request.query.get("scope", "")
     answer = await ask(request, "backtest", number=number, trades=TRADES, curves=False)
     figures = next((one for one in answer.figures if one.scope == scope), answer.figures[0] if answer.figures else None)
@@ -147,15 +147,10 @@ async def _compare(request: web.Request) -> web.Response:
 
 
 async def _report(request: web.Request) -> web.Response:
-    answer = await ask(request, "backtest.report", number=_number(request), format=request.query.get("format", "html"))
+    answer = await ask(
+        request, "backtest.report", number=job_number(request, "backtest"), format=request.query.get("format", "html")
+    )
     return download(answer)
-
-
-def _number(request: web.Request) -> str:
-    number = request.match_info["number"]
-    if not number.isdecimal() or len(number) > 12:
-        raise NotFound(f'there is no backtest "{number[:40]}"')
-    return number
 
 
 PAGE = Page(

@@ -8,12 +8,13 @@ from typing import Any
 
 from aiohttp import web
 
-from loligo.api import LoligoError, Role
+from loligo.api import LoligoError, NotFound, Role
 
 from ..access.gate import caller_of
 from ..look import render, twin
 from ..rest import DOOR
 
+LONGEST_JOB = 12  # digits of the number of a job
 LONGEST_NUMBER = 18  # digits of a whole number in a form or an address
 
 
@@ -57,6 +58,14 @@ def offers(request: web.Request, verb: str) -> bool:
     """Say whether the bot has a verb and the caller may use it."""
     found = request.app[DOOR].verbs.get(verb)
     return found is not None and found.role <= caller_of(request).actor.role
+
+
+def job_number(request: web.Request, what: str = "job") -> str:
+    """Return the number in an address. NotFound when it is none that a job could have."""
+    number = request.match_info["number"]
+    if not number.isdecimal() or len(number) > LONGEST_JOB:
+        raise NotFound(f'there is no {what} "{number[:40]}"')
+    return number
 
 
 async def ask(request: web.Request, verb: str, **arguments: Any) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
-from loligo.api import BadArguments, NotFound
+from loligo.api import BadArguments
 
 from ..rest import DOOR
 from .acting import act
-from .page import Page, ask, ask_if, offers, show
+from .page import Page, ask, ask_if, job_number, offers, show
 
 REALITY, REPLAY = "reality", "replay"
 _FIELDS = {REALITY: ("desk", "since", "until", "session"), REPLAY: ("session",)}
@@ -67,10 +67,8 @@ async def _start(request: web.Request) -> web.Response:
 
 
 async def _one(request: web.Request) -> web.Response:
-    kind, number = request.match_info["kind"], request.match_info["number"]
-    if len(number) > 12:
-        raise NotFound(f'there is no job "{number[:40]}"')
-    answer = await ask(request, kind, number=number)
+    kind = request.match_info["kind"]
+    answer = await ask(request, kind, number=job_number(request))
     return await show(request, "recheck.html", {"check": answer}, more={"kind": kind, **_can(request)})
 
 

@@ -10,14 +10,14 @@ from types import SimpleNamespace
 
 from aiohttp import web
 
-from loligo.api import BadArguments, LoligoError, NotFound
+from loligo.api import BadArguments, LoligoError
 
 from ..experiment_form import fields_in, form_of, past_arguments
 from ..experiment_look import figures_of
 from ..rest import DOOR
 from .acting import act
 from .experiments import faults_of, listed
-from .page import Page, ask, download, offers, show
+from .page import Page, ask, download, job_number, offers, show
 
 HISTORIC = "historic"  # name of a test over the past, and the kind of its job
 
@@ -39,7 +39,7 @@ async def _start(request: web.Request) -> web.StreamResponse:
 
 
 async def _one(request: web.Request) -> web.Response:
-    answer = await ask(request, "historic", number=_number(request))
+    answer = await ask(request, "historic", number=job_number(request))
     told = json.loads(json.dumps(answer.result), object_hook=lambda found: SimpleNamespace(**found))
     more = {
         "told": told if answer.result else None,
@@ -51,14 +51,7 @@ async def _one(request: web.Request) -> web.Response:
 
 async def _export(request: web.Request) -> web.Response:
     kind = request.query.get("format", "html")
-    return download(await ask(request, "historic.export", number=_number(request), format=kind))
-
-
-def _number(request: web.Request) -> str:
-    number = request.match_info["number"]
-    if len(number) > 12:
-        raise NotFound(f'there is no job "{number[:40]}"')
-    return number
+    return download(await ask(request, "historic.export", number=job_number(request), format=kind))
 
 
 PAGE = Page(
