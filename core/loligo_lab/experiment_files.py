@@ -17,7 +17,7 @@ import msgspec
 from loligo.api import DAY_NS, DataError, iso
 from loligo_lab.csv_table import csv_table
 from loligo_lab.drawing import drawn
-from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, Verdict, judge
+from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, Verdict, growth_curve, judge
 from loligo_lab.experiment.figures import FIGURES, figures_of
 from loligo_lab.paper import listed, page, table
 
@@ -99,18 +99,17 @@ def as_csv(told: Document) -> str:
 
 
 def arms_of(told: Document) -> list[dict[str, Any]]:
-    """Return what each arm did over all days: plain sums, and the figures with their intervals."""
+    """Return what each arm did over all days: plain sums, its growth, and the figures with their intervals."""
     found = []
     for place, arm in enumerate(told["plan"]["arms"]):
         days = [day["arms"][place] for day in told["days"]]
-        growth = 1.0
-        for own in days:
-            growth *= 1.0 + own["daily_return"]
+        curve = growth_curve((day["opened_at_ns"], day["arms"][place]["daily_return"]) for day in told["days"])
         found.append(
             {
                 "name": arm["name"],
                 "letter": chr(ord("A") + place),
-                "growth": growth - 1.0 if days else None,
+                "risk_scale": arm["risk_scale"],
+                "growth": curve[-1][1] if days else None,
                 "drawdown": max((own["drawdown"] for own in days), default=None),
                 "trades": days[-1]["closed_trades"] if days else 0,
                 "fees": sum(own["fees"] for own in days),
@@ -118,6 +117,7 @@ def arms_of(told: Document) -> list[dict[str, Any]]:
                 "orders": sum(own["orders"] for own in days),
                 "refused_orders": sum(own["refused_orders"] for own in days),
                 "figures": _labelled([one for one in told["figures"] if one["arm"] == arm["name"]]),
+                "curve": curve,
             }
         )
     return found
@@ -136,7 +136,7 @@ def _labelled(figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def as_html(told: Document) -> str:
     """Return the report as one page."""
-    about, judged = told["about"], told["judgement"]
+    about, judged, arms = told["about"], told["judgement"], arms_of(told)
     title = f"A/B test {about['name']}: {judged['headline']}"
     span = f"{len(told['days'])} closed days from {about['since'][:10]}"
     parts = [
@@ -144,10 +144,10 @@ def as_html(told: Document) -> str:
         f'<p class="muted">{escape(span)}; {escape(about["rule"])}</p>',
         f'<p class="verdict">{escape(judged["sentence"])}</p>',
         "<h2>Arms</h2>",
-        table(_ARMS, [_arm_row(one) for one in arms_of(told)]),
-        *_figures(arms_of(told)),
+        table(_ARMS, [_arm_row(one) for one in arms]),
+        *_figures(arms),
         '<p class="muted">Intervals hold 95 %. These figures are shown and never decide.</p>',
-        *(_pair(told, place, pair) for place, pair in enumerate(judged["pairs"], start=1)),
+        *(_pair((arms[0], arms[place]), pair) for place, pair in enumerate(judged["pairs"], start=1)),
         *_beside(about),
         "<h2>In what they differ</h2>",
         listed(about["unlike"] or ["nothing"]),
@@ -196,13 +196,13 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share * 100:,.2f} %"
 
 
-def _pair(told: Document, place: int, pair: Mapping[str, Any]) -> str:
+def _pair(arms: Sequence[Mapping[str, Any]], pair: Mapping[str, Any]) -> str:
     control, challenger = escape(pair["control"]), escape(pair["challenger"])
     lines = [pair["sentence"], *filter(None, [pair["luck"]]), *pair["notes"]]
     lines += [rail["words"] for rail in pair["rails"] if rail["is_broken"]]
     lines += [check["words"] for check in pair["checks"] if not check["is_met"]]
     lines = list(dict.fromkeys(f"{line.rstrip('.')}." for line in lines))
-    worth = [(arm["name"], _worth(told, at)) for at, arm in enumerate(told["plan"]["arms"]) if at in (0, place)]
+    worth = [(arm["name"], [(at_ms, 100.0 + 100.0 * grown) for at_ms, grown in arm["curve"]]) for arm in arms]
     became = " and ".join(f"{points[-1][1]:,.2f} with {name}" for name, points in worth if points)
     return (
         f"<h2>{challenger} against {control}: {escape(pair['headline'])}</h2>{listed(lines)}"
@@ -223,14 +223,6 @@ def _band_in_words(pair: Mapping[str, Any]) -> str:
     if last["low"] is None or last["high"] is None:
         return f"{said}; nothing can be said of luck before the gates are passed"
     return f"{said}; anything from {last['low'] * 100:+,.2f} % to {last['high'] * 100:+,.2f} % fits (dashed)"
-
-
-def _worth(told: Document, place: int) -> list[tuple[float, float]]:
-    points, worth = [], 100.0
-    for day in told["days"]:
-        worth *= 1.0 + day["arms"][place]["daily_return"]
-        points.append(((day["opened_at_ns"] + DAY_NS) / _MS_NS, worth))
-    return points
 
 
 def _band(pair: Mapping[str, Any]) -> tuple[tuple[str, list[tuple[float, float]]], ...]:

@@ -228,6 +228,10 @@ def test_a_test_is_tried_over_the_past_from_the_form_and_its_page_is_for_everybo
     page.wait_for_url(re.compile("/experiments/past/[0-9]+#historic$"))
     expect(page.locator("#verdict")).to_contain_text("The past proves little", timeout=BEGUN_MS)
     expect(page.locator("#historic")).to_contain_text("entry_threshold is 0.9, with trend not set")
+    expect(page.locator("#growth")).to_have_attribute("data-lines", "2")
+    expect(page.locator("#ahead")).to_have_attribute("data-days", "150")
+    page.get_by_text("The same in numbers").click()
+    expect(page.locator("#numbers tbody tr").first).to_contain_text("2018-05-31")
     with page.expect_download() as file:
         page.get_by_role("link", name="JSON").click()
     judged = json.loads(file.value.path().read_text())["judgement"]

@@ -10,7 +10,7 @@ import msgspec
 from pydantic import Field
 
 from loligo.errors import NotFound
-from loligo.model.timeframe import DAY_NS, iso
+from loligo.model.timeframe import iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
 from loligo_bot.door.experiment_assumptions import assumptions_of, setup_of
@@ -32,8 +32,8 @@ from loligo_bot.experiment_config import ExperimentConfig, experiments_of
 from loligo_bot.experiments.document import rule_of
 from loligo_bot.experiments.leftovers import leftovers_of
 from loligo_bot.experiments.standing import Standing
+from loligo_lab.experiment import growth_curve
 
-MS_PER_NS = 1_000_000
 NOT_BEGUN = "It begins with the next midnight UTC."
 SHOWN_ONLY = "Ranges hold in 19 of 20 cases; these figures are shown and never decide."
 Name = Field(min_length=1, max_length=32, description="of the experiment; see `experiments`")
@@ -253,14 +253,11 @@ def _arms(inside: Inside, standing: Standing) -> list[ArmPart]:
 def _arm(standing: Standing, place: int, figures: list[FigurePart], split: float | None) -> ArmPart:
     name = standing.config.arms[place]
     days = [day.arms[place] for day in standing.days]
-    growth, curve = 1.0, []
-    for day, own in zip(standing.days, days, strict=True):
-        growth *= 1.0 + own.daily_return
-        curve.append(((day.opened_at_ns + DAY_NS) // MS_PER_NS, growth - 1.0))
+    curve = growth_curve((day.opened_at_ns, day.arms[place].daily_return) for day in standing.days)
     return ArmPart(
         name=name,
         letter=chr(ord("A") + place),
-        growth=growth - 1.0 if days else None,
+        growth=curve[-1][1] if days else None,
         drawdown=max((own.drawdown for own in days), default=None),
         trades=days[-1].closed_trades if days else 0,
         fees=sum(own.fees for own in days),

@@ -5,7 +5,7 @@ clock, no randomness but from a seed in the call.
 """
 
 from loligo_lab.experiment.capital import allocation
-from loligo_lab.experiment.days import ArmDay, Day
+from loligo_lab.experiment.days import ArmDay, Day, growth_curve
 from loligo_lab.experiment.figures import Figure, figures_of, figures_of_trades
 from loligo_lab.experiment.guardrails import broken_stops
 from loligo_lab.experiment.integrity import config_hash
@@ -63,6 +63,7 @@ __all__ = [
     "equal_risk",
     "figures_of",
     "figures_of_trades",
+    "growth_curve",
     "judge",
     "outlook",
     "ratio_from_returns",

@@ -6,10 +6,11 @@ with every arm of the plan in the plan's order; a missing day is missing for all
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
-from loligo.api import DataError
+from loligo.api import DAY_NS, DataError
 from loligo_lab.experiment.plan import Plan
 
 
@@ -47,6 +48,19 @@ class Day:
 
     opened_at_ns: int
     arms: tuple[ArmDay, ...]  # in the order of the plan, the control first
+
+
+_MS_NS = 1_000_000
+
+
+def growth_curve(returns: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return growth since the start at the close of each day, in ms since 1970 UTC, 0.01 for 1 %; given when each day
+    was opened, in ns, and its return."""
+    worth, found = 1.0, []
+    for opened_at_ns, gain in returns:
+        worth *= 1.0 + gain
+        found.append(((opened_at_ns + DAY_NS) // _MS_NS, worth - 1.0))
+    return found
 
 
 def check_day(plan: Plan, day: Day, *, number: int, after_ns: int | None) -> None:

@@ -6,7 +6,7 @@ What must hold: the verdict stands in words before any curve; nobody promotes by
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ ROWS = 8  # differences on a page
 TRIES = 8  # tests over the past in the list
 TRADES = 40  # of each arm
 HOLDING = 40  # points beside the table of numbers
+HOLDING_DRAWN = 120  # points of the curve
 PATIENCE_S = 20.0  # to see whether a new test is taken up
 LETTERS = "ABCDEFGHIJKLMNOPQRST"
 SECTIONS = ("timeframe", "evaluators", "strategy", "mode", "limits", "risk_rules", "tick_s")
@@ -175,10 +176,7 @@ async def _part(request: web.Request) -> web.Response:
 async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return all that the page of a test shows."""
     test = await ask(request, "experiment", name=request.match_info["name"], holding=HOLDING)
-    chosen = request.query.get("challenger", "")
-    if chosen not in test.challengers:  # else the one of whom the verdict speaks
-        telling = (one["challenger"] for one in test.pairs if one["sentence"] == test.sentence)
-        chosen = next(telling, test.challengers[0])
+    chosen = chosen_of(request, test.challengers, test.pairs, test.sentence)
     given = {name: request.query[name] for name in ("before",) if request.query.get(name)}
     is_all = request.query.get("show") == "all"
     apart, trades = await asyncio.gather(
@@ -204,6 +202,7 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "caution": caution_of(pair),
         "pair": pair,
         "is_all": is_all,
+        "source": f"/api/v1/experiment?{urlencode({'name': test.name, 'holding': HOLDING_DRAWN})}",
         "query": urlencode({**query, **given}),
         "way": urlencode(query),
         "numbers": numbers_of(test, pair),
@@ -218,6 +217,15 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "can_compare": offers(request, "experiment.cross_check"),
     }
     return {"test": test, "apart": apart}, more
+
+
+def chosen_of(
+    request: web.Request, challengers: Sequence[str], pairs: Sequence[Mapping[str, Any]], sentence: str
+) -> str:
+    """Return the challenger that is looked at: who is asked for, or else the one of whom the verdict speaks."""
+    asked = request.query.get("challenger", "")
+    telling = (one["challenger"] for one in pairs if one["sentence"] == sentence)
+    return asked if asked in challengers else next(telling, challengers[0])
 
 
 async def _trades(request: web.Request, test: Any, chosen: str) -> list[TradeRow] | None:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from loligo.api import BadArguments, LoligoError
 
 from ..experiment_form import fields_in, form_of, past_arguments
-from ..experiment_look import figures_of
+from ..experiment_look import caution_of, figures_of, numbers_of
 from ..rest import DOOR
 from .acting import act
-from .experiments import faults_of, listed
+from .experiments import chosen_of, faults_of, listed
 from .page import Page, ask, download, job_number, offers, show
 
 HISTORIC = "historic"  # name of a test over the past, and the kind of its job
@@ -40,13 +42,28 @@ async def _start(request: web.Request) -> web.StreamResponse:
 
 async def _one(request: web.Request) -> web.Response:
     answer = await ask(request, "historic", number=job_number(request))
-    told = json.loads(json.dumps(answer.result), object_hook=lambda found: SimpleNamespace(**found))
-    more = {
-        "told": told if answer.result else None,
-        "figures": figures_of(told) if answer.result else [],
-        "can_change": offers(request, "job.retry"),
-    }
+    more = _told(request, answer) if answer.result else {"told": None, "can_change": offers(request, "job.retry")}
     return await show(request, "historic.html", {"one": answer}, more=more)
+
+
+def _told(request: web.Request, answer: Any) -> dict[str, Any]:
+    """Return what is shown of one that is done."""
+    told = json.loads(json.dumps(answer.result), object_hook=lambda found: SimpleNamespace(**found))
+    pairs = {pair["challenger"]: pair for pair in answer.result["pairs"]}
+    chosen = chosen_of(request, list(pairs), list(pairs.values()), told.sentence)
+    place = 1 + list(pairs).index(chosen)
+    test = SimpleNamespace(arms=told.arms, day=told.day, control=told.arms[0].name, holding=None, is_ended=True)
+    return {
+        "told": told,
+        "test": test,
+        "chosen": chosen,
+        "place": place,
+        "scale": told.arms[place].risk_scale,
+        "source": f"/api/v1/historic?{urlencode({'number': answer.number})}",
+        "caution": caution_of(pairs[chosen]),
+        "numbers": numbers_of(test, pairs[chosen]),
+        "figures": figures_of(told),
+    }
 
 
 async def _export(request: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 const growth = document.getElementById("growth"), ahead = document.getElementById("ahead");
 const percent = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" });
 const DASHES = [[], [6, 3], [2, 3], [9, 3, 2, 3]];
-const DAY_MS = 86_400_000, HOLDING_POINTS = 120, AGAIN_MS = 3_000;
+const DAY_MS = 86_400_000, AGAIN_MS = 3_000;
 const plots = new Map();
 let test;
 
@@ -98,17 +98,17 @@ function drawAhead() {
 
 function drawAll() {
   if (!test.arms.length || !test.arms[0].curve.length) return;
-  document.getElementById("growth-none").hidden = true;
+  for (const none of document.querySelectorAll("#growth-none")) none.hidden = true;
   for (const box of [growth, ahead]) box.parentElement.hidden = false;
   drawGrowth();
   drawAhead();
 }
 
 async function load() {
-  const query = new URLSearchParams({ name: growth.dataset.name, holding: HOLDING_POINTS });
-  const response = await fetch(`/api/v1/experiment?${query}`, { headers: { Accept: "application/json" } });
+  const response = await fetch(growth.dataset.source, { headers: { Accept: "application/json" } });
   if (!response.ok) return;
-  test = await response.json();
+  const answer = await response.json();
+  test = answer.result ?? answer;  // of a test over the past, of one that runs
   drawAll();
 }
 
@@ -135,11 +135,16 @@ if (growth) {
   }, true);
   let due = false;
   document.body.addEventListener("live-equity", () => {
-    if (due || document.hidden) return;
+    if (due || document.hidden || !("moves" in growth.dataset)) return;
     due = true;
     setTimeout(() => { due = false; load().catch(() => {}); }, AGAIN_MS);
   });
 }
+
+// A test over the past that has ended while its page was open: its curves need the whole page
+document.body.addEventListener("htmx:after:swap", () => {
+  if (document.getElementById("growth") && !growth) location.reload();
+});
 
 // The form: desks that are made, with rows of settings; what can be set in the desk that is A; versions; how long it takes
 
