@@ -65,6 +65,17 @@ class BotFolder:
         found = [one for one in self._kept(entry) if one.tree_hash not in named]
         return [*found, *(each for each in locked.versions if each.tree_hash != locked.pending)]
 
+    def before(self, entry: RegistryEntry) -> LockedVersion | None:
+        """Return the version that ran before: as the lock file tells, or for one that it does not name, such as a save
+        of a folder, the one that came into the content store before it."""
+        locked = self.locked(entry)
+        named = {each.tree_hash: each for each in locked.versions}
+        if entry.tree_hash in named:
+            return locked.before(entry.tree_hash)
+        ran = [named.get(one.tree_hash, one) for one in self._kept(entry) if one.tree_hash != locked.pending]
+        place = next((index for index, one in enumerate(ran) if one.tree_hash == entry.tree_hash), len(ran))
+        return ran[place - 1] if place else None
+
     def _kept(self, entry: RegistryEntry) -> Iterator[LockedVersion]:
         """Yield the versions of a tentacle in the content store, the first that came first."""
         brought = self.locked(entry).bundle(entry.packages)

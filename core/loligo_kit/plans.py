@@ -149,7 +149,7 @@ def plan_rollback(bot: BotFolder, name: str, wanted: str | None = None) -> Plan:
     also of those that lay in a folder."""
     entry = bot.find(name)
     known = [each for each in bot.known(entry) if each.tree_hash != entry.tree_hash]
-    last = bot.locked(entry).before(entry.tree_hash)
+    last = None if wanted else bot.before(entry)
     found = hashes_like(wanted, known) if wanted else [last] if last else []
     if len(found) != 1:
         what = f'"{wanted}" names {"several" if found else "none"}' if wanted else "none ran before it"

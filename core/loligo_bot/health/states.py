@@ -166,6 +166,8 @@ def _row(bot: BotFolder, entry: RegistryEntry, wanted: Wanted, observed: Observe
     count, last = quarantine.failed.get(slot, (0, ""))
     cost = observed.costs.get(slot)
     until_ns = quarantine.until_ns(slot) if case is not None and case.is_off else 0
+    over_budget = quarantine.overdrawn.get(slot, "") or observed.over_budget.get(slot, "")
+    needs_mending = over_budget or state in (State.REFUSED, State.ROLLED_BACK)  # else the whole store is not searched
     return Health(
         kind=entry.kind,
         name=entry.name,
@@ -180,8 +182,8 @@ def _row(bot: BotFolder, entry: RegistryEntry, wanted: Wanted, observed: Observe
         last_failure=last,
         ms_per_s=cost.ms_per_s if cost else 0.0 if observed.costs and running else None,
         ms_per_input=cost.ms_per_input if cost else None,
-        over_budget=quarantine.overdrawn.get(slot, "") or observed.over_budget.get(slot, ""),
-        can_go_back=locked.before(entry.tree_hash) is not None,
+        over_budget=over_budget,
+        can_go_back=(bot.before(entry) if needs_mending else locked.before(entry.tree_hash)) is not None,
     )
 
 

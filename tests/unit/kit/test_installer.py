@@ -308,7 +308,8 @@ def test_any_save_of_a_folder_that_was_loaded_can_be_gone_back_to_and_the_folder
     with pytest.raises(
         TentacleError, match=rf"which are: 1\.0\.0 \({hash12(hashes[0])}\), 1\.0\.0 \({hash12(hashes[1])}\)$"
     ):
-        plan_rollback(bot.folder, "mean")
+        plan_rollback(bot.folder, "mean", "7")
+    assert plan_rollback(bot.folder, "mean").tree_hash == hashes[1]  # the save before
     bot.installer.carry_out(plan_rollback(bot.folder, "mean", hash12(hashes[0])))
     entry = bot.folder.find("mean")
     assert (entry.path, entry.tree_hash, set(bot.states())) == (None, hashes[0], {"ok"})
