@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from loligo.errors import DataError
-from loligo.model.events import DecisionDeclined, Record, SignalRaised, TentacleFailed, TradeClosed
+from loligo.model.events import DecisionDeclined, Record, Resumed, RiskActed, SignalRaised, TentacleFailed, TradeClosed
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
 from loligo_bot.arm_cost import Cost, Side, run_beside
@@ -25,6 +25,7 @@ from loligo_bot.door.experiment_assumptions import Setup, assumptions_of
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import runs_of
 from loligo_bot.experiments.failed import Failed
+from loligo_bot.experiments.halted import Halted
 from loligo_bot.experiments.standing import Standing, judged
 from loligo_bot.historic_request import Asked, Contest, contest_of
 from loligo_bot.recipe import Recipe, recipe_of
@@ -59,6 +60,7 @@ class _Watched:
     _today_ns: int = 0  # when the day of the newest event that was folded began
     _today: dict[str, Row] = field(default_factory=dict)  # its rows, by desk
     failed: Failed = field(default_factory=Failed)
+    halted: Halted = field(default_factory=Halted)
     tally: Tally = field(default_factory=Tally)
     closed: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # by desk: when, and what it brought
     count: int = 0
@@ -85,6 +87,8 @@ class _Watched:
                 self._fold(event, record)
             if kind is TentacleFailed:
                 self.failed.add(event)
+            elif kind is RiskActed or kind is Resumed:
+                self.halted.add(event)
 
     def _fold(self, event: Any, record: Record) -> None:
         desk, day = key = day_key(event)
@@ -170,6 +174,7 @@ def _standing(name: str, one: ExperimentConfig, recipe: Recipe, run: FinishedRun
         rows=rows,
         starts=starts_of(rows, -(-tally.first_ns // DAY_NS)),
         failed=watched.failed,
+        halted=watched.halted,
     )
 
 

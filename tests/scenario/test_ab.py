@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from html import unescape
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_arms_that_are_the_same_differ_by_exactly_nothing(template: BotFolder) -
     assert events["is_met"] and events["words"].startswith("Both arms were asked by the same data: trend ")
     assert told["arms"][2]["letter"] == "C"
     assert told["cross_check"]["words"] == "All arms returned the very same."
+
+
+def test_arms_that_their_own_limits_have_paused_for_long_are_told_of(template: BotFolder, tmp_path: Path) -> None:
+    bot = template.copy(tmp_path / "bot").edit(
+        lambda config: config["accounts"]["paper"].update(limits={"max_drawdown": 0.004})
+    )
+    told = bot.call("ab", "run", "--control", "trend", *BOLD, *SPAN).data
+    (pair,) = told["pairs"]
+    said = r"For (\d+) of 150 days {} could enter nothing, because limits had paused it, last drawdown: .+ > 0.4 %"
+    notes = [re.match(said.format(arm), one) for one in pair["notes"] for arm in ("trend", "historic_b")]
+    days = [int(found[1]) for found in notes if found]
+    assert len(days) == 2 and 15 < days[0] < days[1]  # who is harder to convince entered less before
 
 
 def test_three_arms_of_a_historic_test_are_cross_checked_in_its_output_and_its_report(

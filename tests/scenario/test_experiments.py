@@ -122,11 +122,13 @@ def test_an_arm_takes_its_capital_out_of_what_is_free_on_the_controls_account(
         began = bot.asked("experiment.start", "k1", name="tuned", control="trend", changes=EAGER, account="shared")[
             "answer"
         ]
+        assumed = bot.asked("experiment", name="tuned")["answer"]["assumptions"]
         too_much = bot.asked("experiment.start", "k2", name="greedy", control="trend", changes=EAGER, account="shared")
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
     assert bot.call("run", "--headless").code == 0
     assert began["is_done"], began
+    assert any(line.startswith("trend, tuned_b trade the account paper: its limits") for line in assumed), assumed
     assert "belong to no desk: raise accounts.paper.deposits" in str(too_much), too_much
     trades, books = bot.rows()["trades"], dict[tuple[str, str], Decimal]()
     for record in bot.records():

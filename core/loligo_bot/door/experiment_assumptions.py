@@ -41,7 +41,7 @@ def assumptions_of(setup: Setup, one: ExperimentConfig, standing: Standing | Non
         is_paper = desk.venue in setup.paper
         told += [_paper(setup, desk.venue, venue) if is_paper else f"Fills are those of {desk.venue}, at its prices."]
         told += [_fees(venue, desk.instruments)]
-    return [*told, *_capital(standing), _limits(setup)]
+    return [*told, *_capital(standing), *_shared(setup, one), _limits(setup)]
 
 
 def _paper(setup: Setup, name: str, venue: VenueConfig) -> str:
@@ -72,10 +72,26 @@ def _capital(standing: Standing | None) -> list[str]:
     return [f"They began with different equity: {told}. Returns are of each one's own; the smallest order is the same."]
 
 
+def _shared(setup: Setup, one: ExperimentConfig) -> list[str]:
+    """Return in what arms of one account are not on their own."""
+    by_account: dict[str, list[str]] = {}
+    for arm in one.arms:
+        if (desk := setup.config.desks.get(arm)) is not None:
+            by_account.setdefault(desk.account, []).append(arm)
+    return [
+        f"{', '.join(arms)} trade the account {account}: its limits (loss of a day, exposure, drawdown, orders) "
+        "hold for them together, so one may keep another from entering, and an entry that would trade with an order of "
+        "another waits. With an account each they would be on their own."
+        for account, arms in by_account.items()
+        if len(arms) > 1
+    ]
+
+
 def _limits(setup: Setup) -> str:
     every_s = setup.config.engine.equity_every_s
     every = f"{every_s / 60:g} minutes" if every_s >= 60 else f"{every_s:g} seconds"
     return (
         f"A limit that stops is held against each mark of equity, every {every} of the data "
-        "(engine.equity_every_s): a challenger that breaks it between two marks is stopped at the next one."
+        "(engine.equity_every_s): a challenger that breaks it between two marks is stopped at the next one. "
+        "A control that breaks it ends what counts for the verdict, not its own trading."
     )

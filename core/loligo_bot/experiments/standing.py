@@ -21,6 +21,7 @@ from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import Runs, on_day, runs_of
 from loligo_bot.experiments.by_hand import NOBODY, ByHand, by_hand_of
 from loligo_bot.experiments.failed import KIND, Failed, failed_of
+from loligo_bot.experiments.halted import KINDS, Halted, halted_of
 from loligo_bot.past import Past
 from loligo_bot.recipe import Recipe
 from loligo_bot.wish import FILES
@@ -116,8 +117,11 @@ def standing_of(
     did_fail = any(row["failures"] for own in days.values() for row in own)
     where = {"kind": KIND, "desk": tuple(one.arms)}
     failed = failed_of(rows.rows("incidents", where=where, above={"ts": begin * DAY_NS}) if did_fail else ())
-    span: dict[str, int] = {"since_ns": since.since_ns, "until_ns": ended, "open_day": limit}
-    return judged(name, one, **span, ran=ran, rows=days, starts=starts, by_hand=by_hand, failed=failed)
+    paused = {"kind": KINDS, "desk": (*one.arms, "")}  # the end of an account's pause is of no desk
+    halted = halted_of(rows.rows("incidents", where=paused, below={"ts": (limit + 1) * DAY_NS + 1}))
+    about: dict[str, Any] = {"since_ns": since.since_ns, "until_ns": ended, "open_day": limit}
+    about |= {"by_hand": by_hand, "failed": failed, "halted": halted}
+    return judged(name, one, ran=ran, rows=days, starts=starts, **about)
 
 
 def judged(
@@ -132,13 +136,15 @@ def judged(
     starts: Mapping[str, float] = NOTHING,
     by_hand: Mapping[str, ByHand] = NOBODY,
     failed: Failed | None = None,
+    halted: Halted | None = None,
 ) -> Standing:
     """Return the judgement of the days before `open_day`; `starts` is what the arms were worth at the start, where that
     is not their capital."""
     pinned = {arm: runs[0] for arm, runs in ran.items()}
     plan = one.plan(name, {arm: runs.config_hash for arm, runs in pinned.items()})
     began = {arm: starts.get(arm, runs[0].capital) for arm, runs in ran.items()}
-    folds = {arm: _Arm(arm, began[arm], ran[arm], by_hand.get(arm), failed or Failed()) for arm in one.arms}
+    told = (failed or Failed(), halted or Halted())
+    folds = {arm: _Arm(arm, began[arm], ran[arm], by_hand.get(arm), *told) for arm in one.arms}
     every = days_of(folds, -(-since_ns // DAY_NS), rows)
     days = [day for day in every if day.opened_at_ns < open_day * DAY_NS]
     return Standing(
@@ -212,11 +218,13 @@ def days_of(arms: Mapping[str, _Arm], begin: int, rows: Rows) -> list[Day]:
 class _Arm:
     """One arm from day to day."""
 
-    def __init__(self, name: str, equity: float, ran: Sequence[Runs], by_hand: ByHand | None, failed: Failed) -> None:
+    def __init__(
+        self, name: str, equity: float, ran: Sequence[Runs], by_hand: ByHand | None, failed: Failed, halted: Halted
+    ) -> None:
         self._name, self._ran, self._runs = name, ran, ran[0]
         self._equity = self._highest = equity
         self._trades = 0
-        self._by_hand, self._failed = by_hand or ByHand((), name, ""), failed
+        self._by_hand, self._failed, self._halted = by_hand or ByHand((), name, ""), failed, halted
 
     def day(self, day: int, row: Row | None) -> ArmDay:
         """Return one day of it; without a row nothing happened."""
@@ -230,6 +238,7 @@ class _Arm:
         highest = max(self._highest, before)
         self._highest = max(highest, before if high is None else high)
         lowest = before if low is None else low
+        halted_s, halted_by = self._halted.on((self._name, f"account:{runs.account}"), day)
         return ArmDay(
             daily_return=self._equity / before - 1.0 if before > 0 else 0.0,
             equity=self._equity,
@@ -249,6 +258,8 @@ class _Arm:
             down_by=self._by_hand.paused_by(day),
             by_hand=self._by_hand.touches(day),
             failed=self._failed.on(self._name, day),
+            halted_s=halted_s,
+            halted_by=halted_by,
             fee_schedule=runs.fee_schedule,
             config_hash=runs.config_hash,
             changed=runs.against(before_runs) if runs.config_hash != before_runs.config_hash else "",

@@ -37,6 +37,8 @@ class ArmDay:
     down_by: str = ""  # who paused it, and when
     by_hand: str = ""  # orders and positions that people took from it; one command has one name in all arms it reached
     failed: str = ""  # what its tentacles raised, how often, and when first; the same text where both arms failed alike
+    halted_s: float = 0.0  # in which limits of its own, or of its account, let it enter nothing
+    halted_by: str = ""  # which, and since when
     fee_schedule: str = ""  # hash of fees and slippage
     config_hash: str = ""  # over tree hashes and settings
     changed: str = ""  # on a day with another hash than before: what was changed, when, and who wanted it

@@ -32,6 +32,8 @@ class Conduct:
     refused_orders: int = 0
     stale_minutes: float = 0.0
     days_unpriced: int = 0
+    halted_s: float = 0.0
+    halted_by: str = ""  # by what, the last time
     _highest: float = 0.0
 
     def add(self, day: ArmDay) -> None:
@@ -49,6 +51,8 @@ class Conduct:
         self.refused_orders += day.refused_orders
         self.stale_minutes += day.stale_minutes
         self.days_unpriced += day.is_unpriced
+        self.halted_s += day.halted_s
+        self.halted_by = day.halted_by or self.halted_by
 
 
 def broken_stops(limits: Limits, arm: str, *, drawdown: float, worst_day: float) -> tuple[Rail, ...]:

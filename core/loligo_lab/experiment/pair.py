@@ -190,4 +190,8 @@ class Pair:
         broken = [rail for rail in self._rails() if rail.is_broken and rail.action is not Action.STOP]
         told = [f"{rail.words}." for rail in broken if rail.name != "tail"]
         has_tail = self._evidence.is_open_by_tails or any(rail.name == "tail" for rail in broken)
-        return (*([TAIL_WARNING] if has_tail else []), *told)
+        halted = (
+            words.halted(name, did.halted_s, days=did.days, by=did.halted_by)
+            for name, did in zip(self._names, self._conduct, strict=True)
+        )
+        return (*([TAIL_WARNING] if has_tail else []), *told, *filter(None, halted))

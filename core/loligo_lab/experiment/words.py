@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from loligo_lab.experiment.judgement import Effect, Verdict
 
+HALTED_FROM = 0.1  # share of the days in which limits paused an arm: from there on it is told
+DAY_S = 86_400.0
+
 
 def headline(verdict: Verdict, *, control: str, challenger: str) -> str:
     """Return the verdict in a few words."""
@@ -53,6 +56,14 @@ def unclear(control: str, challenger: str, effect: Effect, *, day: int, days_lef
     if days_left is None:
         return f"{said}; if it stays like that, there will be no verdict in time."
     return f"{said}; if it stays like that, a verdict comes in about {days_of(days_left)}."
+
+
+def halted(arm: str, held_s: float, *, days: int, by: str) -> str:
+    """Return the sentence of an arm that limits kept from entering for long, "" for others."""
+    held = round(held_s / DAY_S)
+    if held < max(1.0, HALTED_FROM * days):
+        return ""
+    return f"For {held} of {days_of(days)} {arm} could enter nothing, because limits had paused it, last {by}."
 
 
 def same(effect: Effect | None, *, margin_per_year: float, day: int) -> str:

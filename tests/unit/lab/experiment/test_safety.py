@@ -214,3 +214,17 @@ def test_what_is_not_known_yet_breaks_nothing() -> None:
     pair = judge(plan_of(limits=Limits()), days_of(CALM, AHEAD)[:1]).pairs[0]
     assert not any(rail.is_broken for rail in pair.rails)
     assert {rail.words for rail in pair.rails if rail.value is None} == {"Not known yet"}
+
+
+def test_an_arm_that_its_limits_kept_from_entering_for_long_is_told_of() -> None:
+    days = days_of(CALM, AHEAD)
+    halted = [
+        replace(day, arms=(replace(day.arms[0], halted_s=86_400.0, halted_by="drawdown: 16 % > 15 %"), day.arms[1]))
+        for day in days
+    ]
+    (pair,) = judge(plan_of(), [*days[:80], *halted[80:]]).pairs
+    assert pair.notes[-1] == (
+        "For 20 of 100 days old could enter nothing, because limits had paused it, last drawdown: 16 % > 15 %."
+    )
+    (pair,) = judge(plan_of(), [*days[:95], *halted[95:]]).pairs
+    assert not any("could enter nothing" in note for note in pair.notes)
