@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from loligo.model.command import GenerationActivated, Noted
-from loligo.model.events import LedgerPosted, OrderSubmitted, PositionChanged, TradeClosed
+from loligo.model.events import LedgerPosted, OrderSubmitted, PositionChanged, SignalRaised, TradeClosed
 from loligo.model.portfolio import MARKET_BOOK, PostingKind
 from loligo_bot.experiments.keeper import Experiments
 from loligo_bot.experiments.standing import Standing
@@ -409,17 +409,44 @@ def beside_it(config: dict[str, Any]) -> None:
     config["desks"]["other"] = {**copy.deepcopy(desk), "account": "other", "capital": 10_000}
 
 
-def test_a_new_version_is_tried_beside_the_old_one_and_promoted(template: BotFolder, tmp_path: Path) -> None:
-    bot = template.copy(tmp_path / "bot", LOLIGO__SWAP__WATCH="false", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05")
+CLOCK = Path("tentacles/strategies/by_clock/__init__.py")
+IN_ANOTHER_FORM = {  # a version with another state, which takes over the state of the one before
+    "state_version = 1": "state_version = 2",
+    'state["asked"]': 'state["heard"]',
+    'return {"asked": self.asked}': """return {"heard": self.asked}
+
+    def migrate_state(self, state, from_version):
+        return {"heard": state["asked"]}
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "word"),
+    [(COUNTER, "evaluator", '"count"'), (CLOCK, "strategy", '"clock"')],
+    ids=["opinion", "plan"],
+)
+def test_a_new_version_is_tried_beside_the_old_one_and_promoted(
+    template: BotFolder, tmp_path: Path, file: Path, kind: str, word: str
+) -> None:
+    bot, own = (
+        template.copy(tmp_path / "bot", LOLIGO__SWAP__WATCH="false", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.05"),
+        file.parent.name,
+    )
     write_hanging(bot.home, "evaluator", 0)
+    rewrite(bot, CLOCK, '1.0, "clock")', '1.0, "clock", (float(self.asked),))')
     edit_registry(bot, lambda entries: [entry.pop("tree_hash") for entry in entries if entry["source"] == "local"])
     bot.edit(lambda config: trade_with_them(config, "2017-12-15", "2019-01-01"))
     bot.edit(beside_it)
     with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
         bot.wait_until(lambda status: status["next_seq"] > 100)
-        rewrite(bot, COUNTER, '"count"', '"recount"')
+        for old, new in {word: f'"re{word[1:]}', **IN_ANOTHER_FORM}.items():
+            rewrite(bot, file, old, new)
+        with (bot.home / file).with_name("tentacle.toml").open("a") as manifest:
+            manifest.write("state = { version = 2 }\n")
         which = bot.call("tentacle", "apply", "--as", "experiment")
         began = bot.call("tentacle", "apply", "--as", "experiment", "--desk", "trend", "--why", "it counts otherwise")
+        assert began.code == 0, began.out + began.err
         (one,) = bot.asked("experiments")["answer"]["experiments"]
         shown = bot.asked("experiment", name=one["name"])["answer"]
         listed = {row["name"]: row for row in bot.asked("tentacle.list")["answer"]["tentacles"]}
@@ -429,12 +456,17 @@ def test_a_new_version_is_tried_beside_the_old_one_and_promoted(template: BotFol
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
     assert "used by trend, other; name one of them as the control" in which.data["error"]["message"]
-    assert began.code == 0, began.out + began.err
-    pinned = next(name for name in listed if name.startswith("counter@"))
-    assert listed["counter"]["state"] == listed[pinned]["state"] == "active"
-    assert listed["counter"]["hash12"] != listed[pinned]["hash12"]
+    pinned = next(name for name in listed if name.startswith(f"{own}@"))
+    assert listed[own]["state"] == listed[pinned]["state"] == "active"
+    assert listed[own]["hash12"] != listed[pinned]["hash12"]
     assert any(f"tentacle is {pinned}" in line for line in shown["unlike"])
-    assert done["is_done"] and "; so do other, which use evaluator/counter, too" in done["message"], done
+    assert done["is_done"] and f"; so do other, which use {kind}/{own}, too" in done["message"], done
     assert applied.code == 0, applied.out
-    assert after["counter"]["hash12"] == listed[pinned]["hash12"]
+    assert after[own]["hash12"] == listed[pinned]["hash12"]
+    if kind == "strategy":  # what it had counted goes on in the new version
+        said = [event for record in bot.records() for event in record.events if isinstance(event, SignalRaised)]
+        told = [one.signal for one in said if one.desk == "trend"]
+        assert [one.numbers[0] - told[0].numbers[0] for one in told] == [float(number) for number in range(len(told))]
+        codes = [one.code for one in told]
+        assert codes == sorted(codes) and {*codes} == {"clock", "reclock"}
     assert bot.call("journal", "rebuild").code == 0
