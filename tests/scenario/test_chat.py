@@ -51,9 +51,14 @@ async def talking(bot: BotFolder) -> AsyncIterator[tuple[TelegramServer, subproc
             yield server, process
 
 
-async def answer(server: TelegramServer, text: str, person: int = ADMIN, within_s: float = 10.0) -> Sent:
+async def answer(
+    server: TelegramServer, text: str, person: int = ADMIN, within_s: float = 10.0, begins: str = ""
+) -> Sent:
+    """Return what came then to that person; `begins` tells an answer from the notices of a chat that has them."""
+
     def answers() -> list[Sent]:
-        return [sent for sent in server.sent if sent.chat == str(person) and sent.id > begin]
+        own = [sent for sent in server.sent if sent.chat == str(person) and sent.id > begin]
+        return [sent for sent in own if sent.text.startswith(begins)]
 
     begin = server.sent[-1].id if server.sent else 0
     await server.say(person, text)
@@ -84,8 +89,8 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
 def test_a_bot_is_asked_switched_and_paused_from_a_chat_and_the_journal_knows_who_it_was(bot: BotFolder) -> None:
     async def story() -> None:
         async with talking(bot) as (server, process):
-            assert (await answer(server, "/status", VIEWER)).text.startswith("Status\n")
-            refused = await answer(server, "/pause", VIEWER)
+            await answer(server, "/status", VIEWER, begins="Status\n")
+            refused = await answer(server, "/pause", VIEWER, begins="⛔")
             assert refused.text == "⛔ /pause is for the role trade, yours is view."
             listed = await answer(server, "/tentacles")
             await server.press(ADMIN, listed, "● on  macd")

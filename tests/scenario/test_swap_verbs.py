@@ -139,7 +139,7 @@ def test_version_is_only_compared_and_let_go(bot: BotFolder) -> None:
         stopped(process)
     assert done["swap"]["result"] == "shadowed"
     compared, different = (int(part.split()[0]) for part in done["swap"]["text"].split("; ")[1].split(", "))
-    assert compared == different >= 20  # each opinion has another code
+    assert compared == different >= 19  # another code each; one may be of the other market
     assert (row["phase"], row["runs"] == row["hash12"]) == ("pending", False)
 
 
