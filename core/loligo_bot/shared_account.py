@@ -6,7 +6,7 @@ match the two all the same (a wash trade), so:
     what opens a position   waits while it would meet an order that the venue works (`OrderHeld`), for as long as it
                             lives; a change of it that would meet one is refused ("own_order")
     what closes one         never waits for long: entries in its way are cancelled ("makes_way"), and it goes once they
-                            are gone, or after `PATIENCE_NS` though they are not (exit yes)
+                            are gone, or after `PATIENCE_NS` though they are not (exit yes); so does a change of it
 
 A fill belongs to the order whose id it carries, so it needs no rule of allocation. Two orders meet where one may stand
 in the book at a price that the other may take. A market order takes prices up to `REACH` beyond the mark, a stop those
@@ -22,6 +22,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from msgspec import Struct, convert, to_builtins
 from msgspec.structs import replace
 
 from loligo.config import LoligoConfig
@@ -59,6 +60,17 @@ _UNTRIGGERED = frozenset({OrderState.CREATED, OrderState.SUBMITTED, OrderState.A
 Want = tuple[str, str, Mapping[str, Decimal]]  # desk, account, what it begins with by asset
 
 
+class _Change(Struct, frozen=True, array_like=True):
+    """New terms of an order that closes, which wait until no own order would be met, or until a time."""
+
+    until_ns: int
+    cause: int
+    code: str
+    quantity: Decimal
+    limit_price: Decimal | None
+    trigger_price: Decimal | None
+
+
 def shared_accounts(config: LoligoConfig) -> frozenset[str]:
     """Return the accounts of which several desks trade."""
     of_desks = [desk.account for desk in config.desks.values()]
@@ -72,8 +84,10 @@ class SharedExecution(ExecutionStage):
         super().__init__(*made)
         self._shared = shared
         self._held: dict[str, int] = {}  # orders that wait, oldest first, and until when; 0: for as long as they live
+        self._changes: dict[str, _Change] = {}  # of orders that close, not told yet, by their ids
         self._leaving: set[str] = set()  # entries that are asked to make way
-        self._said: dict[str, tuple[float, float]] = {}  # by instrument: the mark when the venue named a price; that
+        # By instrument: the mark when the venue named a price, and between which two its newest one lies since
+        self._said: dict[str, tuple[float, float, float]] = {}
         self._answered: set[str] = set()  # held ones of which a report is on its way
 
     def _send(self, order: Order, ts: int, cause: int, terms: OrderRequest | None) -> None:
@@ -95,12 +109,36 @@ class SharedExecution(ExecutionStage):
         if order.id in self._held:
             self._answer(_own_answer(order, call, *given))
             return
-        if call == "amend" and (in_way := self._in_way(_changed(order, *given))):
-            if not _closes(order):
-                self.reports.append(Rejected(order.id, given[1], OWN_ORDER, of="amend"))
-                return
-            self._make_way(in_way, given[1], self.newest_seq(order.id))
+        if call == "amend" and not _closes(order) and self._in_way(_changed(order, *given[2:])):
+            self.reports.append(Rejected(order.id, given[1], OWN_ORDER, of="amend"))
+            return
         super()._tell(order, call, *given)
+
+    def amend(
+        self,
+        order_id: str,
+        ts: int,
+        cause: int,
+        quantity: Decimal,
+        limit_price: Decimal | None = None,
+        trigger_price: Decimal | None = None,
+        code: str = "",
+    ) -> bool:
+        self._changes.pop(order_id, None)  # this one comes instead of it
+        order = self.order(order_id)
+        if order is not None and _closes(order) and order_id not in self._held:
+            terms = quantity, limit_price or order.limit_price, trigger_price or order.trigger_price
+            in_way = self._in_way(_changed(order, *terms))
+            self._make_way(in_way, ts, cause)
+            if in_way and (quantity > order.quantity or terms[1:] != (order.limit_price, order.trigger_price)):
+                self._changes[order_id] = _Change(ts + PATIENCE_NS, cause, code, *terms)
+                self._schedule.set_timer(("", "", f"held {order_id}"), ts + PATIENCE_NS, cause)
+                return True
+        return super().amend(order_id, ts, cause, quantity, limit_price, trigger_price, code)
+
+    def cancel(self, order_id: str, ts: int, cause: int, code: str) -> bool:
+        self._changes.pop(order_id, None)
+        return super().cancel(order_id, ts, cause, code)
 
     def _answer(self, report: VenueReport) -> None:
         """Say in the venue's place what becomes of an order that it does not know."""
@@ -119,18 +157,21 @@ class SharedExecution(ExecutionStage):
 
     def apply(self, report: VenueReport, cause: int) -> tuple[Order, int, OrderRequest | None] | None:
         applied = super().apply(report, cause)
-        if applied is None or not (self._shared or self._held):
-            return applied
-        order = applied[0]
+        if applied is not None and (self._shared or self._held or self._changes):
+            self._follow(applied[0], report)
+        if not self.reports:  # the newest price is in the last one
+            self._release(report.ts)
+        return applied
+
+    def _follow(self, order: Order, report: VenueReport) -> None:
         if isinstance(report, Filled | Triggered):
-            self._said[order.instrument] = self._marks.get(order.instrument, 0.0), float(report.price)
+            self._said[order.instrument] = self._marks.get(order.instrument, 0.0), *_newest(order, report)
         self._answered.discard(order.id)
         if not order.is_open or isinstance(report, Rejected):
             self._leaving.discard(order.id)
         if not order.is_open:
             self._held.pop(order.id, None)
-        self._release(report.ts)
-        return applied
+            self._changes.pop(order.id, None)
 
     def _release(self, ts: int) -> None:
         """Send what nothing is in the way of any more, oldest first: each that goes may be in the way of the next."""
@@ -143,6 +184,11 @@ class SharedExecution(ExecutionStage):
             elif 0 < until_ns <= ts or not self._in_way(order):
                 del self._held[order_id]
                 super()._send(order, ts, self.newest_seq(order_id), terms)
+        for order_id, one in list(self._changes.items()):
+            wanted = one.quantity, one.limit_price, one.trigger_price
+            if one.until_ns <= ts or not self._in_way(_changed(self._open[order_id].order, *wanted)):
+                del self._changes[order_id]
+                super().amend(order_id, ts, one.cause, *wanted, one.code)
 
     def _in_way(self, order: Order) -> list[Order]:
         """Return the orders of its account that it would trade with, of those that the venue works; for what opens a
@@ -160,8 +206,8 @@ class SharedExecution(ExecutionStage):
     def _prices(self, instrument: str) -> set[float]:
         """Return the prices that may be the newest: the mark, and what the venue has said since, within a candle."""
         mark = self._marks.get(instrument, 0.0)
-        before, said = self._said.get(instrument, (mark, mark))
-        return {mark, said} if mark == before else {mark}
+        before, *said = self._said.get(instrument, (mark, mark))
+        return {mark, *said} if mark == before else {mark}
 
     def _opposite(self, order: Order) -> Iterator[Order]:
         for working in self._open.values():
@@ -171,25 +217,31 @@ class SharedExecution(ExecutionStage):
 
     def export_state(self) -> PlainState:
         kept = {"held": dict(self._held), "leaving": sorted(self._leaving), "said": dict(sorted(self._said.items()))}
-        return {**super().export_state(), **kept}
+        return {**super().export_state(), **kept, "changes": to_builtins(self._changes)}
 
     def restore_state(self, state: PlainState) -> None:
         super().restore_state(state)
         self._held = dict(state.get("held", {}))
         self._leaving = set(state.get("leaving", ()))
-        self._said = {name: (mark, price) for name, (mark, price) in state.get("said", {}).items()}
-        for order_id in self._held:
+        self._said = {name: (one[0], one[1], one[-1]) for name, one in state.get("said", {}).items()}
+        self._changes = convert(state.get("changes", {}), dict[str, _Change])
+        for order_id in (*self._held, *self._changes):
             if self._open[order_id].order.account not in self._shared:  # nobody is left whom it could meet
                 self._schedule.set_timer(("", "", f"held {order_id}"), 1, self.newest_seq(order_id))
+
+
+def _newest(order: Order, report: Filled | Triggered) -> tuple[float, float]:
+    """Return between which prices a venue's newest one lies: who takes pays the way to the other side."""
+    price = float(report.price)
+    took = isinstance(report, Filled) and not report.is_maker
+    return price, price * (1 - order.side.sign * REACH) if took else price
 
 
 def _closes(order: Order) -> bool:
     return order.is_reduce_only or order.role is not OrderRole.ENTRY
 
 
-def _changed(
-    order: Order, _id: str, _ts: int, quantity: Decimal, limit: Decimal | None, trigger: Decimal | None
-) -> Order:
+def _changed(order: Order, quantity: Decimal, limit: Decimal | None, trigger: Decimal | None) -> Order:
     return replace(order, quantity=quantity, limit_price=limit, trigger_price=trigger)
 
 
@@ -215,11 +267,11 @@ def _takes(order: Order, price: float) -> tuple[float, float]:
     if order.kind is OrderKind.TRAILING_STOP and awaits and price:
         return sign * price - price * (float(order.trail_rate or 0) + REACH), sign * price
     trigger = float(order.trigger_price or 0) if awaits else 0.0
-    is_stop_ahead = order.kind in _STOPS and sign * (price - trigger) > 0 and trigger > 0
-    best = sign * trigger if is_stop_ahead else inf
+    ahead = sign * (price - trigger) if order.kind in _STOPS and trigger > 0 else 0.0
+    best = sign * trigger if ahead > price * REACH else inf  # one that is nearer may trigger at once
     if order.kind in _LIMITS:
         return sign * float(order.limit_price or 0), best
-    start = trigger if is_stop_ahead or (trigger and order.kind not in _STOPS) else price
+    start = trigger if ahead > 0 or (trigger and order.kind not in _STOPS) else price
     return sign * start - start * REACH if start else -inf, best
 
 

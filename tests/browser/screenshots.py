@@ -18,11 +18,12 @@ from tests.browser.test_pages import LOOKS, PAGES
 from tests.browser.visits import Bot, browse, sign_in
 from tests.fakes.chromium import ARGUMENTS, chromium
 from tests.fakes.experiments import TESTS, page_of_tests
-from tests.scenario.bots import ROOT
+from tests.scenario.bots import LIMIT_S, ROOT, BotFolder, done_job
 
 TRADING_S = 30.0  # before the first picture, so that there is something to see
 DRAWN_MS = 1_500.0
 SHOTS = (*PAGES, "/experiments/eager")  # and all about a test
+SPAN = {"since": "2018-01-01", "until": "2018-07-01"}  # of what is tested over the past
 STATES = tuple(f"/experiments/{name}" for name in TESTS)
 
 
@@ -33,13 +34,25 @@ def main(folder: Path) -> None:
         with running_bot(Path(home) / "bot", more_desks) as bot:
             sign_in(browser, bot)
             time.sleep(TRADING_S)
-            shoot(browser, bot, SHOTS, folder)
+            shots = (*SHOTS, *results_of(BotFolder(bot.home)))
+            shoot(browser, bot, shots, folder)
         with page_of_tests(Path(home) / "states") as (address, _):
             states = Bot(home=Path(home) / "states", address=address)
             sign_in(browser, states)
             shoot(browser, states, STATES, folder)
         browser.close()
-    print(f"{len(LOOKS) * len(SHOTS + STATES)} pictures in {folder}")
+    print(f"{len(LOOKS) * len(shots + STATES)} pictures in {folder}")
+
+
+def results_of(bot: BotFolder) -> tuple[str, ...]:
+    """Have the bot test over the past, and return the pages of what came of it."""
+    arms = {"control": "trend", "changes": {"strategy.settings.entry_threshold": 0.9}}
+    tried = done_job(bot, "historic", **arms, **SPAN)["number"]
+    ran = bot.asked("backtest.start", "screenshots", **SPAN)["answer"]["number"]
+    until = time.monotonic() + LIMIT_S
+    while bot.asked("backtest", number=ran)["answer"]["backtest"]["state"] != "done" and time.monotonic() < until:
+        time.sleep(1.0)
+    return f"/experiments/past/{tried}", f"/backtests/{ran}"
 
 
 def shoot(browser: Browser, bot: Bot, paths: Sequence[str], folder: Path) -> None:
@@ -50,7 +63,7 @@ def shoot(browser: Browser, bot: Bot, paths: Sequence[str], folder: Path) -> Non
                 watched.page.route("**/part/bar", lambda route: route.fulfill(status=204))  # not every bot has one
                 page = watched.open(path)
                 page.wait_for_timeout(DRAWN_MS)
-                name = re.sub("[^a-z]+", "-", path).strip("-") or "dashboard"
+                name = re.sub("[^a-z0-9]+", "-", path).strip("-") or "dashboard"
                 page.screenshot(path=folder / f"{name}-{look.replace(' ', '-')}.png", full_page=True)
 
 

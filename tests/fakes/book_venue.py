@@ -2,8 +2,8 @@
 
 Around the newest price stand others: `DEPTH` at 0.02 % and at 0.1 % from it, and without end at 0.15 %. A price that
 moves passes all in between: what rests is filled before the price goes on, a stop triggers when its price is reached,
-before the rest of that price. The candle stops at each fill until the engine calls `settle`. Trades between two orders
-of one account are made and kept in `own_trades`.
+before the rest of that price. The candle stops at each fill until the engine calls `settle`. A cancel may take time, in
+which the order works on. Trades between two orders of one account are made and kept in `own_trades`.
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ class BookVenue:
 
     state_version = 1
 
-    def __init__(self, *instruments: Instrument) -> None:
+    def __init__(self, *instruments: Instrument, cancel_takes_ns: int = 0) -> None:
         self.instruments: Mapping[str, Instrument] = {one.id: one for one in instruments}
+        self._cancel_takes_ns = cancel_takes_ns
+        self._leaving: list[tuple[int, str, str]] = []  # when, which order, the reason: in the order of their asking
         self.own_trades: list[tuple[str, str]] = []  # taker, maker
         self._price: dict[str, Decimal] = {}
         self._path: dict[str, list[Decimal]] = {}
@@ -74,8 +76,9 @@ class BookVenue:
 
     def submit(self, order: Order, ts: int) -> Sequence[VenueReport]:
         self._ts = max(ts, self._ts)
+        self._let_go(ts)
         if order.instrument not in self._price:
-            return [Rejected(order.id, ts, "no_price")]
+            return [*self._take(), Rejected(order.id, ts, "no_price")]
         self._said.append(Accepted(order.id, ts))
         self._orders[order.id] = one = Resting(order, order.trigger_price if order.kind in WITH_TRIGGER else None)
         if order.kind is OrderKind.TRAILING_STOP:
@@ -84,17 +87,26 @@ class BookVenue:
         return self._take()
 
     def cancel(self, order_id: str, ts: int, code: str) -> Sequence[VenueReport]:
-        if order_id not in self._orders:
-            return [Rejected(order_id, ts, "unknown_order", of="cancel")]
-        del self._orders[order_id]
-        return [Canceled(order_id, ts, code)]
+        self._leaving.append((ts + self._cancel_takes_ns, order_id, code))
+        self._let_go(ts)
+        return self._take()
+
+    def _let_go(self, ts: int) -> None:
+        """Carry out the cancels whose time has come."""
+        while self._leaving and self._leaving[0][0] <= ts:
+            due_ns, order_id, code = self._leaving.pop(0)
+            if self._orders.pop(order_id, None) is None:
+                self._said.append(Rejected(order_id, due_ns, "unknown_order", of="cancel"))
+            else:
+                self._said.append(Canceled(order_id, due_ns, code))
 
     def amend(
         self, order_id: str, ts: int, quantity: Decimal, limit_price: Decimal | None, trigger_price: Decimal | None
     ) -> Sequence[VenueReport]:
+        self._let_go(ts)
         one = self._orders.get(order_id)
         if one is None or quantity <= one.filled:
-            return [Rejected(order_id, ts, "unknown_order", of="amend")]
+            return [*self._take(), Rejected(order_id, ts, "unknown_order", of="amend")]
         one.order = msgspec.structs.replace(
             one.order, quantity=quantity, limit_price=limit_price, trigger_price=trigger_price
         )
@@ -109,6 +121,7 @@ class BookVenue:
     def on_candle(self, candle: Candle) -> Sequence[VenueReport]:
         self.advance_to(candle.opened_at_ns)
         self._ts = candle.ts
+        self._let_go(candle.ts)
         first, then = (candle.low, candle.high) if candle.close >= candle.open else (candle.high, candle.low)
         path = (candle.open, first, then, candle.close)
         self._path[candle.instrument] = [self.instruments[candle.instrument].price(price) for price in path]
@@ -129,6 +142,7 @@ class BookVenue:
 
     def advance_to(self, ts: int) -> Sequence[VenueReport]:
         self._ts = max(ts, self._ts)
+        self._let_go(ts)
         for one in list(self._orders.values()):
             if one.order.time_in_force is TimeInForce.GTD and one.order.expires_at_ns <= ts:
                 del self._orders[one.order.id]
@@ -279,6 +293,7 @@ class BookVenue:
             "price": {name: str(price) for name, price in self._price.items()},
             "ts": self._ts,
             "positions": {key: str(held) for key, held in self._positions.items()},
+            "leaving": [list(one) for one in self._leaving],
             "orders": [msgspec.to_builtins(one) for one in self._orders.values()],
         }
 
@@ -286,4 +301,5 @@ class BookVenue:
         self._price = {name: Decimal(price) for name, price in state["price"].items()}
         self._ts = state["ts"]
         self._positions = {key: Decimal(held) for key, held in state["positions"].items()}
+        self._leaving = [(due_ns, order_id, code) for due_ns, order_id, code in state["leaving"]]
         self._orders = {one.order.id: one for one in msgspec.convert(state["orders"], list[Resting])}

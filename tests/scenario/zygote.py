@@ -5,6 +5,9 @@ end).
     request    4 bytes length, JSON {"arguments", "environment", "cwd", "script"}, with stdin, stdout, stderr and a pipe
     answer     4 bytes: the pid; into the pipe come 4 bytes when the child has ended: its wait status
 
+Verifiers that its children want come from here, too: a message {"paths", "environment"} with the verifier's socket and
+a pipe, into which come the pid and then the status. Those of other tests start as a user's do.
+
 What must hold: it has one thread, and a child is told from a process of its own by nothing but its start: environment,
 folder, signals and standard streams are those of the request; at its end it waits for threads and runs what is
 registered, as the interpreter does.
@@ -23,12 +26,14 @@ import runpy
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 import traceback
 from contextlib import suppress
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 PRELOADED = (  # what a bot at work or a short command has imported; none of it begins a thread
     *(
@@ -37,15 +42,18 @@ PRELOADED = (  # what a bot at work or a short command has imported; none of it 
         "loligo_bot.backtest",
         "loligo_kit.listing",
         "loligo.host.verifier",
+        "loligo_verifier.process",
     ),
     *("numpy", "pyarrow.parquet", "pyarrow.compute", "aiohttp.web", "jinja2", "prometheus_client", "rich.live"),
     *("alembic.command", "alembic.config", "markdown_it", "pygments.lexers", "watchdog.observers", "argon2", "segno"),
 )
 _SIZE = 4
+_LONGEST = 65_536  # bytes of a wish
 
 
-def serve(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """Fork for each request; return the request and its descriptors in each child, None here at the end."""
+def serve(control: socket.socket, wishes: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """Fork for each request; return the request and its descriptors in each child, None here at the end. `wishes` is
+    where children ask for verifiers."""
     ended_r, ended_w = os.pipe()
     os.set_blocking(ended_w, False)
     signal.set_wakeup_fd(ended_w)
@@ -53,10 +61,21 @@ def serve(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipes: dict[int, int] = {}  # of a child's pid
     while True:
-        ready, _, _ = select.select([control.fileno(), ended_r], [], [])
+        ready, _, _ = select.select([control.fileno(), wishes.fileno(), ended_r], [], [])
         if ended_r in ready:
             os.read(ended_r, 4_096)
             _reap(pipes)
+        if wishes.fileno() in ready:
+            body, descriptors, _, _ = socket.recv_fds(wishes, _LONGEST, 2)
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                for number in (ended_r, ended_w, control.fileno(), wishes.fileno(), descriptors[1], *pipes.values()):
+                    os.close(number)
+                verify(json.loads(body), descriptors[0])
+            pipes[pid] = descriptors[1]
+            os.close(descriptors[0])
+            os.write(pipes[pid], pid.to_bytes(_SIZE, "big"))
         if control.fileno() not in ready:
             continue
         found = _request(control)
@@ -69,6 +88,7 @@ def serve(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
             for number in (ended_r, ended_w, *pipes.values(), descriptors.pop()):
                 os.close(number)
             control.close()
+            wishes.close()
             return request, descriptors
         pipes[pid] = descriptors.pop()
         for number in descriptors:
@@ -97,6 +117,52 @@ def _reap(pipes: dict[int, int]) -> None:
         os.close(pipe)
 
 
+def verify(wish: dict[str, Any], handle: int) -> None:
+    """Be the verifier of one bot, and end with it."""
+    from loligo_verifier.process import serve as judge
+
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.environ.clear()
+    os.environ.update(wish["environment"])
+    os.chdir("/")
+    sys.path[:] = wish["paths"]
+    code = 1
+    try:
+        judge(handle)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+class Verifier:
+    """What `loligo_verifier.client` has of `subprocess.Popen`: a process that the zygote forks."""
+
+    wishes: ClassVar[socket.socket]
+
+    def __init__(self, command: list[str], *, env: dict[str, str], pass_fds: list[int], **_: Any) -> None:
+        self._status, status_w = os.pipe()
+        wish = json.dumps({"paths": command[5:], "environment": env}).encode()
+        socket.send_fds(self.wishes, [wish], [*pass_fds, status_w])
+        os.close(status_w)
+        self.pid = int.from_bytes(os.read(self._status, _SIZE), "big")
+        self._has_ended = False
+
+    def poll(self) -> int | None:
+        return self.wait() if self._has_ended or select.select([self._status], [], [], 0)[0] else None
+
+    def wait(self) -> int:
+        if not self._has_ended:
+            os.read(self._status, _SIZE)
+            os.close(self._status)
+            self._has_ended = True
+        return 0
+
+
 def become(request: dict[str, Any], descriptors: list[int]) -> None:
     """Make of this child what a new process would be."""
     for number, descriptor in enumerate(descriptors):
@@ -112,6 +178,8 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     wanted = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:] = [os.path.dirname(request["script"]), *wanted, *(path for path in sys.path[1:] if path not in wanted)]
     signal.signal(signal.SIGUSR2, tell_where)
+    client: Any = importlib.import_module("loligo_verifier.client")
+    client.subprocess = SimpleNamespace(Popen=Verifier, DEVNULL=subprocess.DEVNULL)
 
 
 def tell_where(*_: object) -> None:
@@ -159,7 +227,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # a collection in a child would write to all of it, and so copy it
     assert len(os.listdir("/proc/self/task")) == 1, "a thread would not be in the children"
-    child = serve(control)
+    wishes, Verifier.wishes = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = serve(control, wishes)
     if child is not None:
         become(*child)
         leave()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from loligo.model.command import CommandKind, TimeAdvanced, VenueReports
-from loligo.model.events import CancelRequested, OrderHeld, OrderReported, OrderSubmitted
+from loligo.model.events import AmendRequested, CancelRequested, OrderHeld, OrderReported, OrderSubmitted
 from loligo.model.order import Accepted, Amended, Canceled, Expired, Filled, Rejected, TimeInForce
 from loligo.model.timeframe import HOUR_NS, SECOND_NS
 from loligo.ports.tentacles import AmendIntent, CancelIntent
@@ -153,6 +153,27 @@ def test_a_change_that_would_meet_an_own_order_is_refused_and_the_terms_stay() -
     record = two.asks(two.buyer, AmendIntent(bid, Decimal(1), limit_price=Decimal("90")))
     assert [(report.code, report.of) for report in reports(record, Rejected)] == [("own_order", "amend")]
     assert [order.limit_price for order in two.bot.open_orders("beta")] == [Decimal("99")]
+
+
+def test_a_stop_that_would_meet_an_own_entry_at_its_new_price_moves_when_that_is_gone() -> None:
+    two = Two()
+    (stop,) = two.bot.open_orders("alpha")
+    (bid,) = two.submitted(two.asks(two.buyer, limit("94.9", stop="80")))
+    record = two.asks(two.holder, AmendIntent(stop.id, Decimal(1), trigger_price=Decimal("95")))
+    assert [(event.order_id, event.code) for event in of(record, CancelRequested)] == [(bid, "makes_way")]
+    assert not of(record, AmendRequested)
+    moved = two.say(Canceled(bid, two.now, "makes_way"))
+    assert [(event.order_id, event.trigger_price) for event in of(moved, AmendRequested)] == [(stop.id, Decimal("95"))]
+
+
+def test_a_stop_moves_after_five_seconds_though_the_venue_does_not_cancel_and_only_to_its_newest_price() -> None:
+    two = Two()
+    (stop,) = two.bot.open_orders("alpha")
+    two.asks(two.buyer, limit("94.9", stop="80"))
+    wishes = [AmendIntent(stop.id, Decimal(1), trigger_price=Decimal(price)) for price in ("95", "95.05")]
+    assert not of(two.asks(two.holder, *wishes), AmendRequested)
+    moved = two.bot.feed(TimeAdvanced(two.now + PATIENCE_NS))
+    assert [event.trigger_price for event in of(moved, AmendRequested)] == [Decimal("95.05")]
 
 
 def test_what_must_fill_at_once_ends_at_once() -> None:
