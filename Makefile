@@ -48,7 +48,7 @@ test: setup  ## Run all tests, the long parts first; with CI set also hold branc
 
 # What waits for nobody: it takes the time that the parts beside it leave, in which bots and browsers wait for one another.
 test-quiet: setup
-	nice -n 10 $(MAKE) --keep-going test-money test-rest test-units
+	nice -n 10 $(MAKE) --keep-going test-units test-rest test-money
 
 test-early-runs: setup
 	$(PYTEST) $(EARLY_RUNS)

@@ -24,6 +24,7 @@ from tests.benchmarks.measures import Figure
 
 PAIRS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "LINK", "AVAX", "LTC", "TRX", "UNI")
 THRESHOLDS = (0.8, 0.79, 0.81, 0.78, 0.82, 0.77, 0.83, 0.805)  # one for each arm: as busy as the first, on average
+WIDE = {"max_daily_loss": 0.99, "max_drawdown": 0.99}  # or all arms stand still from the third month on
 BEGIN, DAYS = "2024-01-01", 249  # to 2024-09-06, where the data of all ten end
 EVERYTHING = 1 << 40
 
@@ -62,7 +63,7 @@ def write_config(home: Path, data: Path) -> None:
     config["venues"]["binance"]["instruments"] = {market: dict(terms) for market in markets}
     desk = config["desks"].pop("year")
     for letter, threshold in zip("abcdefgh", THRESHOLDS, strict=True):
-        config["accounts"][f"arm_{letter}"] = dict(config["accounts"]["paper"])
+        config["accounts"][f"arm_{letter}"] = {**config["accounts"]["paper"], "limits": WIDE}
         config["desks"][f"arm_{letter}"] = arm(desk, f"arm_{letter}", markets, threshold)
     names = list(config["desks"])
     config["experiments"] = {"bench": {"control": names[0], "challengers": names[1:]}}

@@ -66,10 +66,13 @@ def test_candles_that_come_while_it_looks_are_not_in_it(template: BotFolder, tmp
     bot = template.copy(tmp_path / "bot", LOLIGO__JOURNAL__COMMIT_EVERY_S="0.01")
     with bot.running("run", "--headless", "--speed", FAST) as process:
         bot.wait_until(lambda status: status["time"][:10] >= "2017-08-15")
+        seen = 0
         for _ in range(5):
             told = previewed(bot, name="weighted_vote", place="desks.trend.strategy", values=SURE, candles=CANDLES)
             desk = next(one for one in told["desks"] if one["desk"] == "trend")
-            assert desk["fills"] and max(fill["time"] for fill in desk["fills"]) <= desk["until"]
+            assert all(fill["time"] <= desk["until"] for fill in desk["fills"])
+            seen += len(desk["fills"])  # none in a quiet month, which a slow machine may meet
+        assert seen
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
 
