@@ -9,12 +9,13 @@ RUNS := tests/benchmarks tests/scenario
 PAGES := tests/browser tests/web
 EARLY_RUNS := $(wildcard tests/scenario/test_[a-j]*.py)
 UNITS := tests/unit
+KIT := $(addprefix tests/unit/,cli host kit lab testing_kit)
 MONEY := tests/unit/engine tests/property $(addprefix tests/tentacles/,venues trading_modes risk_rules)
 LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenario/test_*.py))
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-late-runs test-money test-pages test-quiet test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties
+.PHONY: help setup run page test test-early-runs test-kit test-late-runs test-money test-pages test-quiet test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,7 +49,7 @@ test: setup  ## Run all tests, the long parts first; with CI set also hold branc
 
 # What waits for nobody: it takes the time that the parts beside it leave, in which bots and browsers wait for one another.
 test-quiet: setup
-	nice -n 10 $(MAKE) --keep-going test-units test-rest test-money
+	nice -n 10 $(MAKE) --keep-going test-money test-rest test-kit test-units
 
 test-early-runs: setup
 	$(PYTEST) $(EARLY_RUNS)
@@ -63,7 +64,10 @@ test-money: setup
 	$(PYTEST) $(MONEY) $(if $(CI),$(COVERAGE))
 
 test-units: setup
-	$(PYTEST) $(UNITS) $(patsubst %,--ignore %,$(MONEY))
+	$(PYTEST) $(UNITS) $(patsubst %,--ignore %,$(MONEY) $(KIT))
+
+test-kit: setup
+	$(PYTEST) $(KIT)
 
 test-rest: setup
 	$(PYTEST) $(patsubst %,--ignore %,$(RUNS) $(PAGES) $(UNITS) $(MONEY))
