@@ -216,4 +216,4 @@ def test_a_check_of_what_is_no_export_says_so(call: Call, tmp_path: Path) -> Non
     file = tmp_path / "x.json"
     file.write_text(json.dumps({"format": 1}))
     called = call("ab", "check", file)
-    assert (called.code, "expected an exported experiment of format 3" in called.err) == (1, True)
+    assert (called.code, "expected an exported experiment of format 4" in called.err) == (1, True)
