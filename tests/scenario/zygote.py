@@ -75,7 +75,8 @@ def serve(control: socket.socket, wishes: socket.socket) -> tuple[dict[str, Any]
                 verify(json.loads(body), descriptors[0])
             pipes[pid] = descriptors[1]
             os.close(descriptors[0])
-            os.write(pipes[pid], pid.to_bytes(_SIZE, "big"))
+            with suppress(BrokenPipeError):  # who asked was killed meanwhile
+                os.write(pipes[pid], pid.to_bytes(_SIZE, "big"))
         if control.fileno() not in ready:
             continue
         found = _request(control)

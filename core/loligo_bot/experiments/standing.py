@@ -117,8 +117,8 @@ def standing_of(
     did_fail = any(row["failures"] for own in days.values() for row in own)
     where = {"kind": KIND, "desk": tuple(one.arms)}
     failed = failed_of(rows.rows("incidents", where=where, above={"ts": begin * DAY_NS}) if did_fail else ())
-    paused = {"kind": KINDS, "desk": (*one.arms, "")}  # the end of an account's pause is of no desk
-    halted = halted_of(rows.rows("incidents", where=paused, below={"ts": (limit + 1) * DAY_NS + 1}))
+    paused = rows.rows("incidents", where={"kind": KINDS}, below={"ts": (limit + 1) * DAY_NS + 1})
+    halted = halted_of(paused)  # any desk of an account may have brought its pause
     about: dict[str, Any] = {"since_ns": since.since_ns, "until_ns": ended, "open_day": limit}
     about |= {"by_hand": by_hand, "failed": failed, "halted": halted}
     return judged(name, one, ran=ran, rows=days, starts=starts, **about)
