@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any, Literal, TextIO, cast
 
 import structlog
@@ -67,7 +67,7 @@ def configure(*, level: Level = "info", format: Format = "console", stream: Text
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _mask_event,
+            lambda _logger, _method, event: cast("dict[str, Any]", masked(event)),
             _renderer(format, target),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -93,10 +93,6 @@ def _renderer(format: Format, target: TextIO) -> structlog.typing.Processor:
     if format == "json":
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=target.isatty() and "NO_COLOR" not in os.environ, pad_event_to=36)
-
-
-def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return cast("dict[str, Any]", masked(event))
 
 
 def _masked_text(text: str) -> str:

@@ -74,6 +74,7 @@ class Feeds:
         self._replayed_ns = 0  # how far replays went before they were stopped
         self._next: tuple[EdgePlan, ...] | None = None
         self._before: tuple[EdgePlan, ...] | None = None  # while on probation
+        self.is_live = False  # whether all that run are of today: then time goes on without them
         self._turn = asyncio.Lock()
         self._end: asyncio.Future[None] | None = None
 
@@ -181,7 +182,9 @@ class Feeds:
         await self._close(running)
 
     def _start(self, plans: tuple[EdgePlan, ...]) -> None:
-        for name, group in self._grouped(plans).items():
+        groups = self._grouped(plans)
+        self.is_live = self._inbox.conflate = bool(groups) and REPLAYS not in groups
+        for name, group in groups.items():
             if name not in self._running:
                 self._make(group)
                 feeds = {plan.name: self._made.pop(plan) for plan in group}

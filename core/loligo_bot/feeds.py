@@ -79,11 +79,11 @@ class FeedInbox(InboxPort):
 
     def _note(self, sent: list[FromFeed]) -> None:
         self.heard_s = monotonic()
-        newest_ns, first = sent[-1].item.ts, len(sent) - 1
-        while first and sent[first - 1].item.ts == newest_ns:
-            first -= 1
-        is_more = not first and self.newest and self.newest[0].item.ts == newest_ns
-        self.newest = [*self.newest, *sent] if is_more else sent[first:]
+        newest_ns = max([one.item.ts for one in sent])
+        known_ns = self.newest[0].item.ts if self.newest else newest_ns
+        if newest_ns >= known_ns:  # what a live feed brings late does not move its cursor back
+            here = [one for one in sent if one.item.ts == newest_ns]
+            self.newest = [*self.newest, *here] if newest_ns == known_ns else here
 
 
 def in_time_order(feeds: Mapping[str, HistoricalFeed], since: Cursors | None = None) -> Iterator[FromFeed]:

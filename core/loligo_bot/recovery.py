@@ -25,10 +25,12 @@ Cursors = dict[str, tuple[int, int]]  # of each feed: the newest `ts`, and how m
 
 
 def take(cursors: Cursors, feed: str, ts: int) -> None:
-    """Count one input of a feed; "" is none. Records in order are all that cursors are made of."""
+    """Count one input of a feed; "" is none. Records in order are all that cursors are made of; what is older than the
+    newest input of its own feed does not move one back."""
     if feed:
         newest, count = cursors.get(feed, (ts, 0))
-        cursors[feed] = (ts, count + 1 if ts == newest else 1)
+        if ts >= newest:
+            cursors[feed] = (ts, count + 1 if ts == newest else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def recover(engine: Engine, journal: Journal, plan_of: PlanOf = lambda slots: No
     """Bring a new engine to where the journal ends, by the plans that ran then: `plan_of` returns that of a generation,
     None where the journal does not name enough. JournalError when it does not come to the same decisions."""
     recovered, wanted = Recovered(), engine.plan
+    engine.takes_late = True  # as the journal did
     snapshot = journal.newest_snapshot()
     if snapshot is not None:
         state: dict[str, Any] = msgspec.msgpack.decode(snapshot[1])

@@ -82,6 +82,7 @@ class Rehearsed:
 def rehearse(before: EnginePlan, after: EnginePlan, past: Past) -> Rehearsed:
     """Let one plan follow another in this past. It blocks for as long as the tentacles take."""
     engine = Engine(before)
+    engine.takes_late = True  # as the journal did
     engine.restore_state(msgspec.msgpack.decode(past.state))
     engine.prepare(after)
     events = list(engine.process(ShadowStarted(engine.now_ns, 0, after.slots)).events)

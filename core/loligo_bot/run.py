@@ -201,6 +201,7 @@ class _Running:
             self._inbox,
             tentacle_timeout_s=bot.config.engine.tentacle_timeout_s,
             on_look=self._health.cpu.look,
+            is_live=lambda: self._edges.feeds.is_live,
         )
         self._experiments = Experiments(
             bot.home,

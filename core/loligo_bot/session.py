@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -35,11 +36,14 @@ from loligo.model.command import (
     SlotVersion,
     SwapEnded,
     Swapping,
+    TimeAdvanced,
     WarmUp,
 )
 from loligo.model.events import CommandHandled, Input, Record
 from loligo.model.market import ExternalSignal
+from loligo.model.timeframe import SECOND_NS
 from loligo.ports.journal import Journal
+from loligo.runtime.clock import SystemClock
 from loligo.runtime.inbox import FromFeed, Inbox
 from loligo.runtime.watchdog import Hang, Watchdog
 from loligo_bot.committing import Committer, FaultPoint, InTurn
@@ -50,6 +54,9 @@ from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
+LAG_NS = (
+    2 * SECOND_NS
+)  # how far time stays behind the wall clock when nothing comes: a candle is not there at its close
 _ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded, Noted)  # somebody waits for them to be durable
 _STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
 _NOW = (
@@ -242,6 +249,9 @@ class EngineThread:
     idle_s: float = 0.2
     tentacle_timeout_s: float = 5.0
     on_look: Callable[[str], object] = lambda _: None  # of the watchdog, on its thread
+    is_live: Callable[[], bool] = lambda: False  # whether the feeds are of today
+    clock: SystemClock = field(default_factory=SystemClock)
+    late: Counter[str] = field(default_factory=Counter)  # inputs of live feeds that came after newer ones, by feed
     step_times: Histogram = field(
         default_factory=lambda: Histogram(STEP_BOUNDS_S)
     )  # inputs taken together share theirs
@@ -287,10 +297,12 @@ class EngineThread:
         try:
             while not self._is_leaving:
                 items = self.inbox.take(BATCH, self.idle_s)
+                self.session.engine.takes_late = self.is_live()
                 if items:
                     began_s = time.perf_counter()
                     self.session.step(self._in_turn(items))
                     self.step_times.observe((time.perf_counter() - began_s) / len(items), len(items))
+                self.session.step(self._passed())
                 if items or self.inbox.was_nudged:
                     self.session.tell()
                 else:
@@ -318,19 +330,30 @@ class EngineThread:
         self._is_leaving = True
         self.inbox.close()
 
+    def _now_ns(self) -> int:
+        """Return the bot's time: that of the newest input, and where feeds are of today at most so far behind it."""
+        newest_ns = self.session.engine.now_ns
+        return max(newest_ns, self.clock.now_ns() - LAG_NS) if self.is_live() else newest_ns
+
+    def _passed(self) -> list[Input]:
+        """Return the time, where something is due that no input of a live feed has brought."""
+        engine, now_ns = self.session.engine, self._now_ns()
+        return [TimeAdvanced(now_ns)] if engine.now_ns < now_ns and engine.schedule.next_ns <= now_ns else []
+
     def _in_turn(self, items: Iterable[Input | FromFeed]) -> Iterator[Input | FromFeed]:
         """Yield a batch; a person's commands go before what is left of it, and after `leave` only they come.
 
-        An order of a person, a signal from outside, or a step of a swap happens now, in the engine's time: that of its
-        newest input.
+        An order of a person, a signal from outside, or a step of a swap happens now, in the bot's time.
         """
         inbox, engine = self.inbox, self.session.engine
         for item in items:
             if inbox.first:
                 yield from self._in_turn(inbox.take(0, 0.0))
             if type(item) in _NOW:
-                yield replace(item, ts=engine.now_ns)  # type: ignore[type-var]
+                yield replace(item, ts=self._now_ns())  # type: ignore[type-var]
             elif not self._is_leaving:
+                if engine.takes_late and isinstance(item, FromFeed) and item.item.ts < engine.now_ns:
+                    self.late[item.feed] += 1
                 yield item
 
     def observe(self, records: Sequence[Record]) -> None:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from loligo.engine.consent import CONSENT
 from loligo.engine.evaluation import EvaluationStage, EvaluatorSlot, Route
 from loligo.engine.exchange import Exchange
@@ -105,6 +107,7 @@ class Engine:
     """Runs a plan. Feed it inputs in time order; it keeps nothing but state."""
 
     def __init__(self, plan: EnginePlan) -> None:
+        self.takes_late = False  # whether an input older than the newest one happens now, instead of being refused
         self._prepared: dict[tuple[SlotVersion, ...], EnginePlan] = {}
         self.rebuild(plan)
 
@@ -129,12 +132,12 @@ class Engine:
         self.portfolio: PortfolioStage = portfolio(recorder, accounts, desks)
         self.risk = RiskStage(recorder, accounts, desks)
         self.venues = {name: Venue(recorder, venue) for name, venue in sorted(plan.venues.items())}
-        self._schedule = Schedule(plan.equity_every_ns)
+        self.schedule = Schedule(plan.equity_every_ns)
         self.execution = (plan.execution or ExecutionStage)(
-            recorder, plan.bot, self.venues, self.portfolio.marks, self._schedule
+            recorder, plan.bot, self.venues, self.portfolio.marks, self.schedule
         )
         self._parts: dict[str, Any] = {
-            "schedule": self._schedule,
+            "schedule": self.schedule,
             "evaluation": self.evaluation,
             "portfolio": self.portfolio,
             "risk": self.risk,
@@ -259,20 +262,19 @@ class Engine:
     def process(self, item: Input, feed: str = "") -> Record:
         """Take one input to its end and return the record of all that followed, with the feed it came from.
 
-        DataError if its `ts` lies before that of the input before it: time does not run backwards.
+        Time does not run backwards: an input whose `ts` lies before that of the input before it is DataError or, where
+        the engine `takes_late` ones, happens now; its record has it as it came.
         """
+        came = item
         ts, seq, now = item.ts, self._next_seq, self._now
         if ts < now.ts:
-            raise DataError(
-                f"{type(item).__name__} at {iso(ts)} comes after an input at {iso(now.ts)}; "
-                "inputs must arrive in time order: sort the source or drop the late row"
-            )
+            item, ts = self._late(item), now.ts
         recorder = self._recorder
         recorder.first_seq = first_seq = seq + 1
         events: list[Consequence] = []
         recorder.events = events
         # At one instant fills come before timers: inputs that bring fills serve what is due at `ts` after those.
-        is_due = ts >= self._schedule.next_ns
+        is_due = ts >= self.schedule.next_ns
         if is_due:
             self._serve_due_before(item, seq)
         now.ts = ts
@@ -285,7 +287,13 @@ class Engine:
         else:
             self._handlers[type(item)](item, seq)
         self._next_seq = first_seq + len(events)
-        return Record(seq, item, events, feed)
+        return Record(seq, came, events, feed)
+
+    def _late(self, item: Any) -> Any:
+        if self.takes_late:
+            return replace(item, ts=self._now.ts)
+        told = f"{type(item).__name__} at {iso(item.ts)} comes after an input at {iso(self._now.ts)}"
+        raise DataError(f"{told}; inputs must arrive in time order: sort the source or drop the late row")
 
     def replay(self, record: Record) -> Record:
         """Process a journalled input again. Calls that were interrupted then are not made: they fail as they did."""
@@ -314,7 +322,7 @@ class Engine:
         from which nothing follows but opinions and a declined decision."""
         venue = market.venue
         match, label = (venue.on_candle, venue.label) if venue is not None else (None, "")
-        schedule, reports, watch = self._schedule, self.execution.reports, self.risk.watch
+        schedule, reports, watch = self.schedule, self.execution.reports, self.risk.watch
         marks, (holders, mark) = self.portfolio.marks, self.portfolio.watchers(market.instrument)
         seats = market.seats_by_timeframe.get(timeframe, ())
         decide = bind_strategies(self._recorder, seats, self._ask_mode)
@@ -360,7 +368,7 @@ class Engine:
             return
         if market.venue is not None:
             self._take(market.venue.on_tick[kind](item), market, seq)
-        if item.ts >= self._schedule.next_ns:
+        if item.ts >= self.schedule.next_ns:
             self._serve_due(item.ts, seq)
         if price is not None:
             mark = market.mark = market.mark or self.portfolio.watchers(market.instrument)[1]
@@ -425,13 +433,13 @@ class Engine:
     def _serve_due_before(self, item: Input, seq: int) -> None:
         """Serve what is due by the time of an input, or before it where the input brings fills, which come first."""
         ts = item.ts - 1 if type(item) in _BRING_FILLS else item.ts
-        if ts >= self._schedule.next_ns:
+        if ts >= self.schedule.next_ns:
             self._served_ns = item.ts
             self._serve_due(ts, seq)
 
     def _serve_due(self, ts: int, seq: int) -> None:
         """Serve what came due before this input, in the order of its time: days, pauses, equity marks, timers."""
-        schedule = self._schedule
+        schedule = self.schedule
         schedule.start(ts)
         for due in schedule.pop_due(ts):
             now = self._now.ts = max(due.ts, self._now.ts)  # a pause after a fill inside a candle may be over already
@@ -486,7 +494,7 @@ class Engine:
             set_event = self._recorder.emit(
                 TimerSet, ts, cause, seat.desk_name, seat.instrument_id, intent.name, intent.due_ns
             )
-            self._schedule.set_timer((*seat.key, intent.name), max(intent.due_ns, ts + 1), set_event.seq)
+            self.schedule.set_timer((*seat.key, intent.name), max(intent.due_ns, ts + 1), set_event.seq)
         elif isinstance(intent, CancelIntent | AmendIntent):
             order = self.execution.order(intent.order_id)
             if order is None or (order.desk, order.instrument) != seat.key:
@@ -503,7 +511,7 @@ class Engine:
             self.execution.submit(approved, seat)
         elif seat.key in self.risk.consent.waiting:
             question = self.risk.consent.waiting[seat.key]
-            self._schedule.set_timer((*seat.key, CONSENT), question.until_ns, question.seq)
+            self.schedule.set_timer((*seat.key, CONSENT), question.until_ns, question.seq)
         return approved is not None
 
     def _change(self, order: Order, intent: CancelIntent | AmendIntent, ts: int, cause: int) -> None:
@@ -547,7 +555,7 @@ class Engine:
             cause = self.execution.newest_seq(report.order_id) or cause
             self._recorder.failed(self._now.ts, cause, "", report.venue, report.call, report.error)
             # It is called again with the next moment of time that an input brings: by a timer that is no desk's.
-            self._schedule.set_timer(("", "", "venue_failed"), max(self._now.ts, self._served_ns) + 1, cause)
+            self.schedule.set_timer(("", "", "venue_failed"), max(self._now.ts, self._served_ns) + 1, cause)
             self._wire()  # the venue may want to hear candles otherwise until then
             return
         applied = self.execution.apply(report, cause)
@@ -580,7 +588,7 @@ class Engine:
             self._act(self.risk.trade_closed(seat, trade, seq), fill.ts)
             if seat.view.account_equity == seat.view.account_equity:  # else NaN: no rule can tell
                 self._act(self.risk.watch(seat, fill.ts, seq), fill.ts)  # the next mark no longer concerns this desk
-            self._schedule.pause_ends(self.risk.next_pause_end_ns())
+            self.schedule.pause_ends(self.risk.next_pause_end_ns())
         if seat.mode_on_fill is not None:
             self._ask_mode(seat, seat.mode_on_fill, seq, order, fill)
 
@@ -594,7 +602,7 @@ class Engine:
 
     def _obey(self, actions: Sequence[Ordered], market: Market, ts: int, cause: int) -> None:
         self._act(actions, ts)
-        self._schedule.pause_ends(self.risk.next_pause_end_ns())
+        self.schedule.pause_ends(self.risk.next_pause_end_ns())
         self._drain(market, cause)
 
     def _act(self, actions: Sequence[Ordered], ts: int) -> None:
@@ -671,7 +679,7 @@ class Engine:
             capital = {self._accounts[desk.account].reference: desk.capital, **desk.balances}
             for asset, amount in sorted(capital.items()):
                 self.portfolio.allocate(ts, seq, name, asset, amount)
-        self._schedule.set_ticks({(*key, "tick"): seat.desk.tick_ns for key, seat in self._seats.items()}, seq)
+        self.schedule.set_ticks({(*key, "tick"): seat.desk.tick_ns for key, seat in self._seats.items()}, seq)
 
     def _restart(self, plan: EnginePlan) -> None:
         """Go on by another plan as after a restart: everything is made anew and gets its state back."""

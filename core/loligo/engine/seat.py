@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,10 +9,10 @@ import msgspec
 from loligo.engine.plan import DeskPlan, SeatPlan, paired
 from loligo.engine.recorder import Recorder
 from loligo.engine.swap import Holder, exported, restore
-from loligo.model.evaluation import Declined, Evaluation, Signal
+from loligo.model.evaluation import Declined, Evaluation
 from loligo.model.instrument import Instrument
 from loligo.model.market import Candle
-from loligo.ports.tentacles import Intent, PlainState
+from loligo.ports.tentacles import PlainState
 
 
 class SeatBoard:
@@ -52,8 +51,8 @@ class Seat:
     def bind(self) -> None:
         """Bind the calls to the instances that work here now."""
         self.strategy_name, self.mode_name = self.strategy.name, self.mode.name
-        self.decide: Callable[[Any], Signal | Declined] = self.strategy.call("decide") or _is_off
-        self.mode_on_signal: Callable[..., Sequence[Intent]] = self.mode.call("on_signal") or _mode_is_off
+        self.decide = self.strategy.call("decide") or (lambda _: Declined("strategy_off"))
+        self.mode_on_signal = self.mode.call("on_signal") or (lambda *_: (Declined("mode_off"),))
         self.mode_on_candle = self.mode.call("on_candle")
         self.mode_on_fill = self.mode.call("on_fill")
         self.mode_on_order_end = self.mode.call("on_order_end")
@@ -112,13 +111,3 @@ def _exported(holder: Holder) -> PlainState | None:
 def _restore(holder: Holder, state: PlainState | None) -> None:
     if state is not None and holder.instance is not None and state["name"] == holder.name:
         restore(holder.instance, state, holder.name)
-
-
-def _is_off(_: Any) -> Declined:
-    """Answer in place of a strategy that is switched off or missing."""
-    return Declined("strategy_off")
-
-
-def _mode_is_off(*_: Any) -> tuple[Declined]:
-    """Answer in place of a trading mode that is switched off or missing."""
-    return (Declined("mode_off"),)

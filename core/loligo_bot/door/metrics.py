@@ -74,6 +74,9 @@ def _feeds(inside: Inside) -> Iterator[Family]:
     yield gauges("loligo_feed_data_timestamp_seconds", "Time of its newest input, of the data.", "feed", data)
     age = {name: max(now_s - at_s, 0.0) for name, (_, at_s) in newest.items()}
     yield gauges("loligo_feed_age_seconds", "For how long nothing of it became durable.", "feed", age)
+    late = {(name,): float(count) for name, count in dict(inside.thread.late).items()}
+    told = "Inputs of a live feed that came after newer ones, and happened then."
+    yield counts("loligo_feed_late_inputs_total", told, ("feed",), late)
 
 
 def _venues(inside: Inside) -> Iterator[Family]:

@@ -121,6 +121,7 @@ class Rerun:
             plan = self._plans[slots] = self.plan_of(slots)
         if self.engine is None:
             self.engine = Engine(plan)
+            self.engine.takes_late = True  # as the journal did
         elif self.engine.prepared(slots) is None:
             self.engine.prepare(plan)
 

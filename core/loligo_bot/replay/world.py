@@ -61,7 +61,7 @@ class Course:
                 continue  # here the simulated venue answers
             if isinstance(item, GenerationActivated | ShadowStarted):
                 if engine is None:
-                    engine = Engine(self.plan_of(item.slots))
+                    engine = self._engine(item.slots, self.plan_of)
                 elif engine.prepared(item.slots) is None:
                     engine.prepare(self.plan_of(item.slots))
             if engine is None:
@@ -80,10 +80,15 @@ class Course:
         except DataError:  # a step of a swap that does not fit here; nothing has changed by it
             return None
 
+    def _engine(self, slots: Slots, plan_of: PlanOf) -> Engine:
+        engine = Engine(plan_of(slots))
+        engine.takes_late = True  # as the journal did
+        return engine
+
     def _begun(self, start: Start) -> Engine:
         """Return the engine at the beginning of the window, with the parts of this world from there on."""
         slots = start.generation.slots
-        engine = Engine(self.then(slots))
+        engine = self._engine(slots, self.then)
         engine.restore_state(msgspec.msgpack.decode(start.state))
         if self.is_as_it_ran:
             return engine

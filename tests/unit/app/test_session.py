@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from loligo.engine.engine import Engine
-from loligo.model.command import CommandKind, OperatorCommand
+from loligo.model.command import CommandKind, OperatorCommand, TimeAdvanced
 from loligo.model.events import Record
+from loligo.model.timeframe import DAY_NS
+from loligo.runtime.clock import SystemClock
 from loligo.runtime.inbox import FromFeed, Inbox
-from loligo_bot.session import Durability, EngineThread, Session
+from loligo_bot.session import LAG_NS, Durability, EngineThread, Session
 from loligo_store.journal import Journal
 from tests.fakes.desks import desk, plan, seat
 from tests.fakes.venue_scene import candle
@@ -97,6 +99,54 @@ def test_snapshot_is_due_after_so_much_work_however_few_the_records(opened: Open
     newest = Journal(tmp_path / "journal.sqlite").newest_snapshot()
     assert newest is not None
     assert newest[0] == again.engine.next_seq
+
+
+class Noon(SystemClock):
+    """A clock that a test sets."""
+
+    ns = 0
+
+    def now_ns(self) -> int:
+        return self.ns
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_what_is_due_is_served_though_no_live_feed_brings_anything(opened: Open, tmp_path: Path, is_live: bool) -> None:
+    session, inbox, clock = opened(), Inbox(), Noon()
+    session.step(CANDLES[:1])
+    thread = EngineThread(session, inbox, idle_s=0.001, is_live=lambda: is_live, clock=clock)
+    thread.start()
+    clock.ns = CANDLES[0].ts + DAY_NS + LAG_NS
+
+    async def wait() -> None:
+        async with asyncio.timeout(20):
+            while is_live and session.engine.now_ns == CANDLES[0].ts:
+                await asyncio.sleep(0.001)
+        inbox.put_first(PAUSE)
+        inbox.close()
+        await thread.join()
+
+    asyncio.run(wait())
+    inputs = [record.input for record in records(session, tmp_path)][2:]
+    if is_live:
+        assert inputs[0] == TimeAdvanced(CANDLES[0].ts + DAY_NS)
+    assert [type(item) for item in inputs[is_live:]] == [OperatorCommand]  # once, though it went on looking
+    assert inputs[-1].ts == session.engine.now_ns == CANDLES[0].ts + (DAY_NS if is_live else 0)
+
+
+def test_what_one_live_feed_brings_after_a_newer_input_of_another_happens_now(opened: Open, tmp_path: Path) -> None:
+    session, inbox = opened(), Inbox()
+    thread = EngineThread(session, inbox, is_live=lambda: True, clock=Noon())
+    sent = [FromFeed(CANDLES[3], "one"), FromFeed(CANDLES[1], "two"), FromFeed(CANDLES[2], "two")]
+    asyncio.run(inbox.put_many(sent))
+    inbox.close()
+    thread.start()
+    asyncio.run(thread.join())
+    assert [record.input for record in records(session, tmp_path)][1:] == [one.item for one in sent]
+    assert session.engine.now_ns == CANDLES[3].ts
+    assert thread.late == {"two": 2}
+    cursors = {"one": (CANDLES[3].ts, 1), "two": (CANDLES[2].ts, 1)}
+    assert session.cursors == opened().cursors == cursors  # each by its own time, also after a start
 
 
 def test_who_stopped_waiting_for_a_command_does_not_end_the_run(opened: Open) -> None:

@@ -27,6 +27,17 @@ def test_an_input_before_the_newest_is_refused_and_changes_nothing() -> None:
     assert bot.engine.export_state() == before and bot.engine.now_ns == 2 * HOUR_NS
 
 
+def test_a_late_input_happens_now_where_late_ones_are_taken_and_replays_the_same() -> None:
+    bot, again = Bot(plan(desk(seat()))), Bot(plan(desk(seat())))
+    bot.engine.takes_late = again.engine.takes_late = True
+    bot.candle(5, 100)
+    now_ns = bot.engine.now_ns
+    late = bot.candle(1, 101)
+    assert late.input.ts < now_ns == bot.engine.now_ns
+    assert [event.ts for event in late.events] == [now_ns] * len(late.events) and late.events
+    assert [again.engine.replay(record) for record in bot.records[1:]] == bot.records[1:]  # it has the first one
+
+
 def test_records_follow_one_another_without_a_gap() -> None:
     mode = Wishes()
     bot = Bot(plan(desk(seat(lambda: mode))))
