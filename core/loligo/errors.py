@@ -94,6 +94,10 @@ class BadArguments(LoligoError):
         self.problems = problems or {}
 
 
+class Undecided(BadArguments):
+    """There is no verdict yet for what was asked."""
+
+
 class TentacleInterrupted(BaseException):
     """The watchdog ends a tentacle's call that does not return. Whoever calls tentacles catches `TENTACLE_FAULTS`."""
 

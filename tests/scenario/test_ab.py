@@ -185,6 +185,6 @@ def test_a_test_is_begun_looked_at_exported_promoted_and_over_by_commands_alone(
     assert json.loads(file.read_text())["about"]["settings"]["desks"].keys() == {"trend", "tuned_b"}
     figures = {(one["arm"], one["name"]) for one in json.loads(file.read_text())["figures"]}
     assert figures >= {("trend", "sharpe"), ("tuned_b", "sharpe_difference"), ("tuned_b", "win_rate")}
-    assert early.code == 1 and "no challenger has won" in early.data["error"]["message"]
+    assert early.code == 8 and "no challenger has won" in early.data["error"]["message"]
     assert promoted.code == 0 and "an override" in promoted.data["message"], promoted.out
     assert again.code == 1 and "has ended already" in again.data["error"]["message"]

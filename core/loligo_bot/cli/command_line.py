@@ -39,7 +39,7 @@ _FLAGS = ("--json", "--quiet", "-q", "--no-color")
 _EPILOG = (
     "Global options may also stand after the verb. Exit codes: 0 ok, 1 failure, 2 usage, 3 configuration invalid, "
     "4 not running or nothing to do, 5 exchange or network, 6 permission refused, 7 risk limit or kill switch in "
-    "force, 8 no verdict yet (--check of an A/B test), 70 a tentacle hung where it cannot be interrupted, 130 "
+    "force, 8 no verdict yet (of an A/B test), 70 a tentacle hung where it cannot be interrupted, 130 "
     "interrupted (by Ctrl-C; SIGTERM ends a run with 0)."
 )
 

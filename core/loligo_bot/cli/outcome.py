@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from loligo.errors import ConfigError, InboxClosed, LoligoError, NotFound, NotRunning, VenueError
+from loligo.errors import ConfigError, InboxClosed, LoligoError, NotFound, NotRunning, Undecided, VenueError
 from loligo.model.command import SwapResult
 
 
@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     NETWORK = 5  # exchange or network
     PERMISSION = 6  # or a signature was refused
     RISK = 7  # a risk limit or the kill switch is in force
-    UNDECIDED = 8  # --check of an A/B test: there is no verdict yet
+    UNDECIDED = 8  # an A/B test has no verdict yet: --check, or a promotion
     INTERRUPTED = 130  # by Ctrl-C (SIGINT), as shells have it; a service manager's SIGTERM is an ordinary stop
 
 
@@ -38,6 +38,7 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (  # the first that f
     (NotFound, ExitCode.NOT_RUNNING),
     (InboxClosed, ExitCode.NOT_RUNNING),
     (VenueError, ExitCode.NETWORK),
+    (Undecided, ExitCode.UNDECIDED),
     (RiskInForce, ExitCode.RISK),
     (PermissionError, ExitCode.PERMISSION),
     (LoligoError, ExitCode.FAILURE),

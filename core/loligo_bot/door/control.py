@@ -50,7 +50,7 @@ async def _asked(door: FrontDoor, actor: Actor, request: dict[str, Any]) -> dict
     try:
         answer = await door.ask(actor, str(request.get("verb")), arguments, key=str(request.get("key") or ""))
     except BadArguments as exc:
-        return {"ok": False, "kind": "BadArguments", "error": str(exc), "problems": exc.problems}
+        return {"ok": False, "kind": type(exc).__name__, "error": str(exc), "problems": exc.problems}
     except LoligoError as exc:
         return {"ok": False, "kind": type(exc).__name__, "error": str(exc)}
     told = answer.model_dump(mode="json")

@@ -13,7 +13,7 @@ from functools import partial
 
 from pydantic import Field
 
-from loligo.errors import BadArguments, InboxClosed, LoligoError
+from loligo.errors import BadArguments, InboxClosed, LoligoError, Undecided
 from loligo.log import get_logger
 from loligo.model.command import CommandKind, OperatorCommand, SwapResult
 from loligo.ports.door import Actor, Role
@@ -112,7 +112,7 @@ def _candidate(inside: Inside, given: Promotion) -> tuple[ExperimentConfig, str,
     if not has_won and not given.override:
         said = standing.judgement.headline if standing else "it has not begun"
         told = f"no challenger has won: {said}; an override (`--override`) lets one take over all the same"
-        raise BadArguments(told, {"override": told})
+        raise Undecided(told, {"override": told})
     return one, wanted, has_won
 
 
