@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any
 
 from loligo.errors import DataError
+from loligo.host import LoadedTentacle
 from loligo.model.events import DecisionDeclined, Record, Resumed, RiskActed, SignalRaised, TentacleFailed, TradeClosed
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
@@ -42,6 +43,7 @@ class Historic:
 
     standing: Standing
     recipe: Recipe  # without secrets
+    loaded: Sequence[LoadedTentacle]
     run: FinishedRun
     data: Mapping[str, Any]  # as of a backtest: since, until, inputs, hash, series
     failures: int  # of tentacles
@@ -146,6 +148,7 @@ def run_contest(
     return Historic(
         standing=standing,
         recipe=recipe,
+        loaded=bot.loaded,
         run=run,
         data=watched.tally.data(),
         failures=sum(row["failures"] for row in watched.rows.values()),

@@ -20,7 +20,7 @@ def historic_document(found: Historic, *, is_cross_checked: bool) -> dict[str, A
     about = {"data": dict(found.data), "failures": found.failures, "assumptions": list(found.assumptions)}
     if is_cross_checked:
         about["cross_check"] = to_builtins(cross_check(standing.plan, standing.days))
-    document = document_of(standing, found.recipe, kind="historic", **about)
+    document = document_of(standing, found.recipe, found.loaded, kind="historic", **about)
     of_trades = [one for arm, nets in found.nets.items() for one in figures_of_trades(arm, nets)]
     return {**document, "figures": [*document["figures"], *to_builtins(of_trades)]}
 

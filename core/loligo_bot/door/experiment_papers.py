@@ -201,7 +201,15 @@ def exported(inside: Inside, name: str) -> dict[str, Any]:
     whole = cross_check_of(inside, standing)
     about: dict[str, Any] = {"cross_check": whole.model_dump(mode="json")} if whole else {}
     about |= {"assumptions": assumptions_of(setup_of(inside), standing.config, standing)}
-    told = document_of(standing, began, kind="running", verdicts=verdicts, split=split_by_arm(standing), **about)
+    told = document_of(
+        standing,
+        began,
+        inside.reconciler.running.loaded,
+        kind="running",
+        verdicts=verdicts,
+        split=split_by_arm(standing),
+        **about,
+    )
     told["figures"] = [*told["figures"], *msgspec.to_builtins(figures_of_closed_trades(inside, standing))]
     return told
 

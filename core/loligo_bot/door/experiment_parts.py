@@ -4,7 +4,7 @@ come to, and in what the arms differ. All of it is shown and decides nothing."""
 from __future__ import annotations
 
 from math import nan
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,9 +13,7 @@ from loligo_bot.door.inside import Inside
 from loligo_bot.door.pages import Part
 from loligo_bot.door.series import own_timeframes
 from loligo_bot.experiment_config import ExperimentConfig
-from loligo_bot.experiments.arms import CODE
 from loligo_bot.experiments.document import apart
-from loligo_bot.experiments.draft import PIN, items_of
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.jobs.job import Job, State
 from loligo_lab.experiment import Verdict, allocation
@@ -24,7 +22,6 @@ from loligo_lab.experiment.figures import FIGURES, Figure, figures_of, figures_o
 from loligo_store.candles import candles_before
 
 MS_PER_NS = 1_000_000
-NOT_SET = "not set"
 CROSS_CHECK = "cross_check"  # the kind of its jobs
 
 
@@ -168,35 +165,9 @@ def _price_at(inside: Inside, instrument: str, timeframe: str, at_ns: int) -> fl
 
 
 def settings_apart(inside: Inside, one: ExperimentConfig) -> list[UnlikePart]:
-    """Return where the desks of the arms differ as they are configured now; what one does not set is told by its
-    default."""
+    """Return where the desks of the arms differ as they are configured now."""
     desks = {name: desk.model_dump(mode="json") for name, desk in inside.config.desks.items() if name in one.arms}
-
-    def told(desk: str, key: str, shown: str) -> str:
-        is_default = shown == NOT_SET and desk in desks  # a desk that was made for a test may be gone
-        return _by_default(inside, desks[desk], key) or shown if is_default else shown
-
     return [
-        UnlikePart(arm=arm, key=key, control=told(one.control, key, own), challenger=told(arm, key, other))
-        for arm, key, own, other in apart(desks, one)
+        UnlikePart(arm=arm, key=key, control=own, challenger=other)
+        for arm, key, own, other in apart(desks, one, inside.reconciler.running.loaded)
     ]
-
-
-def _by_default(inside: Inside, desk: dict[str, Any], key: str) -> str:
-    """Return the default of a setting that a desk does not set, "" where none of its tentacles has such a setting."""
-    part, *way = key.split(".")
-    kind = "evaluator" if part == "evaluators" else CODE.get(part, "")
-    if "settings" not in way or not kind:
-        return ""
-    name = way.pop(0) if part == "evaluators" else desk[part]["tentacle"]
-    items = [one for one in items_of(desk, kind) if one["tentacle"].partition(PIN)[0] == name.partition(PIN)[0]]
-    if not items or way[:1] != ["settings"]:
-        return ""
-    slot = f"{kind} {items[0]['tentacle']}"
-    loaded = next((one for one in inside.reconciler.running.loaded if one.entry.slot == slot), None)
-    if loaded is None:
-        return ""
-    found: Any = loaded.make_settings(items[0]["settings"]).model_dump(mode="json")
-    for step in way[1:]:
-        found = found.get(step) if isinstance(found, dict) else None
-    return "" if found is None else f"{found} (default)"

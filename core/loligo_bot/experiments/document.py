@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from loligo import __version__
+from loligo.errors import LoligoError
+from loligo.host import LoadedTentacle
 from loligo.model.timeframe import iso
 from loligo_bot.experiment_config import ExperimentConfig
+from loligo_bot.experiments.arms import CODE
+from loligo_bot.experiments.draft import PIN, items_of
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.recipe import Recipe
 from loligo_lab.experiment_files import document
 
 
-def document_of(standing: Standing, recipe: Recipe, **about: Any) -> dict[str, Any]:
-    """Return the document; the recipe is that with which the arms began, `about` what else is to be known."""
+def document_of(standing: Standing, recipe: Recipe, loaded: Iterable[LoadedTentacle], **about: Any) -> dict[str, Any]:
+    """Return the document; the recipe is that with which the arms began, `loaded` what runs, `about` what else is to be
+    known."""
     one, kept = standing.config, recipe.masked()
     versions = {f"{item['kind']}/{item['name']}": item["version"] for item in kept.registry["tentacles"]}
     desks = {arm: kept.config["desks"][arm] for arm in one.arms}
@@ -37,7 +42,7 @@ def document_of(standing: Standing, recipe: Recipe, **about: Any) -> dict[str, A
             }
             for arm in one.arms
         ],
-        "unlike": unlike(desks, one),
+        "unlike": unlike(desks, one, loaded),
         "settings": {
             "experiment": one.model_dump(mode="json"),
             "desks": desks,
@@ -67,20 +72,51 @@ def _terms(one: ExperimentConfig) -> Iterator[str]:
         yield f"Arms no further apart than {one.margin_per_year * 100:g} % a year are practically the same."
 
 
-def unlike(desks: Mapping[str, Any], one: ExperimentConfig) -> list[str]:
+def unlike(desks: Mapping[str, Any], one: ExperimentConfig, loaded: Iterable[LoadedTentacle]) -> list[str]:
     """Return in words where the desks of the arms differ, each challenger against the control."""
-    return [f"{name}: {key} is {other}, with {one.control} {own}" for name, key, own, other in apart(desks, one)]
+    found = apart(desks, one, loaded)
+    return [f"{name}: {key} is {other}, with {one.control} {own}" for name, key, own, other in found]
 
 
-def apart(desks: Mapping[str, Any], one: ExperimentConfig) -> Iterator[tuple[str, str, str, str]]:
-    """Yield challenger, setting, the control's value and the challenger's, wherever they differ."""
+def apart(
+    desks: Mapping[str, Any], one: ExperimentConfig, loaded: Iterable[LoadedTentacle]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield challenger, setting, the control's value and the challenger's, wherever they differ; what one does not set
+    is told by its default, where a loaded tentacle has it."""
+    slots = {item.entry.slot: item for item in loaded}
+
+    def shown(name: str, key: str) -> str:
+        value = leaves.get(name, {}).get(key)
+        default = _default(slots, desks[name], key) if value is None and name in desks else ""  # a desk may be gone
+        return default or _shown(value)
+
     leaves = {name: _leaves(desks[name]) for name in one.arms if name in desks}
     control = leaves.get(one.control, {})
     for name in one.challengers:
         other = leaves.get(name, {})
         for key in sorted({*control, *other} - {"account", "capital"}):
             if control.get(key) != other.get(key):
-                yield name, key, _shown(control.get(key)), _shown(other.get(key))
+                yield name, key, shown(one.control, key), shown(name, key)
+
+
+def _default(loaded: Mapping[str, LoadedTentacle], desk: Mapping[str, Any], key: str) -> str:
+    """Return the default of a setting that a desk does not set, "" where none of its tentacles has such a setting."""
+    part, *way = key.split(".")
+    kind = "evaluator" if part == "evaluators" else CODE.get(part, "")
+    if "settings" not in way or not kind:
+        return ""
+    name = way.pop(0) if part == "evaluators" else desk[part]["tentacle"]
+    items = [one for one in items_of(desk, kind) if one["tentacle"].partition(PIN)[0] == name.partition(PIN)[0]]
+    found = loaded.get(f"{kind} {items[0]['tentacle']}") if items and way[:1] == ["settings"] else None
+    if found is None:
+        return ""
+    try:
+        value: Any = found.make_settings(items[0]["settings"]).model_dump(mode="json")
+    except LoligoError:  # what runs now has other settings than it had then
+        return ""
+    for step in way[1:]:
+        value = value.get(step) if isinstance(value, dict) else None
+    return "" if value is None else f"{value} (default)"
 
 
 def _leaves(node: Any, way: str = "") -> dict[str, Any]:

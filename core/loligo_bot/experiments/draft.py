@@ -182,7 +182,7 @@ def _pin(home: Path, desk: Config, tentacle: str, wanted: str, draft: Draft, ask
         draft.pins.append(pinned)
 
 
-def items_of(desk: Config, kind: str) -> list[Config]:
+def items_of(desk: Mapping[str, Any], kind: str) -> list[Config]:
     """Return the entries of a desk that name a tentacle of a kind."""
     items = [desk[part] for part, own in CODE.items() if own == kind]
     return [*items, *(desk["evaluators"] if kind == "evaluator" else [])]
