@@ -15,7 +15,7 @@ LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenar
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-kit test-late-runs test-money test-pages test-quiet test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties
+.PHONY: help setup run page test test-early-runs test-kit test-late-runs test-money test-pages test-quiet test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties verify-looks
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -97,6 +97,10 @@ verify-stats: setup  ## Measure how often verdicts of A/B tests are wrong, and f
 
 verify-properties: setup  ## Try every property as often as it should be; in CI they are tried a quarter as often
 	env -u CI $(BIN)/python -m pytest -q tests/property
+
+verify-looks: setup  ## Do all that can be done on the page as a person does, dark and on a phone, too
+	for look in "dark" "phone light" "phone dark"; do \
+	  LOLIGO_LOOK="$$look" $(BIN)/python -m pytest -q tests/browser || exit 1; done
 
 bench: setup  ## Measure speed beside reference runs; writes tests/benchmarks/latest.json
 	$(BIN)/python -m tests.benchmarks

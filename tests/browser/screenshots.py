@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import running_bot
 from tests.browser.test_experiments import more_desks
-from tests.browser.test_pages import LOOKS, PAGES
-from tests.browser.visits import Bot, browse, sign_in
+from tests.browser.test_pages import PAGES
+from tests.browser.visits import LOOKS, Bot, browse, sign_in
 from tests.fakes.chromium import ARGUMENTS, chromium
 from tests.fakes.experiments import TESTS, page_of_tests
 from tests.scenario.bots import LIMIT_S, ROOT, BotFolder, done_job

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_pages import LOOKS, violations
-from tests.browser.visits import Bot, Watched, browse, sign_in
+from tests.browser.test_pages import violations
+from tests.browser.visits import LOOKS, Bot, Watched, browse, sign_in
 from tests.fakes.experiments import Judged, page_of_tests
 
 LUCK = re.compile("a gap this big would show up")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import os
 from functools import cache
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import bring_browser
-from tests.browser.visits import PHONE, Bot, Watched, browse
+from tests.browser.visits import LOOKS, PHONE, Bot, Watched, browse
 
 PAGES = (
     "/",
@@ -44,12 +43,6 @@ PAGES = (
     "/api",
     "/more",
 )
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"scheme": "light"},
-    "dark": {"scheme": "dark"},
-    "phone light": {"scheme": "light", "phone": True},
-    "phone dark": {"scheme": "dark", "phone": True},
-}
 IS_CI = bool(os.environ.get("CI"))
 # Under CI half of them: one is wide and light, one narrow and dark.
 CHECKED = {name: look for name, look in LOOKS.items() if name in ("light", "phone dark") or not IS_CI}

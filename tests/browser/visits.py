@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,16 @@ PASSWORD = "a rather long sentence"
 PAUSE_S = 0.02
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LIMIT_MS = 15_000.0
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"scheme": "light", "phone": False},
+    "dark": {"scheme": "dark", "phone": False},
+    "phone light": {"scheme": "light", "phone": True},
+    "phone dark": {"scheme": "dark", "phone": True},
+}
+# Of all that a person does, where a test does not say in which: `make verify-looks` does everything in each of them.
+LOOK = LOOKS[os.environ.get("LOLIGO_LOOK", "light")]
 
 
 @dataclass(kw_only=True)
@@ -60,7 +71,12 @@ class Watched:
 
 @contextmanager
 def browse(
-    browser: Browser, bot: Bot, *, scheme: Literal["light", "dark"] = "light", phone: bool = False, owner: bool = True
+    browser: Browser,
+    bot: Bot,
+    *,
+    scheme: Literal["light", "dark"] = LOOK["scheme"],
+    phone: bool = LOOK["phone"],
+    owner: bool = True,
 ) -> Iterator[Watched]:
     """Open a window of its own; the console must be clean at its end."""
     context = browser.new_context(
