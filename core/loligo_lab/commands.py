@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-backtest = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+backtest = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 
 
 @backtest.callback()

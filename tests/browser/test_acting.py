@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import running_bot
-from tests.browser.visits import PASSWORD, Bot, Watched, browse, sign_in
+from tests.browser.visits import PASSWORD, Bot, Watched, browse, from_menu, sign_in
 from tests.fakes.quiet_feed import speak, with_quiet_feed
 from tests.scenario.bots import BotFolder
 
@@ -26,7 +26,7 @@ def test_a_newcomer_switches_a_tentacle_off_within_a_minute(browser: Browser, tm
             page.get_by_role("switch", name="RSI (evaluator)").click()
             expect(page.locator("#row-evaluator-rsi .badge")).to_have_text("off")
             assert time.monotonic() - began < 60
-            page.get_by_role("link", name="Decisions").click()
+            from_menu(page, "link", "Decisions")
             expect(page.get_by_role("heading", name="Decisions", exact=True)).to_be_visible()
 
 
@@ -179,7 +179,7 @@ def test_whoever_signs_out_is_out(browser: Browser, bot: Bot) -> None:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{bot.address}/trades")  # where they wanted to go
-        page.get_by_role("button", name="Sign out").click()
+        from_menu(page, "button", "Sign out")
         page.wait_for_url(f"{bot.address}/sign-in")
         watched.open("/trades")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -227,7 +227,7 @@ def test_a_test_is_tried_over_the_past_from_the_form_and_its_page_is_for_everybo
     page.get_by_role("button", name="Try it over the past").click()
     page.wait_for_url(re.compile("/experiments/past/[0-9]+#historic$"))
     expect(page.locator("#verdict")).to_contain_text("The past proves little", timeout=BEGUN_MS)
-    expect(page.locator("#historic")).to_contain_text("entry_threshold is 0.9, with trend not set")
+    expect(page.locator("#historic")).to_contain_text("entry_threshold is 0.9, with trend 0.7 (default)")
     expect(page.locator("#growth")).to_have_attribute("data-lines", "2")
     expect(page.locator("#ahead")).to_have_attribute("data-days", "150")
     page.get_by_text("The same in numbers").click()

@@ -94,6 +94,14 @@ def browse(
         context.close()
 
 
+def from_menu(page: Page, role: Literal["link", "button"], name: str) -> None:
+    """Press what stands in the menu; on a phone most of it is behind "More"."""
+    if LOOK["phone"]:
+        page.get_by_role("link", name="More").click()
+        page.wait_for_url("**/more")
+    page.get_by_role(role, name=name).click()
+
+
 def sign_in(browser: Browser, bot: Bot) -> None:
     """Become the owner by the first link."""
     context = browser.new_context()

@@ -25,7 +25,7 @@ def test_a_historic_test_prints_verdict_figures_time_and_what_an_arm_costs(templ
     assert done.code == (8 if told["verdict"] in ("too_early", "no_clear_difference") else 0)
     assert [one["name"] for one in told["arms"]] == ["trend", "historic_b"]
     assert told["arms"][0]["trades"] > told["arms"][1]["trades"] > 0  # who is harder to convince trades less
-    assert told["unlike"] == ["historic_b: strategy.settings.entry_threshold is 0.9, with trend not set"]
+    assert told["unlike"] == ["historic_b: strategy.settings.entry_threshold is 0.9, with trend 0.7 (default)"]
     assert told["day"] == 150  # 151 of January to May; at the close of the first one all start
     shown = {(arm["name"], one["name"]): one for arm in told["arms"] for one in arm["figures"]}
     won = shown["trend", "win_rate"]

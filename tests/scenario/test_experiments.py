@@ -239,6 +239,13 @@ def hasty_and_calm(control: float, challenger: float, **section: Any) -> Callabl
     return change
 
 
+def since_the_pause(bot: BotFolder) -> set[str]:
+    """Return the desks that have entered since one was paused."""
+    rows = bot.rows()
+    paused_ns = next(row["ts"] for row in rows["commands"] if row["kind"] == "pause")
+    return {row["desk"] for row in rows["orders"] if row["role"] == "entry" and row["created_at_ns"] > paused_ns}
+
+
 def test_a_challenger_that_breaks_a_limit_is_stopped_and_takes_no_new_positions(
     template: BotFolder, tmp_path: Path
 ) -> None:
@@ -247,16 +254,14 @@ def test_a_challenger_that_breaks_a_limit_is_stopped_and_takes_no_new_positions(
     with bot.running("run", "--headless", "--speed", WITHIN_A_DAY) as process:
         bot.wait_until(lambda status: status["next_seq"] > 200)
         shown = experiment(bot, lambda one: one["verdict"] not in ("too_early", "no_clear_difference"))
-        later = experiment(bot, lambda one: one["day"] >= shown["day"] + 3)
+        later = experiment(bot, lambda one: one["day"] >= shown["day"] + 3 and bool(since_the_pause(bot)))
         process.send_signal(signal.SIGTERM)
         assert ended(process).code == 0
     assert (shown["verdict"], later["verdict"]) == ("stopped", "stopped")
     assert "tuned_b" in shown["sentence"]
-    rows = bot.rows()
-    (paused,) = (row for row in rows["commands"] if row["kind"] == "pause")
+    (paused,) = (row for row in bot.rows()["commands"] if row["kind"] == "pause")
     assert (paused["target"], paused["by"]) == ("tuned_b", "experiment tuned")
-    entries = [row for row in rows["orders"] if row["role"] == "entry" and row["created_at_ns"] > paused["ts"]]
-    assert {row["desk"] for row in entries} == {"trend"}
+    assert since_the_pause(bot) == {"trend"}
     told = [record.input for record in bot.records() if isinstance(record.input, Noted)]
     assert [note.facts["verdict"] for note in told] == ["stopped"]
 

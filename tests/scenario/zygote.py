@@ -224,7 +224,9 @@ def main() -> None:
     sys.path[0] = ""  # as of `python -c`
     for name in PRELOADED:
         importlib.import_module(name)
-    importlib.import_module("loligo_bot.cli.command_line").command()
+    verbs = importlib.import_module("loligo_bot.cli.command_line").command()
+    for name in verbs.list_commands(None):
+        verbs.get_command(None, name)
     gc.collect()
     gc.freeze()  # a collection in a child would write to all of it, and so copy it
     assert len(os.listdir("/proc/self/task")) == 1, "a thread would not be in the children"

@@ -15,12 +15,13 @@ from loligo_bot.cli.ab_differences import differences
 from loligo_bot.cli.ab_history import CHECK, check, check_place, exit_code_of_verdict, run
 from loligo_bot.cli.ab_plan import look, plan
 from loligo_bot.cli.ask_verb import ANSWER_LIMIT_S
+from loligo_bot.cli.entry_points import group
 from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell
 
 EXPORTED = Literal["html", "json", "csv"]
 
-ab = typer.Typer(no_args_is_help=True, help="A/B tests of strategies: which is better, and is that more than luck?")
+ab = group("ab", "A/B tests of strategies: which is better, and is that more than luck?")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the experiment; `loligo ab list` shows all.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask back.")]

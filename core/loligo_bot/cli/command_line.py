@@ -34,6 +34,9 @@ from loligo_bot.cli.entry_points import plugged
 from loligo_bot.cli.outcome import ExitCode, exit_code_of
 from loligo_bot.cli.output import Shell
 
+_PARTS = (
+    folder_verbs, run_verbs, operator_verbs, ask_verb, journal_verbs, replay_verbs, backup_verbs, health_verbs
+)  # fmt: skip
 _HELP = "Loligo: a self-hosted trading bot in which everything is a hot-swappable plugin."
 _FLAGS = ("--json", "--quiet", "-q", "--no-color")
 _EPILOG = (
@@ -46,26 +49,23 @@ _EPILOG = (
 
 def build() -> typer.Typer:
     """Return the command line with all verbs, those of other packages included."""
+    verbs = {verb.__name__: verb for part in _PARTS for verb in part.VERBS}
+    groups = {
+        "journal": journal_verbs.journal,
+        "tentacle": tentacle_verbs.tentacle,
+        "config": config_verbs.config,
+        "ab": ab_verbs.ab,
+    }
     app = typer.Typer(
-        name="loligo", cls=plugged(), no_args_is_help=True, epilog=_EPILOG, pretty_exceptions_enable=False, help=_HELP
+        name="loligo",
+        cls=plugged("", {**verbs, **groups}),
+        no_args_is_help=True,
+        epilog=_EPILOG,
+        pretty_exceptions_enable=False,
+        help=_HELP,
+        rich_markup_mode=None,
     )
     app.callback()(_options)
-    for verbs in (
-        folder_verbs,
-        run_verbs,
-        operator_verbs,
-        ask_verb,
-        journal_verbs,
-        replay_verbs,
-        backup_verbs,
-        health_verbs,
-    ):
-        for verb in verbs.VERBS:
-            app.command(verb.__name__)(verb)
-    app.add_typer(journal_verbs.journal, name="journal")
-    app.add_typer(tentacle_verbs.tentacle, name="tentacle")
-    app.add_typer(config_verbs.config, name="config")
-    app.add_typer(ab_verbs.ab, name="ab")
     return app
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from loligo_bot.cli import settings_history
+from loligo_bot.cli.entry_points import group
 from loligo_bot.cli.output import Shell, show_table
 
-config = typer.Typer(no_args_is_help=True, help="The configuration: check it, ask where a value comes from, undo it.")
+config = group("config", "The configuration: check it, ask where a value comes from, undo it.")
 for verb in settings_history.VERBS:
     config.command(verb.__name__)(verb)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loligo_bot.cli.entry_points import group
 from loligo_bot.cli.outcome import NothingToDo
 from loligo_bot.cli.output import Shell, show_table
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from sqlalchemy import Engine
 
-journal = typer.Typer(no_args_is_help=True, help="The journal: what happened, in tables and event by event.")
+journal = group("journal", "The journal: what happened, in tables and event by event.")
 LONGEST_TEXT = 200  # characters of an event in a table; --json has all of it
 COLUMNS = {  # of the tables that are too wide for a terminal
     "orders": "seq ts desk instrument side kind role quantity limit_price trigger_price state filled reason id",

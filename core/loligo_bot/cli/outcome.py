@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import Any
 
 from loligo.errors import ConfigError, InboxClosed, LoligoError, NotFound, NotRunning, Undecided, VenueError
-from loligo.model.command import SwapResult
 
 
 class ExitCode(IntEnum):
@@ -51,6 +50,8 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (  # the first that f
 
 def exit_code_of_swap(report: Mapping[str, Any]) -> ExitCode:
     """Return how a command ends whose change a running bot took up, or did not."""
+    from loligo.model.command import SwapResult
+
     if report["result"] == SwapResult.UNCHANGED:
         return ExitCode.NOT_RUNNING
     if report["result"] in (SwapResult.GOOD, SwapResult.SHADOWED):

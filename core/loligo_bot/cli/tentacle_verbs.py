@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loligo_bot.cli import swap_verbs
-from loligo_bot.cli.entry_points import plugged
+from loligo_bot.cli.entry_points import group
 from loligo_bot.cli.output import Shell, show_pairs, show_table
 
 if TYPE_CHECKING:
     from loligo.host import Host, LoadedTentacle, TentacleStatus
 
-tentacle = typer.Typer(
-    cls=plugged("tentacle"), no_args_is_help=True, help="What the bot has: evaluators, strategies, trading modes, ..."
-)
+tentacle = group("tentacle", "What the bot has: evaluators, strategies, trading modes, ...")
 
 for verb in swap_verbs.VERBS:
     tentacle.command(verb.__name__)(verb)
