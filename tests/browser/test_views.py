@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.visits import Watched
+from tests.browser.visits import LOOK, Watched
 from tests.scenario.bots import BotFolder
 
 PAUSE_MS = 200.0
@@ -27,19 +27,24 @@ def open_until(page: Watched, path: str, is_so: Callable[[], bool]) -> None:
 
 
 def test_a_page_of_a_tentacle_stands_in_the_menu_and_goes_with_it(page: Watched) -> None:
-    menu = page.open("/").get_by_role("navigation", name="Pages")
-    menu.get_by_role("link", name="Votes").click()
+    where, pages = (
+        ("/more", page.page.get_by_role("main")) if LOOK["phone"] else ("/", page.page.get_by_role("navigation"))
+    )
+    votes = pages.get_by_role("link", name="Votes")
+    page.open(where)
+    votes.click()
     expect(page.page.get_by_role("heading", name="Votes", level=1)).to_be_visible()
     opinions = page.page.get_by_role("region", name="Opinions that it weighed")
     expect(opinions.get_by_role("cell", name="EMA cross").first).to_be_visible(timeout=SLOW_MS)
-    expect(menu.get_by_role("link", name="Votes")).to_have_attribute("aria-current", "page")
+    if not LOOK["phone"]:
+        expect(votes).to_have_attribute("aria-current", "page")
     page.open("/tentacles")
     switch(page.page, "Weighted vote (strategy)", on=False)
-    open_until(page, "/", lambda: menu.get_by_role("link", name="Votes").count() == 0)
+    open_until(page, where, lambda: votes.count() == 0)
     assert page.page.request.get(f"{page.bot.address}/view/strategy/weighted_vote").status == 404
     page.open("/tentacles")
     switch(page.page, "Weighted vote (strategy)", on=True)
-    open_until(page, "/", lambda: menu.get_by_role("link", name="Votes").count() == 1)
+    open_until(page, where, lambda: votes.count() == 1)
 
 
 def test_a_card_of_a_tentacle_leaves_an_open_dashboard_with_it(page: Watched) -> None:
