@@ -113,7 +113,7 @@ def step(folder: Path) -> list[Figure]:
         raise SystemExit(f"the run is too quiet to measure: {tally.fills} fills, {tally.refusals} refusals")
     count = len(candles)
     ratio = statistics.median(a / b for a, b in zip(off, host, strict=True))
-    note = f"{tally.fills} fills, {tally.refusals} refusals, {tally.candles} candles"
+    note = f"{tally.fills} fills, {tally.refusals} refusals, {count} candles"
     return [
         Figure("step_candles_per_s", count / statistics.median(off), "candles/s", note),
         Figure("step_journal_candles_per_s", count / statistics.median(on), "candles/s", "journal on, same decisions"),
