@@ -4,7 +4,7 @@ change of it begins the test anew."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
@@ -13,6 +13,7 @@ from loligo.config import LoligoConfig
 from loligo.config.schema import DeskConfig, Name
 from loligo.errors import ConfigError
 from loligo.model.instrument import InstrumentKind
+from loligo.model.risk import AccountLimits
 from loligo_lab.experiment import Arm, Limits, Mode, Plan
 
 LIMITS = {one.name for one in fields(Limits)}
@@ -124,11 +125,19 @@ def check_arms(name: str, one: ExperimentConfig, config: LoligoConfig) -> None:
         "instruments": {arm: ", ".join(sorted(desk.instruments)) for arm, desk in desks.items()},
         "reference currency": {arm: account.reference for arm, account in accounts.items()},
         "capital": {arm: f"{owned[arm]} {accounts[arm].reference}" for arm in declared},
+        # A promotion does not take them over: what won under others would go on under the control's.
+        "limits of their accounts": {arm: _set(account.limits) for arm, account in accounts.items()},
     }
     for what, by_arm in alike.items():
         if len({*by_arm.values()}) > 1:
             raise ConfigError(f"{where}: the arms differ in {what}: {_listed(by_arm)}; expected the same for all")
     _check_shared(where, one, config)
+
+
+def _set(limits: AccountLimits) -> str:
+    """Return the limits that are not the default."""
+    own, usual = asdict(limits), asdict(AccountLimits())
+    return ", ".join(f"{name} {own[name]:g}" for name in own if own[name] != usual[name]) or "those by default"
 
 
 def _assets(desk: DeskConfig) -> str:

@@ -21,7 +21,7 @@ from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, Verdict, growth_
 from loligo_lab.experiment.figures import FIGURES, figures_of
 from loligo_lab.paper import listed, page, table
 
-FORMAT = 4  # another one whenever plan, days or judgement hold something else, or say it in other words
+FORMAT = 5  # another one whenever plan, days or judgement hold something else, or say it in other words
 MEDIA_TYPES = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 _OF_DAY = tuple(one.name for one in fields(ArmDay))
 _MS_NS = 1_000_000

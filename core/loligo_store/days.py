@@ -31,7 +31,8 @@ def day_key(event: Any) -> tuple[str, int]:
 
 def fold_day(row: Row | None, event: Any, _record: Record) -> Row | None:
     """Return the day with one more event. `answers` are those of strategies, acting or not; `rejected` orders are among
-    the `orders`. Fees and turnover are of closed trades, in the reference currency; None: a rate was not known."""
+    the `orders`. `fall` is the deepest from a higher mark of the day itself, as a share of that. Fees and turnover are
+    of closed trades, in the reference currency; None: a rate was not known."""
     if not event.desk:
         return None
     row = row or _new(event)
@@ -55,7 +56,7 @@ def fold_day(row: Row | None, event: Any, _record: Record) -> Row | None:
 def _new(event: Any) -> Row:
     desk, day = day_key(event)
     counts = dict.fromkeys(("marks", "answers", "orders", "rejected", "trades", "failures"), 0)
-    worth = {"exposure": 0.0, "equity": None, "low": None, "high": None, "fees": 0.0, "turnover": 0.0}
+    worth = {"exposure": 0.0, "equity": None, "low": None, "high": None, "fall": None, "fees": 0.0, "turnover": 0.0}
     return {"desk": desk, "day": day, **counts, **worth, "first_seq": event.seq}
 
 
@@ -65,7 +66,8 @@ def _mark(row: Row, event: EquityMarked) -> None:
         return
     row["equity"] = equity
     row["low"] = equity if row["low"] is None else min(row["low"], equity)
-    row["high"] = equity if row["high"] is None else max(row["high"], equity)
+    row["high"] = high = equity if row["high"] is None else max(row["high"], equity)
+    row["fall"] = max(row["fall"] or 0.0, 1.0 - equity / high if high > 0.0 else 0.0)
     row["marks"] += 1
     row["exposure"] = max(row["exposure"], event.exposure)
 

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Large
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0004"  # the newest migration
+SCHEMA_VERSION = "0005"  # the newest migration
 
 metadata = MetaData()
 
@@ -113,7 +113,7 @@ _ended = "integer: number ts; text: by why when how; json: changed steps; text: 
 swaps = _table("swaps", "number ts", _ended)
 notes = _table("notes", "seq", "integer: seq ts; text: kind subject by text; json: facts", "kind seq")
 _counts = "integer: day marks answers orders rejected trades failures"
-_worth = "real: exposure equity? low? high? fees? turnover?; integer: first_seq seq ts"
+_worth = "real: exposure equity? low? high? fall? fees? turnover?; integer: first_seq seq ts"
 desk_days = _table("desk_days", "desk day", f"text: desk; {_counts}; {_worth}")
 _named = "integer: number; text: phase; json: slots; text: text; integer: first_seq first_ts seq ts"
 generations = _table("generations", "number", _named)

@@ -228,6 +228,10 @@ def test_a_test_is_tried_over_the_past_from_the_form_and_its_page_is_for_everybo
     page.wait_for_url(re.compile("/experiments/past/[0-9]+#historic$"))
     expect(page.locator("#verdict")).to_contain_text("The past proves little", timeout=BEGUN_MS)
     expect(page.locator("#historic")).to_contain_text("entry_threshold is 0.9, with trend 0.7 (default)")
+    alike = page.get_by_role("region", name="Treated alike")
+    expect(alike).to_contain_text("Both are fed by the same records of the same feeds")
+    expect(alike.locator("li.down")).to_have_count(0)
+    expect(page.get_by_role("region", name="Guardrails").get_by_role("row")).not_to_have_count(1)  # more than its head
     expect(page.locator("#growth")).to_have_attribute("data-lines", "2")
     expect(page.locator("#ahead")).to_have_attribute("data-days", "150")
     page.get_by_text("The same in numbers").click()

@@ -93,6 +93,7 @@ def test_read_models_of_a_whole_journal_are_made_again_when_some_are_new(engine:
 def to_third_version(engine: Engine) -> None:
     """Make a database look as the third version left it, with a journal that retention has cut."""
     with writing(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE desk_days DROP COLUMN fall")
         connection.exec_driver_sql("ALTER TABLE generations DROP COLUMN first_ts")
         connection.exec_driver_sql("UPDATE journal_start SET first_seq = 9")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
@@ -107,12 +108,15 @@ def test_generations_of_a_cut_journal_get_the_time_that_the_read_models_know(eng
         for seq, ts in ((3, 400), (4, 500), (7, 800)):
             values = f"({seq}, {ts}, 1, 'trend', 'paper', 1.0, 0.0, 0.0)"
             connection.exec_driver_sql(f"INSERT INTO equity VALUES {values}")
+        of_day = "(desk, day, marks, answers, orders, rejected, trades, failures, exposure, first_seq, seq, ts) VALUES"
+        connection.exec_driver_sql(f"INSERT INTO desk_days {of_day} ('trend', 3, 0, 0, 0, 0, 0, 0, 0.0, 1, 2, 3)")
     to_third_version(engine)
     again = Projector(engine)
     assert [(row["number"], row["first_ts"], row["ts"]) for row in again.rows("generations")] == [
         (1, 100, 100),  # good at once
         (2, 500, 900),  # the mark before it
     ]
+    assert [(row["day"], row["fall"]) for row in again.rows("desk_days")] == [(3, None)]
     assert differences(engine) == []
 
 

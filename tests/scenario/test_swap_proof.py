@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks.swaps import Bot, Proof, check, run_with_swaps, run_without
 
-SWAPS, PER_SECOND = 100, 3_000
+SWAPS, PER_SECOND = 100, 1_500
 
 
 @pytest.fixture(scope="module")

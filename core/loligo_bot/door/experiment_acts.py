@@ -26,7 +26,7 @@ from loligo_bot.door.offer import Asked, Offer, changing
 from loligo_bot.door.tentacles import found as found_tentacle
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import CODE, names_of
-from loligo_bot.experiments.differing import MAY_DIFFER
+from loligo_bot.experiments.differing import MAY_DIFFER, STAYS
 from loligo_bot.experiments.draft import PIN, Draft, entry_of, items_of
 from loligo_bot.experiments.standing import BY, SECTION, Standing
 from loligo_bot.history import newest_number
@@ -93,7 +93,8 @@ async def promote(inside: Inside, asked: Asked, given: Promotion) -> Exchanged:
     one, challenger, has_won = await inside.read(partial(_candidate, inside, given))
     draft = await inside.read(partial(_promoted, inside, given.name, one, challenger))
     label = "" if has_won else " (an override: there was no such verdict)"
-    what = f"experiment {given.name}: {one.control} runs what {challenger} runs{label}{_besides(draft, one)}"
+    label += _besides(draft, one, challenger)
+    what = f"experiment {given.name}: {one.control} runs what {challenger} runs{label}"
     done = await written(inside, asked, given, what, draft)
     await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
@@ -136,13 +137,17 @@ def _promoted(inside: Inside, name: str, one: ExperimentConfig, challenger: str)
     return draft
 
 
-def _besides(draft: Draft, one: ExperimentConfig) -> str:
-    """Say which desks that are no arms use a tentacle of which the registry gets another version, too."""
+def _besides(draft: Draft, one: ExperimentConfig, challenger: str) -> str:
+    """Say what the control keeps although the challenger has it otherwise, and which desks that are no arms use a
+    tentacle of which the registry gets another version, too."""
+    own, other = (draft.config["desks"][arm] for arm in (one.control, challenger))
+    kept = [f"{key} stays {own[key] or 'unset'}" for key in STAYS if own[key] != other[key]]
     moved = {entry.slot.replace(" ", "/") for entry in draft.moved}
     desks = [
         name for name, desk in draft.config["desks"].items() if name not in one.arms and moved & set(names_of(desk))
     ]
-    return f"; so do {', '.join(desks)}, which use {', '.join(sorted(moved))}, too" if desks else ""
+    shared = [f"so do {', '.join(desks)}, which use {', '.join(sorted(moved))}, too"] if desks else []
+    return "".join(f"; {said}" for said in (*kept, *shared))
 
 
 # By itself
@@ -212,7 +217,7 @@ def _broken(standing: Standing, judgement: Judgement) -> list[str]:
     for place, arm in enumerate(standing.config.arms):
         if standing.today is not None:
             own = standing.today.arms[place]
-            if broken_stops(limits, arm, drawdown=own.drawdown, worst_day=-own.daily_return):
+            if broken_stops(limits, arm, drawdown=own.drawdown, worst_day=own.worst_loss):
                 found.add(arm)
     return [arm for arm in standing.config.challengers if arm in found]
 

@@ -73,11 +73,14 @@ class ByHand:
 NOBODY: Mapping[str, ByHand] = {}
 
 
-def by_hand_of(rows: ProjectionReader, accounts: Mapping[str, str], tester: str = "") -> dict[str, ByHand]:
-    """Return what was done to each arm; `accounts` has the account of each. What the test itself does, by the name of
-    `tester`, is no act by hand: a challenger that broke a limit takes no new positions."""
+def by_hand_of(
+    rows: ProjectionReader, accounts: Mapping[str, str], tester: str = "", since_ns: int = 0
+) -> dict[str, ByHand]:
+    """Return what was done to each arm; `accounts` has the account of each. What the test itself does since it began,
+    by the name of `tester`, is no act by hand: a challenger that broke a limit takes no new positions. What one of that
+    name did before this one began keeps an arm from entering as anybody's pause does."""
     told = rows.rows("commands", where={"kind": (*PAUSES, *REACHES), "is_done": True})
-    commands = [row for row in told if not tester or row["by"] != tester]
+    commands = [row for row in told if not tester or row["by"] != tester or row["ts"] < since_ns]
     cancelled = tuple(row["target"] for row in commands if row["kind"] == "cancel")
     answered = tuple(int(row["target"]) for row in commands if row["kind"] in ANSWERS)  # seqs of the questions
     orders = rows.rows("orders", where={"id": cancelled}) if cancelled else []

@@ -13,6 +13,7 @@ from loligo.errors import BadArguments
 from loligo_bot.experiments.arms import CODE
 
 MAY_DIFFER = ("timeframe", "evaluators", "strategy", "mode", "limits", "risk_rules", "tick_s")
+STAYS = ("consent_s", "on_orphan")  # with the control, whoever takes over
 LISTS = ("evaluators", "risk_rules")  # of names
 Config = dict[str, Any]
 

@@ -113,7 +113,7 @@ def standing_of(
     }
     last = {arm: rows.rows("equity", desk=arm, below={"ts": begin * DAY_NS + 1}, limit=1) for arm in one.arms}
     starts = {arm: float(found[0]["equity"]) for arm, found in last.items() if found and found[0]["equity"] is not None}
-    by_hand = by_hand_of(rows, {arm: runs[0].account for arm, runs in ran.items()}, f"{BY} {name}")
+    by_hand = by_hand_of(rows, {arm: runs[0].account for arm, runs in ran.items()}, f"{BY} {name}", since.since_ns)
     did_fail = any(row["failures"] for own in days.values() for row in own)
     where = {"kind": KIND, "desk": tuple(one.arms)}
     failed = failed_of(rows.rows("incidents", where=where, above={"ts": begin * DAY_NS}) if did_fail else ())
@@ -238,11 +238,13 @@ class _Arm:
         highest = max(self._highest, before)
         self._highest = max(highest, before if high is None else high)
         lowest = before if low is None else low
+        fall = row.get("fall") or 0.0  # not known of days before a release that counts it
         halted_s, halted_by = self._halted.on((self._name, f"account:{runs.account}"), day)
         return ArmDay(
             daily_return=self._equity / before - 1.0 if before > 0 else 0.0,
             equity=self._equity,
-            drawdown=max(0.0, 1.0 - lowest / highest, 1.0 - self._equity / self._highest),
+            drawdown=max(fall, 1.0 - lowest / highest, 1.0 - self._equity / self._highest),
+            worst_loss=max(0.0, 1.0 - lowest / before) if before > 0 else 0.0,
             closed_trades=self._trades,
             turnover=row.get("turnover") or 0.0,
             fees=row.get("fees") or 0.0,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from loligo_lab.experiment.days import Day
 from loligo_lab.experiment.differences import lags
+from loligo_lab.experiment.judging import still_compared
 from loligo_lab.experiment.plan import Plan
 
 FloatArray = npt.NDArray[np.float64]
@@ -23,7 +24,8 @@ SEED = 20_261
 
 
 def allocation(plan: Plan, days: Sequence[Day], *, seed: int = SEED) -> tuple[float, ...]:
-    """Return the share of each arm in the plan's order, in whole percent and 1 in all; equal shares before day 21.
+    """Return the share of each arm in the plan's order, in whole percent and 1 in all; equal shares before day 21, and
+    none for an arm whose test was stopped or spoilt.
 
     More than ten arms share what their tenths leave no room for: at least half of an equal share each.
     """
@@ -31,9 +33,13 @@ def allocation(plan: Plan, days: Sequence[Day], *, seed: int = SEED) -> tuple[fl
     seen = FIRST_DAY + (len(days) - FIRST_DAY) // EVERY_DAYS * EVERY_DAYS
     if len(days) < FIRST_DAY:
         return (1.0 / arms,) * arms
-    returns = np.array([[arm.daily_return for arm in day.arms] for day in days[:seen]])
+    left = still_compared(plan, days)
+    if len(left) == 1:
+        return (1.0, *(0.0,) * (arms - 1))
+    returns = np.array([[day.arms[at].daily_return for at in left] for day in days[:seen]])
     chances = _chances_of_best(np.random.default_rng(seed), returns)
-    return _in_percent(_clamped(chances, min(LEAST_SHARE, 0.5 / arms)))
+    shares = dict(zip(left, _in_percent(_clamped(chances, min(LEAST_SHARE, 0.5 / len(left)))), strict=True))
+    return tuple(shares.get(at, 0.0) for at in range(arms))
 
 
 def _chances_of_best(rng: np.random.Generator, returns: FloatArray) -> FloatArray:

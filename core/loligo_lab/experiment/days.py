@@ -22,6 +22,7 @@ class ArmDay:
     daily_return: float  # of marked-to-market capital, all costs included, 0.01 is 1 %
     equity: float  # at the close
     drawdown: float = 0.0  # from the highest equity since the start, the deepest that day, 0..1
+    worst_loss: float = 0.0  # at any mark, of the equity with which the day began
     closed_trades: int = 0  # since the start
     turnover: float = 0.0  # bought and sold for
     fees: float = 0.0

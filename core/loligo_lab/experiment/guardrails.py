@@ -24,7 +24,7 @@ class Conduct:
 
     days: int = 0
     drawdown: float = 0.0
-    worst_day: float = 0.0  # the largest loss, 0 or more
+    worst_day: float = 0.0  # the largest loss, 0 or more, at any mark of a day
     turnover: float = 0.0  # in capitals
     fees: float = 0.0  # in capitals
     exposure: float = 0.0
@@ -42,7 +42,7 @@ class Conduct:
         self._highest = max(self._highest, day.equity)
         fall = 1.0 - day.equity / self._highest if self._highest > 0.0 else 0.0
         self.drawdown = max(self.drawdown, day.drawdown, fall)
-        self.worst_day = max(self.worst_day, -day.daily_return)
+        self.worst_day = max(self.worst_day, day.worst_loss, -day.daily_return)
         if day.equity > 0.0:
             self.turnover += day.turnover / day.equity
             self.fees += day.fees / day.equity
@@ -57,7 +57,8 @@ class Conduct:
 
 def broken_stops(limits: Limits, arm: str, *, drawdown: float, worst_day: float) -> tuple[Rail, ...]:
     """Return the limits that end the experiment; both figures as fractions, losses above 0. May be asked within a day,
-    of a day that is not closed: that is how soon a limit is known to be broken."""
+    of a day that is not closed: that is how soon a limit is known to be broken. Both only grow from mark to mark, so
+    what is broken then is broken when the day has closed."""
     return tuple(rail for rail in _stops(limits, arm, drawdown, worst_day) if rail.is_broken)
 
 

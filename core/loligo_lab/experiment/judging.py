@@ -49,6 +49,12 @@ def judge(plan: Plan, days: Sequence[Day]) -> Judgement:
     return judging.judgement()
 
 
+def still_compared(plan: Plan, days: Sequence[Day]) -> list[int]:
+    """Return the places of the control and of the challengers whose tests were neither stopped nor spoilt."""
+    out = {pair.challenger for pair in judge(plan, days).pairs if pair.verdict in (Verdict.STOPPED, Verdict.INVALID)}
+    return [at for at, arm in enumerate(plan.arms) if arm.name not in out]
+
+
 def _whole(plan: Plan, pairs: tuple[PairJudgement, ...]) -> Judgement:
     """Return the experiment: what is most worth knowing of its pairs."""
     verdict = next(word for word in _TELLING if any(pair.verdict is word for pair in pairs))

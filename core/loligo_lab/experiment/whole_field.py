@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loligo_lab.experiment.days import Day
+from loligo_lab.experiment.judging import still_compared
 from loligo_lab.experiment.plan import Plan
 
 FloatArray = npt.NDArray[np.float64]
@@ -36,9 +37,12 @@ def cross_check(plan: Plan, days: Sequence[Day], *, samples: int = 1000, seed: i
     """Return the cross-check; one without figures, and with the reason, where it cannot be made."""
     if len(days) < LEAST_DAYS:
         return _unknown(f"The cross-check of several arms needs {LEAST_DAYS} days; there are {len(days)}.")
+    left = still_compared(plan, days)
+    if len(left) == 1:
+        return _unknown("Every challenger was stopped, or was not treated as the control was.")
     # At equal risk the control counts k times; a challenger's return over k ranks the same against the control itself.
-    scales = [1.0, *(arm.risk_scale for arm in plan.challengers)]
-    losses = -np.array([[arm.daily_return for arm in day.arms] for day in days]) / scales
+    scales = [plan.arms[at].risk_scale for at in left]
+    losses = -np.array([[day.arms[at].daily_return for at in left] for day in days]) / scales
     kinds = _kinds(losses)
     apart = sorted(set(kinds))
     if len(apart) == 1:
@@ -53,9 +57,10 @@ def cross_check(plan: Plan, days: Sequence[Day], *, samples: int = 1000, seed: i
     chosen = MCS(losses[:, apart], size=SET_LEVEL, reps=samples, block_size=BLOCK_DAYS, seed=seed)
     chosen.compute()
     running = {apart[int(str(at))] for at in chosen.included}
-    names = tuple(arm.name for arm, kind in zip(plan.arms, kinds, strict=True) if kind in running)
+    names = tuple(plan.arms[at].name for at, kind in zip(left, kinds, strict=True) if kind in running)
     p_value = float(test.pvalues["consistent"])
-    return CrossCheck(spa_p_value=p_value, in_the_running=names, words=_words(plan, p_value, names))
+    out = [arm.name for at, arm in enumerate(plan.arms) if at not in left]
+    return CrossCheck(spa_p_value=p_value, in_the_running=names, words=_words(plan, p_value, names, out))
 
 
 def _kinds(losses: FloatArray) -> list[int]:
@@ -64,10 +69,11 @@ def _kinds(losses: FloatArray) -> list[int]:
     return [next(at for at in columns if np.array_equal(losses[:, at], losses[:, arm])) for arm in columns]
 
 
-def _words(plan: Plan, p_value: float, running: tuple[str, ...]) -> str:
+def _words(plan: Plan, p_value: float, running: tuple[str, ...], out: Sequence[str]) -> str:
     some = "Some challenger is better" if p_value < plan.alpha else "No challenger is shown to be better"
     luck = f"p {p_value:.3f}" if p_value >= 0.001 else "p below 0.001"
-    return f"{some} than {plan.control.name} (SPA, {luck}); may be the best: {', '.join(running)}."
+    without = f" Left out, for their tests were stopped or spoilt: {', '.join(out)}." if out else ""
+    return f"{some} than {plan.control.name} (SPA, {luck}); may be the best: {', '.join(running)}.{without}"
 
 
 def _unknown(words: str) -> CrossCheck:

@@ -49,6 +49,11 @@ def test_the_last_lowest_and_highest_mark_of_a_day_are_kept() -> None:
     assert (row["equity"], row["low"], row["high"], row["exposure"], row["marks"]) == (110.0, 90.0, 120.0, 0.4, 4)
 
 
+def test_how_deep_it_fell_is_from_the_highest_mark_before_and_not_after() -> None:
+    assert folded(mark(1, 80.0), mark(2, 110.0))["fall"] == 0.0
+    assert folded(mark(1, 110.0), mark(2, 80.0), mark(3, 120.0), mark(4, 100.0))["fall"] == 1 - 80 / 110
+
+
 def test_equity_that_is_not_known_is_no_mark() -> None:
     row = folded(mark(1, 100.0), mark(2, float("nan")))
     assert (row["equity"], row["marks"]) == (100.0, 1)

@@ -64,6 +64,14 @@ def test_declared_desks_that_cannot_be_compared_are_refused_with_what_each_has(
         check_experiments(config("spot", ("main", "other"), **other))
 
 
+def test_accounts_with_other_limits_are_refused_for_a_promotion_would_not_take_them_over() -> None:
+    unlike = config("spot", ("main", "other")).model_dump(mode="json")
+    unlike["accounts"]["other"]["limits"]["max_daily_loss"] = 0.01
+    words = "differ in limits of their accounts: a has those by default; b has max_daily_loss 0.01; expected the same"
+    with pytest.raises(ConfigError, match=words):
+        check_experiments(LoligoConfig.model_validate(unlike))
+
+
 def test_other_timeframes_may_be_compared_and_so_may_equal_capital_in_other_digits() -> None:
     check_experiments(config("spot", ("main", "other"), timeframe="4h", capital="100.00"))
 

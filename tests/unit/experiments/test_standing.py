@@ -11,7 +11,7 @@ from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.by_hand import by_hand_of
 from loligo_bot.experiments.standing import Led, standing_of
 from loligo_bot.recipe import Recipe
-from loligo_lab.experiment import Action, Verdict
+from loligo_lab.experiment import Action, Verdict, broken_stops
 
 ONE = ExperimentConfig(control="old", challengers=("new",))
 DAYS = 40
@@ -149,6 +149,45 @@ def test_what_follows_a_win_may_be_changed_while_a_test_goes_on_and_what_decides
     assert found.config.on_win == one.on_win
 
 
+class Deep(Rows):
+    """A day on which the challenger comes back from where it had fallen."""
+
+    def __init__(self, **marked: float) -> None:
+        super().__init__()
+        self.marked = marked
+
+    def rows(self, projection: str, *, desk: str = "", **asked: Any) -> list[Any]:
+        found = super().rows(projection, desk=desk, **asked)
+        return [row | self.marked if row["day"] == 9 and desk == "new" else row for row in found]
+
+
+@pytest.mark.parametrize(
+    ("marked", "limits", "rail"),
+    [
+        ({"low": 840.0, "high": 1_000.0, "fall": 0.16, "equity": 905.0}, {}, "worst_day"),
+        ({"low": 800.0, "high": 1_100.0, "fall": 1 - 800 / 1_100}, {"worst_day": None}, "drawdown"),
+        ({"low": 800.0, "high": 1_100.0, "fall": 0.2}, {"worst_day": None}, ""),  # it fell before it rose
+    ],
+)
+def test_a_limit_that_any_mark_of_a_day_breaks_stops_the_test_though_the_day_closes_well(
+    marked: dict[str, float], limits: dict[str, float | None], rail: str
+) -> None:
+    """What stops a challenger at once, within the day, is what its closed day says."""
+    one, known = ONE.model_copy(update={"limits": limits}), [led(1, DAY_NS, limits=limits)]
+    rows: Any = Deep(**marked)
+    for open_day in (9, 35):  # while that day goes on, and long after it
+        found = standing_of("test", one, known, rows, open_day)
+        assert found is not None
+        (pair,) = found.judgement.pairs
+        day = found.today if open_day == 9 else found.days[8]
+        assert day is not None
+        new = day.arms[1]
+        broken = broken_stops(found.plan.limits, "new", drawdown=new.drawdown, worst_day=new.worst_loss)
+        assert [one.name for one in broken] == [rail] * bool(rail)
+    assert (pair.verdict is Verdict.STOPPED) == bool(rail)
+    assert [one.name for one in pair.rails if one.is_broken and one.action is Action.STOP] == [rail] * bool(rail)
+
+
 class Commands(Rows):
     """Commands that were carried out, as the read model has them."""
 
@@ -177,6 +216,15 @@ def test_who_ends_the_pause_of_a_limit_in_one_arm_alone_has_touched_it(
 ) -> None:
     known = by_hand_of(Commands(*commands), {"new": "own"})  # type: ignore[arg-type]
     assert known["new"].touches(9) == touches
+
+
+@pytest.mark.parametrize(("since_day", "paused_s"), [(9, 0.0), (10, 86_400.0)])
+def test_a_pause_by_the_test_of_before_keeps_an_arm_from_entering_as_anybodys(since_day: int, paused_s: float) -> None:
+    """One that began anew, under the same name, is not to call it its own."""
+    rows: Any = Commands(("pause", "new"))
+    rows.commands[0]["by"] = "experiment test"
+    known = by_hand_of(rows, {"new": "own"}, "experiment test", since_day * DAY_NS)
+    assert known["new"].paused_s(11) == paused_s
 
 
 def test_costs_without_a_rate_are_not_taken_for_nothing() -> None:

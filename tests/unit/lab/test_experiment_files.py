@@ -62,7 +62,8 @@ def test_a_day_or_a_verdict_that_was_changed_is_found_out() -> None:
 
 @pytest.mark.parametrize("told", [[], {}, {"format": "x"}, {"format": FORMAT, "plan": {"name": 1}, "days": []}])
 def test_what_is_no_exported_experiment_is_refused(told: Any) -> None:
-    with pytest.raises(DataError, match=r"expected an exported experiment of format 4|not an exported experiment"):
+    words = rf"expected an exported experiment of format {FORMAT}|not an exported experiment"
+    with pytest.raises(DataError, match=words):
         recomputed(told)
 
 
@@ -71,7 +72,7 @@ def test_what_is_no_exported_experiment_is_refused(told: Any) -> None:
     [
         (1, "running", "format 1 by Loligo 1.0, before the newest .* `loligo ab export --format json`, or check"),
         (1, "historic", "write it anew with `loligo ab run` with --report, or check it with the Loligo that wrote it"),
-        (99, "running", "format 99 by Loligo 1.0; this Loligo reads format 4: update it"),
+        (99, "running", "format 99 by Loligo 1.0; this Loligo reads format 5: update it"),
     ],
 )
 def test_an_export_of_another_format_is_refused_with_what_to_do(number: int, kind: str, words: str) -> None:
@@ -93,7 +94,7 @@ def test_who_changes_what_an_export_holds_or_says_gives_it_another_format() -> N
     told = json.loads(as_json(exported(60, 0.004)))
     held = {name: shape(told[name]) for name in ("plan", "judgement")} | {"day": shape(told["days"][0])}
     digest = hashlib.sha256(json.dumps(held).encode()).hexdigest()[:16]
-    assert {FORMAT: digest} == {4: "c2d8e0d884ee1ece"}, (
+    assert {FORMAT: digest} == {5: "4a327b7c83945c5e"}, (
         "give experiment_files.FORMAT its next number, then write both here"
     )
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from loligo.api import BadArguments, LoligoError
 
 from ..experiment_form import fields_in, form_of, past_arguments
-from ..experiment_look import caution_of, figures_of, numbers_of
+from ..experiment_look import caution_of, figures_of, numbers_of, rails_of
 from ..rest import DOOR
 from .acting import act
 from .experiments import chosen_of, faults_of, listed
@@ -52,12 +52,18 @@ def _told(request: web.Request, answer: Any) -> dict[str, Any]:
     pairs = {pair["challenger"]: pair for pair in answer.result["pairs"]}
     chosen = chosen_of(request, list(pairs), list(pairs.values()), told.sentence)
     place = 1 + list(pairs).index(chosen)
-    test = SimpleNamespace(arms=told.arms, day=told.day, control=told.arms[0].name, holding=None, is_ended=True)
+    control = told.arms[0].name
+    test = SimpleNamespace(
+        arms=told.arms, day=told.day, control=control, holding=None, is_ended=True, assumptions=told.assumptions
+    )
     return {
         "told": told,
         "test": test,
         "chosen": chosen,
         "place": place,
+        "mark": told.arms[place].letter,
+        "pair": pairs[chosen],
+        "rails": rails_of(pairs[chosen], (control, chosen)),
         "scale": told.arms[place].risk_scale,
         "source": f"/api/v1/historic?{urlencode({'number': answer.number})}",
         "caution": caution_of(pairs[chosen]),

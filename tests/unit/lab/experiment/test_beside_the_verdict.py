@@ -11,7 +11,7 @@ import pytest
 from loligo_lab.experiment import Arm, allocation, cross_check, figures_of, figures_of_trades
 from loligo_lab.experiment.figures import FIGURES, Figure, resampled, wilson
 from loligo_lab.experiment.whole_field import WITHOUT_ARCH
-from tests.unit.lab.experiment.made_days import days_of, noise, plan_of
+from tests.unit.lab.experiment.made_days import NO_LIMITS, days_of, noise, plan_of
 
 MARKET = noise(1, 250, 0.01)
 FOUR = plan_of(arms=tuple(Arm(name=name) for name in "abcd"))
@@ -142,6 +142,22 @@ def test_the_cross_check_finds_the_winner_and_who_is_out_of_the_running() -> Non
     assert found.words.startswith("Some challenger is better than a (SPA, p below 0.001)")
     equal = cross_check(FOUR, days_of(*(MARKET + noise(seed, 250, 0.003) for seed in (2, 3, 4, 5))), samples=200)
     assert equal.spa_p_value is not None and equal.spa_p_value > 0.05
+
+
+def test_who_was_stopped_is_out_of_the_cross_check_and_gets_no_capital() -> None:
+    pytest.importorskip("arch")
+    loses = MARKET + noise(2, 250, 0.003) - 0.002
+    flat = [-0.3, *[0.0] * 249]  # it broke a limit on the first day, and earned nothing and lost nothing since
+    plan = plan_of(arms=tuple(Arm(name=name) for name in "abc"), limits=replace(NO_LIMITS, worst_day=0.25))
+    days = days_of(loses, flat, MARKET + noise(3, 250, 0.003) - 0.004)
+    found = cross_check(plan, days, samples=200)
+    assert found.in_the_running == ("a",)
+    assert found.words.endswith("may be the best: a. Left out, for their tests were stopped or spoilt: b.")
+    assert allocation(plan, days)[1] == 0.0 and sum(allocation(plan, days)) == pytest.approx(1.0)
+    both = replace(plan, arms=plan.arms[:2])
+    alone = days_of(loses, flat)
+    assert cross_check(both, alone).words == "Every challenger was stopped, or was not treated as the control was."
+    assert allocation(both, alone) == (1.0, 0.0)
 
 
 def test_the_cross_check_says_why_it_cannot_be_made() -> None:
