@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from loligo.api import Actor, Answer, BadArguments, Role, Verb
+from loligo.api import Actor, Answer, BadArguments, LoligoError, Role, Verb
 from loligo_bot.door.money import AccountEquity, OpenPosition, Portfolio, Positions
 from loligo_bot.door.offer import Arguments
 from loligo_bot.door.signals import Publication, Published
@@ -22,13 +22,18 @@ ANSWERS: Mapping[str, tuple[type[Any], type[Answer]]] = {
 
 
 class SignalDoor(FakeDoor):
-    """`told` is what was published, in order; while `is_free` is not set the engine does not answer."""
+    """`told` is what was published, in order; while `is_free` is not set the engine does not answer.
+
+    As in the bot, what has a key is published once, and publishing goes on when whoever asked has gone.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.told: list[tuple[Actor, Publication]] = []
+        self._firsts: dict[tuple[str, str], asyncio.Task[Answer]] = {}
         self.is_free = asyncio.Event()
         self.is_free.set()
+        self.asked_to_publish = 0
         more = {
             "signal.publish": Verb(
                 name="signal.publish",
@@ -50,7 +55,18 @@ class SignalDoor(FakeDoor):
         if verb != "signal.publish":
             return await super().ask(actor, verb, arguments, key=key)
         assert actor.role >= Role.TRADE
-        given = Publication.model_validate(dict(arguments))
+        self.asked_to_publish += 1
+        given, place = Publication.model_validate(dict(arguments)), (actor.name, key)
+        first = self._firsts.get(place) if key else None
+        if first is None:
+            first = self._firsts[place] = asyncio.create_task(self._publish(actor, given), name="publish")
+        try:
+            return await asyncio.shield(first)
+        except LoligoError:
+            self._firsts.pop(place, None)  # an error is no answer
+            raise
+
+    async def _publish(self, actor: Actor, given: Publication) -> Answer:
         await self.is_free.wait()
         if given.instrument == "nowhere":
             raise BadArguments('instrument "nowhere": expected one of coinbase:BTC/USD', {})

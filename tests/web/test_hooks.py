@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import json
 import re
+import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -277,6 +279,79 @@ def test_what_waits_is_told_when_the_page_is_closed(tmp_path: Path) -> None:
             door_of(place).is_free.set()
             await asyncio.wait({place.running})
             assert len(door_of(place).told) == 1
+
+    asyncio.run(told())
+
+
+WAITING = ({**ALERT, "id": "7"}, {**ALERT, "text": "without an id"})
+
+
+async def sent(stranger: Visitor, path: str) -> set[tuple[int, str]]:
+    answers = await asyncio.gather(*(call(stranger, path, alert) for alert in WAITING))
+    return {(status, answer["status"]) for status, answer in answers}
+
+
+def test_what_still_waits_when_the_page_is_closed_is_published_once_when_it_is_sent_again(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, _, stranger, path, _):
+            door = door_of(place)
+            door.is_free.clear()
+            assert await sent(stranger, path) == {(202, "accepted")}
+            assert await sent(stranger, path) == {(202, "known")}  # it is not said to be published before it is
+        async with site(tmp_path, door) as place, place.visitor() as stranger:
+            door.is_free.set()
+            assert await sent(stranger, path) == {(200, "published")}
+            assert await sent(stranger, path) == {(200, "known")}
+            assert sorted(said.text for _, said in door.told) == ["crossed", "without an id"]
+
+    asyncio.run(told())
+
+
+def test_who_waits_for_an_answer_while_the_page_is_closed_is_told_to_send_again(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, _, stranger, path, _):
+            door_of(place).is_free.clear()
+            waiting = asyncio.create_task(sent(stranger, path))
+            while not door_of(place).asked_to_publish:
+                await asyncio.sleep(0)
+            place.running.cancel()
+            assert await waiting == {(503, "refused")}
+
+    asyncio.run(told())
+
+
+@pytest.mark.parametrize("is_published", [False, True], ids=["before it is published", "before that is noted"])
+def test_what_waits_when_the_bot_is_killed_is_published_once_when_it_is_sent_again(
+    tmp_path: Path, is_published: bool
+) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path / "killed") as (place, _, stranger, path, _):
+            door = door_of(place)
+            door.is_free.clear()
+            assert await sent(stranger, path) == {(202, "accepted")}
+            shutil.copytree(tmp_path / "killed", tmp_path / "again")  # what a kill would leave on the disk
+            door.is_free.set()
+            while len(door.told) < 2:
+                await asyncio.sleep(0)
+        after = door if is_published else SignalDoor()
+        async with site(tmp_path / "again", after) as place, place.visitor() as stranger:
+            assert await sent(stranger, path) == {(200, "published")}
+            assert await sent(stranger, path) == {(200, "known")}
+            assert sorted(said.text for _, said in after.told) == ["crossed", "without an id"]
+
+    asyncio.run(told())
+
+
+def test_what_an_earlier_version_published_stays_known(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (_, _, _, path, _):
+            pass
+        with sqlite3.connect(tmp_path / HOOKS_FILE) as file:
+            file.execute("CREATE TABLE seen (hook INTEGER, ident TEXT, until_s REAL)")
+            file.execute("INSERT INTO seen SELECT id, 'id 7', ? FROM hooks", (time.time() + 60,))
+        file.close()
+        async with site(tmp_path, SignalDoor()) as place, place.visitor() as stranger:
+            assert await sent(stranger, path) == {(200, "known"), (200, "published")}
 
     asyncio.run(told())
 

@@ -6,7 +6,8 @@
     1 is there such a hook ─► 2 may that address ─► 3 not too often ─► 4 not too large ─► 5 is it signed, or holds the
     secret ─► 6 not too old ─► 7 for the first time ─► 8 in line: 200 with the seq, or 202 when the engine is busy
 
-What must hold: without a hook nothing is here (404); an answer comes within three seconds; the same is published once.
+What must hold: without a hook nothing is here (404); an answer comes within three seconds; the same is published once,
+and what was not published can be sent again.
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -20,6 +21,7 @@ import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -187,15 +189,17 @@ def _check_time(said: Said, request: web.Request, hooks: Hooks) -> None:
 async def _published(request: web.Request, hooks: Hooks, hook: Hook, said: Said, body: bytes) -> web.Response:
     ident = f"id {said.id}" if said.id else hashlib.sha256(body).hexdigest()
     now_s = request.app[KEEPER].now_s
-    if not hooks.store.claim(hook.id, ident, now_s, now_s + (ID_KEPT_S if said.id else hooks.window_s)):
-        return web.json_response({"status": "known", "detail": "it came before and is not published twice"})
+    made = hash_secret(f"{hook.id} {hook.made_s} {ident}" + ("" if said.id else f" {now_s}"))
+    key = hooks.store.claim(hook.id, ident, made, now_s, now_s + (ID_KEPT_S if said.id else hooks.window_s))
+    if key is None:
+        return _known(is_told=hooks.store.is_told(hook.id, ident))
     arguments = {**said.arguments, "source": hook.source, "among": list(hook.instruments)}
     if hook.ttl_s is not None:
         arguments.setdefault("ttl_s", hook.ttl_s)
-    key = hash_secret(f"{hook.id} {hook.made_s} {ident}" + ("" if said.id else f" {now_s}"))
-    answer = hooks.line.put(hook.name, arguments, key, lambda: hooks.store.release(hook.id, ident))
+    told, failed = (partial(note, hook.id, ident, key) for note in (hooks.store.confirm, hooks.store.release))
+    answer = hooks.line.put(hook.name, arguments, key, told=told, failed=failed)
     if answer is None:
-        hooks.store.release(hook.id, ident)
+        failed()
         raise _Refused(429, "too much waits for the engine", 5.0)
     outcome = await hooks.line.wait(answer)
     if outcome is None:
@@ -205,6 +209,11 @@ async def _published(request: web.Request, hooks: Hooks, hook: Hook, said: Said,
         raise _Refused(status, str(outcome))
     detail = outcome.lines()[0]
     return web.json_response({"status": "published", "detail": detail, **outcome.model_dump(mode="json")})
+
+
+def _known(*, is_told: bool) -> web.Response:
+    detail = "it came before and is not published twice" if is_told else "it came before and waits for the engine"
+    return web.json_response({"status": "known", "detail": detail}, status=200 if is_told else 202)
 
 
 def _told(status: int, said: str, retry_after_s: float = 0.0) -> web.Response:

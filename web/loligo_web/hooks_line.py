@@ -1,7 +1,8 @@
 """The line of what hooks said and the bot was not told yet: bounded, in order, one at a time.
 
 What must hold: nobody who sends waits longer than `PATIENCE_S`, however busy the engine is; what was taken is tried
-while the page is open; who sends too often, in sum or by one hook, is told so and nothing of it is taken.
+while the page is open, and what is left then may be sent again; who sends too often, in sum or by one hook, is told so
+and nothing of it is taken.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from loligo.api import Actor, Answer, Door, LoligoError, Role
+from loligo.api import Actor, Answer, Door, LoligoError, NotRunning, Role
 
 PATIENCE_S = 2.0  # TradingView gives up after 3
 LONGEST = 64
@@ -28,6 +29,7 @@ class _Waiting:
     actor: Actor
     arguments: Mapping[str, Any]
     key: str
+    told: Callable[[], object]
     failed: Callable[[], object]
     answer: asyncio.Future[Answer | LoligoError]
 
@@ -38,6 +40,7 @@ class Line:
     def __init__(self, door: Door, longest: int = LONGEST, patience_s: float = PATIENCE_S) -> None:
         self._door, self._patience_s = door, patience_s
         self._line: asyncio.Queue[_Waiting] = asyncio.Queue(longest)
+        self._is_closed = False
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -47,20 +50,32 @@ class Line:
             yield
         finally:
             await asyncio.wait({ending := asyncio.create_task(self._line.join(), name="web hooks end")}, timeout=LAST_S)
-            if left := self._line.qsize():
-                _log.error("the page closes before the bot was told what hooks said", left=left)
+            if not ending.done():
+                _log.error("the page closes before the bot was told what hooks said", waiting=self._line.qsize())
+            self._is_closed = True
             for task in (ending, work):
                 task.cancel()
             await asyncio.gather(ending, work, return_exceptions=True)
+            while not self._line.empty():
+                _end(self._line.get_nowait(), _closed())
 
     def put(
-        self, name: str, arguments: Mapping[str, Any], key: str, failed: Callable[[], object]
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        key: str,
+        *,
+        told: Callable[[], object],
+        failed: Callable[[], object],
     ) -> asyncio.Future[Answer | LoligoError] | None:
-        """Put in line what a hook said; None: the line is full. `failed` is called when nothing came of it."""
+        """Put in line what a hook said; None: the line is full. `told` or `failed` is called when its turn is over."""
         answer: asyncio.Future[Answer | LoligoError] = asyncio.get_running_loop().create_future()
-        actor = Actor(name=f"hook:{name}", role=Role.TRADE)
+        waiting = _Waiting(Actor(name=f"hook:{name}", role=Role.TRADE), arguments, key, told, failed, answer)
+        if self._is_closed:
+            _end(waiting, _closed())
+            return answer
         try:
-            self._line.put_nowait(_Waiting(actor, arguments, key, failed, answer))
+            self._line.put_nowait(waiting)
         except asyncio.QueueFull:
             return None
         return answer
@@ -73,10 +88,12 @@ class Line:
     async def _work(self) -> None:
         while True:
             waiting = await self._line.get()
-            outcome = await self._ask(waiting)
-            if isinstance(outcome, LoligoError):
-                waiting.failed()
-            waiting.answer.set_result(outcome)
+            try:
+                outcome = await self._ask(waiting)
+            except asyncio.CancelledError:
+                _end(waiting, _closed())
+                raise
+            _end(waiting, outcome)
             self._line.task_done()
 
     async def _ask(self, waiting: _Waiting) -> Answer | LoligoError:
@@ -87,6 +104,19 @@ class Line:
         except Exception as exc:  # a fault of ours: recorded, and the others in line are served
             _log.error("what a hook said could not be passed on", hook=waiting.actor.name, exc_info=exc)
             return LoligoError("this is a fault of Loligo; its log has it")
+
+
+def _closed() -> LoligoError:
+    return NotRunning("the page closes before the bot said that it was told; send it again")
+
+
+def _end(waiting: _Waiting, outcome: Answer | LoligoError) -> None:
+    """Note what came of it, and answer who waits."""
+    try:
+        (waiting.failed if isinstance(outcome, LoligoError) else waiting.told)()
+    except Exception as exc:  # such as a full disk: recorded, and the others in line are served
+        _log.error("what came of a hook could not be noted", hook=waiting.actor.name, exc_info=exc)
+    waiting.answer.set_result(outcome)
 
 
 class Allowance:

@@ -1,7 +1,8 @@
 """Webhooks that may say something to the bot, links that show it to somebody, and what came by them: an SQLite file.
 
 What must hold: no token or secret can be read from the file. Of a TradingView token there is a hash; the secret of a
-signed hook is made of a key in a file of its own and a number here. Only the bot's user can read these files.
+signed hook is made of a key in a file of its own and a number here. Only the bot's user can read these files. What came
+is known only once the bot was told; until then it is claimed by one page, and taken over by the next one with its key.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from pathlib import Path
 from .private_file import PrivateFile
 
 KEPT_CALLS = 1_000
+_TOLD, _NOBODY = "", "-"  # holders of claims that are no page
 _TABLES = """
 CREATE TABLE IF NOT EXISTS hooks (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT UNIQUE NOT NULL, hash TEXT UNIQUE NOT NULL, secret_hash TEXT,
   source TEXT NOT NULL, instruments TEXT NOT NULL, ttl_s REAL, person TEXT NOT NULL, made_s REAL NOT NULL, used_s REAL);
-CREATE TABLE IF NOT EXISTS seen (
+CREATE TABLE IF NOT EXISTS claims (
   hook INTEGER NOT NULL REFERENCES hooks ON DELETE CASCADE, ident TEXT NOT NULL, until_s REAL NOT NULL,
-  PRIMARY KEY (hook, ident));
+  key TEXT NOT NULL, holder TEXT NOT NULL, PRIMARY KEY (hook, ident));
 CREATE TABLE IF NOT EXISTS calls (
   id INTEGER PRIMARY KEY, ts_s REAL NOT NULL, hook TEXT NOT NULL, address TEXT NOT NULL, status INTEGER NOT NULL,
   said TEXT NOT NULL, seq INTEGER);
@@ -84,6 +86,15 @@ class HookStore(PrivateFile):
     def __init__(self, file: Path) -> None:
         super().__init__(file, _TABLES, timeout_s=2.0)
         self._key = _key(file.with_suffix(".key"))
+        self._holder = secrets.token_hex(8)
+        self._take_over_seen()
+
+    def _take_over_seen(self) -> None:
+        """Go on with what an earlier version remembered; its table stays, for that may still be running."""
+        if self._rows("SELECT 1 FROM sqlite_master WHERE name = 'seen'"):
+            with self._changing() as change:
+                change.execute("INSERT OR IGNORE INTO claims SELECT hook, ident, until_s, '', ? FROM seen", (_TOLD,))
+                change.execute("DELETE FROM seen")
 
     # Hooks
 
@@ -130,17 +141,42 @@ class HookStore(PrivateFile):
 
     # What came
 
-    def claim(self, hook: int, ident: str, now_s: float, until_s: float) -> bool:
-        """Say whether this came for the first time, and remember it until then."""
-        with self._changing() as change:
-            change.execute("DELETE FROM seen WHERE until_s <= ?", (now_s,))
-            done = change.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (hook, ident, until_s))
-            return done.rowcount == 1
+    def claim(self, hook: int, ident: str, key: str, now_s: float, until_s: float) -> str | None:
+        """Return the key to publish this with, and remember it until then; None: it is published or waits here.
 
-    def release(self, hook: int, ident: str) -> None:
-        """Forget one that nothing came of: it may be sent again."""
+        The key is the given one, or that of an earlier claim which nothing came of or whose page is gone.
+        """
         with self._changing() as change:
-            change.execute("DELETE FROM seen WHERE hook = ? AND ident = ?", (hook, ident))
+            change.execute("DELETE FROM claims WHERE until_s <= ?", (now_s,))
+            taken = change.execute(
+                "UPDATE claims SET holder = ?, until_s = ? WHERE hook = ? AND ident = ? AND holder NOT IN (?, ?)",
+                (self._holder, until_s, hook, ident, _TOLD, self._holder),
+            )
+            new = (hook, ident, until_s, key, self._holder)
+            made = change.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, ?, ?, ?)", new)
+            if taken.rowcount + made.rowcount == 0:
+                return None
+            row = change.execute("SELECT key FROM claims WHERE hook = ? AND ident = ?", (hook, ident)).fetchone()
+            return str(row["key"])
+
+    def is_told(self, hook: int, ident: str) -> bool:
+        rows = self._rows("SELECT 1 FROM claims WHERE hook = ? AND ident = ? AND holder = ?", hook, ident, _TOLD)
+        return bool(rows)
+
+    def confirm(self, hook: int, ident: str, key: str) -> None:
+        """Note that the bot was told this."""
+        with self._changing() as change:
+            change.execute(
+                "UPDATE claims SET holder = ? WHERE hook = ? AND ident = ? AND key = ?", (_TOLD, hook, ident, key)
+            )
+
+    def release(self, hook: int, ident: str, key: str) -> None:
+        """Let one be sent again that nothing came of, with the same key; no more when another page has it."""
+        with self._changing() as change:
+            change.execute(
+                "UPDATE claims SET holder = ? WHERE hook = ? AND ident = ? AND key = ? AND holder = ?",
+                (_NOBODY, hook, ident, key, self._holder),
+            )
 
     def note(self, hook: Hook, now_s: float, address: str, status: int, said: str, seq: int | None) -> None:
         """Write down a call; the newest ones are kept."""
