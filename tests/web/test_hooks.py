@@ -372,6 +372,37 @@ def test_only_tradingviews_addresses_may_where_that_is_set(tmp_path: Path) -> No
     asyncio.run(told())
 
 
+# (trusted_proxies, X-Forwarded-For by which the sender lies) -> whether it is let in; all come from 127.0.0.1
+FORWARDED: dict[str, tuple[list[str], list[str], int]] = {
+    "by a proxy": (["127.0.0.1"], ["52.89.214.238"], 200),
+    "by a proxy in a network": (["10.0.0.0/8", "127.0.0.0/8"], ["203.0.113.9, 52.89.214.238"], 200),
+    "by nobody trusted": (["10.0.0.0/8", "::1"], ["52.89.214.238"], 403),
+    "by nobody at all": ([], ["52.89.214.238"], 403),
+    "in a header before that of the proxy": (["127.0.0.1"], ["52.89.214.238", "203.0.113.9"], 403),
+}
+
+
+@pytest.mark.parametrize(("trusted", "forwarded", "expected"), FORWARDED.values(), ids=FORWARDED)
+def test_an_address_is_believed_of_trusted_proxies_only(
+    tmp_path: Path, trusted: list[str], forwarded: list[str], expected: int
+) -> None:
+    async def told() -> None:
+        public = "http://bot.example.org"
+        settings = {"tradingview_only": True, "public_url": public, "trusted_proxies": trusted}
+        async with site(tmp_path, SignalDoor(), **settings) as place, place.visitor() as guest:
+            owner = await join(guest, place.first_link.removeprefix(public), "anna")
+            _, page = await owner.post("/access/hooks/make", MAKE)
+            path = page.partition(f'id="hook-url">{public}')[2].partition("<")[0]
+            headers = [("X-Forwarded-For", one) for one in forwarded]
+            async with owner.session.post(place.address + path, data=b"buy", headers=headers) as response:
+                assert response.status == expected
+            _, page = await owner.get("/access/hooks?json")
+            shown = {200: "52.89.214.238", 403: "203.0.113.9" if trusted == ["127.0.0.1"] else "127.0.0.1"}
+            assert page["calls"][0]["address"] == shown[expected]
+
+    asyncio.run(told())
+
+
 # Signed ones: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 
 

@@ -8,8 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
+from loligo_web.settings import WebSettings
 from tests.web.site import PASSWORD, Site, site
 
 PUBLIC = "https://bot.example.org"
@@ -113,6 +116,31 @@ def test_another_name_and_another_origin_are_refused_behind_the_proxy_too(tmp_pa
                 assert answer.status == 403
 
     asyncio.run(told())
+
+
+def test_who_is_no_trusted_proxy_cannot_escape_the_lock_out_by_another_address(tmp_path: Path) -> None:
+    async def tried(place: Site) -> list[str]:
+        said = []
+        async with place.visitor() as guest:
+            for number in range(4):
+                headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+                form = {"name": f"nobody-{number}", "password": "wrong"}
+                _, page = await guest.post("/sign-in", form, headers=headers)
+                said.append("locked" if "too many failures" in page else "wrong" if "is wrong" in page else page)
+        return said
+
+    async def told(trusted: list[str], home: Path) -> list[str]:
+        async with site(home, public_url=PUBLIC, lock_after=2, trusted_proxies=trusted) as place:
+            return await tried(place)
+
+    assert asyncio.run(told(["192.0.2.1"], tmp_path / "untrusted")) == ["wrong", "wrong", "locked", "locked"]
+    assert asyncio.run(told(["127.0.0.1"], tmp_path / "trusted")) == ["wrong"] * 4  # each has an address of its own
+
+
+@pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.0/33", "10.0.0.5/8", ""])
+def test_a_trusted_proxy_that_is_no_address_is_refused_in_words(wrong: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{wrong}': expected an address or a network, such as"):
+        WebSettings(trusted_proxies=("::1", wrong))
 
 
 def test_a_proxy_that_swallows_the_host_lets_nobody_change_anything(tmp_path: Path) -> None:

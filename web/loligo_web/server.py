@@ -26,9 +26,9 @@ from aiohttp import web
 from loligo.api import Actor, Door, LoligoError, MakeContext, Role, TentacleError
 
 from . import assets, hooks, investor, live, metrics, pages, rest, uploads
-from .access.gate import COOKIE, KEEPER, PUBLIC_URL, Handler, gate, is_open
+from .access.gate import COOKIE, KEEPER, PUBLIC_URL, TRUSTED_PROXIES, Handler, gate, is_open
 from .access.keeper import Keeper
-from .access.origin import is_loopback
+from .access.origin import is_loopback, networks
 from .access.store import AccessStore
 from .hooks_line import VERB, Allowance, Line
 from .hooks_store import HookStore
@@ -122,6 +122,7 @@ class WebInterface:
         app[hooks.HOOKS], app[investor.INVESTORS] = self._hooks(), investor.Investors()
         app[COOKIE] = f"loligo_{self._settings.port}"  # cookies know no ports: two bots on one machine must not clash
         app[PUBLIC_URL] = self._settings.public_url
+        app[TRUSTED_PROXIES] = networks(self._settings.trusted_proxies)
         shown = pages.offered(self._door)
         app[MENU] = tuple(page for page in shown if page.label)
         own = [web.get("/healthz", _healthz), web.get("/readyz", _readyz)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from pydantic import Field, field_validator
 
 from loligo.api import TentacleSettings
@@ -16,6 +18,11 @@ class WebSettings(TentacleSettings):
     port: int = Field(default=8321, ge=0, le=65535, description="TCP port; 0: any that is free")
     public_url: str = Field(
         default="", description="address under which a reverse proxy shows the page, such as https://bot.example.org"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.0/8", "::1"),
+        description="addresses and networks of reverse proxies; what others say of a client in X-Forwarded-For is not "
+        "read, and what these say only with public_url",
     )
     session_hours: float = Field(default=168, gt=0, le=8760, description="hours without use after which one signs in")
     lock_after: int = Field(default=5, ge=1, le=100, description="wrong passwords in a row before one has to wait")
@@ -55,3 +62,14 @@ class WebSettings(TentacleSettings):
         if url and (scheme not in ("http", "https") or not host or "/" in host):
             raise ValueError(f'{url!r}: expected scheme and host, such as "https://bot.example.org"')
         return plain
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for one in proxies:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError as exc:
+                expected = 'an address or a network, such as "172.18.0.1" or "172.18.0.0/16"'
+                raise ValueError(f"{one!r}: expected {expected}: {exc}") from exc
+        return proxies

@@ -18,12 +18,13 @@ from aiohttp import web
 from loligo.api import Denied, Role
 
 from .keeper import Caller, Keeper
-from .origin import SAFE_METHODS, fault_of_host, fault_of_origin, is_from_browser, own_origins
+from .origin import SAFE_METHODS, fault_of_host, fault_of_origin, is_among, is_from_browser, own_origins
 
 CALLER = web.RequestKey("caller", Caller)
 KEEPER = web.AppKey("keeper", Keeper)
 COOKIE = web.AppKey("cookie", str)  # its name
 PUBLIC_URL = web.AppKey("public_url", str)
+TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple)  # of networks
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
 
@@ -112,10 +113,12 @@ def base_url(request: web.Request) -> str:
 
 
 def address_of(request: web.Request) -> str:
-    """Return from where a request comes; behind a reverse proxy, what that says."""
-    if request.app[PUBLIC_URL] and (forwarded := request.headers.get("X-Forwarded-For")):
-        return forwarded.rpartition(",")[2].strip()[:64]
-    return request.remote or ""
+    """Return from where a request comes; behind a reverse proxy that is trusted, what that says."""
+    peer, forwarded = request.remote or "", request.headers.getall("X-Forwarded-For", [])
+    public, proxies = request.app[PUBLIC_URL], request.app[TRUSTED_PROXIES]
+    if forwarded and public and is_among(peer, proxies):
+        return forwarded[-1].rpartition(",")[2].strip()[:64]  # some proxies add a header of their own after others
+    return peer
 
 
 def pattern_of(request: web.Request) -> str:
@@ -139,6 +142,7 @@ __all__ = [
     "CSRF_FIELD",
     "KEEPER",
     "PUBLIC_URL",
+    "TRUSTED_PROXIES",
     "Handler",
     "SignInNeeded",
     "address_of",

@@ -8,10 +8,12 @@ say neither and are let on: they have no cookie, but a token.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -46,6 +48,20 @@ def own_origins(request: web.Request, public_url: str) -> frozenset[str]:
 def is_loopback(host: str) -> bool:
     """Say whether only this machine reaches that address."""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Return the networks; an address is one of its own. ValueError for what is neither."""
+    return tuple(ipaddress.ip_network(one) for one in texts)
+
+
+def is_among(host: str, known: Sequence[Network]) -> bool:
+    """Say whether an address lies in one of the networks, one of IPv4 also where it is written as IPv6."""
+    if not _is_address(host):
+        return False
+    address = ipaddress.ip_address(host)
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return any(plain in one for one in known)
 
 
 def _is_address(name: str) -> bool:
