@@ -270,6 +270,39 @@ def test_a_busy_engine_is_told_later_in_order_and_a_full_line_is_refused(tmp_pat
     asyncio.run(told())
 
 
+def test_a_slow_body_and_a_busy_engine_together_are_answered_within_three_seconds(tmp_path: Path) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"buy: "
+        await asyncio.sleep(1.4)  # in real time, as its sender is slow
+        yield b"above the band"
+
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, _, stranger, path, _):
+            door_of(place).is_free.clear()
+            since_s = time.monotonic()
+            async with stranger.session.post(stranger.address + path, data=slowly()) as response:
+                assert response.status == 202
+            assert 1.4 < time.monotonic() - since_s < 3.0
+            door_of(place).is_free.set()
+
+    asyncio.run(told())
+
+
+def test_a_body_that_does_not_come_is_answered_within_three_seconds(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with hooked(tmp_path) as (place, _, stranger, path, _):
+            host, _, port = stranger.address.removeprefix("http://").partition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            since_s = time.monotonic()
+            writer.write(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\n\r\nb".encode())
+            assert b"408" in await reader.readline()
+            assert time.monotonic() - since_s < 3.0
+            assert door_of(place).told == []
+            writer.close()
+
+    asyncio.run(told())
+
+
 def test_what_waits_is_told_when_the_page_is_closed(tmp_path: Path) -> None:
     async def told() -> None:
         async with hooked(tmp_path) as (place, _, stranger, path, _):

@@ -36,7 +36,7 @@ from .hooks_line import Allowance, Line
 from .hooks_store import Hook, HookStore
 
 LARGEST = 8 * 1024
-READ_S = 1.5  # for a body to come whole
+ANSWER_S = 2.5  # after its head came a call is answered, body or engine or not: TradingView gives up after 3
 TOLERANCE_S = 300.0  # of a signed hook's time
 AHEAD_S = 60.0  # by which the clock of a sender may be fast
 ID_KEPT_S = 86_400.0
@@ -61,6 +61,7 @@ class Hooks:
 
 
 HOOKS = web.AppKey("hooks", Hooks)
+_UNTIL = web.RequestKey("hook_until", float)  # a call is to be answered, by the clock of the loop
 
 
 def routes() -> list[web.RouteDef]:
@@ -145,6 +146,7 @@ def _stranger(request: web.Request, hooks: Hooks) -> web.Response:
 
 async def _answered(request: web.Request, hook: Hook, work: Callable[[], Awaitable[web.Response]]) -> web.Response:
     """Return what comes of a call, and write it down."""
+    request[_UNTIL] = asyncio.get_running_loop().time() + ANSWER_S
     try:
         answer = await work()
     except _Refused as exc:
@@ -166,7 +168,7 @@ async def _read(request: web.Request, hooks: Hooks, hook: Hook) -> bytes:
     body = bytearray()
     if (request.content_length or 0) <= LARGEST:
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout_at(request[_UNTIL]):
                 async for chunk in request.content.iter_any():
                     body += chunk
                     if len(body) > LARGEST:
@@ -174,7 +176,7 @@ async def _read(request: web.Request, hooks: Hooks, hook: Hook) -> bytes:
                 else:
                     return bytes(body)
         except TimeoutError as exc:
-            raise _Refused(408, f"the body did not come within {READ_S:g} s") from exc
+            raise _Refused(408, f"the body did not come within {ANSWER_S:g} s") from exc
     raise _Refused(413, f"the body is larger than {LARGEST} bytes")
 
 
@@ -201,7 +203,7 @@ async def _published(request: web.Request, hooks: Hooks, hook: Hook, said: Said,
     if answer is None:
         failed()
         raise _Refused(429, "too much waits for the engine", 5.0)
-    outcome = await hooks.line.wait(answer)
+    outcome = await hooks.line.wait(answer, request[_UNTIL])
     if outcome is None:
         return web.json_response({"status": "accepted", "detail": "the engine is busy; it is told next"}, status=202)
     if isinstance(outcome, LoligoError):

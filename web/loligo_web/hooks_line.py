@@ -1,6 +1,6 @@
 """The line of what hooks said and the bot was not told yet: bounded, in order, one at a time.
 
-What must hold: nobody who sends waits longer than `PATIENCE_S`, however busy the engine is; what was taken is tried
+What must hold: nobody who sends waits longer than they say, however busy the engine is; what was taken is tried
 while the page is open, and what is left then may be sent again; who sends too often, in sum or by one hook, is told so
 and nothing of it is taken.
 """
@@ -17,7 +17,6 @@ import structlog
 
 from loligo.api import Actor, Answer, Door, LoligoError, NotRunning, Role
 
-PATIENCE_S = 2.0  # TradingView gives up after 3
 LONGEST = 64
 LAST_S = 1.0  # for those that wait when the page closes
 VERB = "signal.publish"
@@ -37,8 +36,8 @@ class _Waiting:
 class Line:
     """Asks the door in the order in which hooks were called."""
 
-    def __init__(self, door: Door, longest: int = LONGEST, patience_s: float = PATIENCE_S) -> None:
-        self._door, self._patience_s = door, patience_s
+    def __init__(self, door: Door, longest: int = LONGEST) -> None:
+        self._door = door
         self._line: asyncio.Queue[_Waiting] = asyncio.Queue(longest)
         self._is_closed = False
 
@@ -80,9 +79,9 @@ class Line:
             return None
         return answer
 
-    async def wait(self, answer: asyncio.Future[Answer | LoligoError]) -> Answer | LoligoError | None:
-        """Return what came of it, None when that is not known yet."""
-        await asyncio.wait({answer}, timeout=self._patience_s)
+    async def wait(self, answer: asyncio.Future[Answer | LoligoError], until: float) -> Answer | LoligoError | None:
+        """Return what came of it, None when that is not known by then, a time of the loop."""
+        await asyncio.wait({answer}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
         return answer.result() if answer.done() else None
 
     async def _work(self) -> None:
