@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loligo.config.layers import KeyPath, Setting
+from loligo.config.layers import KeyPath, Setting, dotted
 from loligo.config.load import CONFIG_FILE, fault_line, faults_of, read_settings
 from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError, TentacleError
@@ -17,6 +17,7 @@ from loligo.model.instrument import InstrumentKind
 from loligo.registry.faults import did_you_mean
 from loligo_automation import AutomationSettings
 from loligo_bot.experiment_config import check_experiments
+from loligo_notify import CourierSettings
 
 
 def check_tentacle_settings(
@@ -28,6 +29,7 @@ def check_tentacle_settings(
     """
     settings = settings or read_settings(home, bundled_root=bundled_root(), file=file)
     faults = [*_unknown_money(config, settings)]
+    outboxes: dict[str, KeyPath] = {}
     for path, kind, name, given in sections(config):
         try:
             loaded = host.factory(kind, name)
@@ -37,10 +39,10 @@ def check_tentacle_settings(
         found = faults_of(loaded.factory.settings, {**loaded.entry.settings, **given}, path, settings)
         places = tuple(f": {'.'.join(map(str, (*path, key)))}" for key in given)
         faults += [f"{fault} ({kind} {name})" for fault in found if any(place in fault for place in places)]
-        if not found and issubclass(model := loaded.factory.settings, AutomationSettings):
+        if not found and issubclass(model := loaded.factory.settings, AutomationSettings | CourierSettings):
             judged = model.model_validate({**loaded.entry.settings, **given})
-            lost = not_there(config, judged, path) if judged.enabled else ()
-            faults += [fault_line(place, said, value, settings) for place, value, said in lost]
+            beyond = _beyond(config, judged, path, outboxes)
+            faults += [f"{fault_line(at, said, value, settings)} ({kind} {name})" for at, value, said in beyond]
     if faults:
         count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
         where = file or home / CONFIG_FILE
@@ -61,6 +63,26 @@ def sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str
     for section, kind in _EDGES.items():
         for place, edge in enumerate(getattr(config, section)):
             yield (section, place, "settings"), kind, edge.tentacle, edge.settings
+
+
+def _beyond(
+    config: LoligoConfig, judged: AutomationSettings | CourierSettings, path: KeyPath, outboxes: dict[str, KeyPath]
+) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield what only the other sections show: where, the value, and what is wrong with it."""
+    if isinstance(judged, CourierSettings):
+        yield from _taken(judged, path, outboxes)
+    elif judged.enabled:
+        yield from not_there(config, judged, path)
+
+
+def _taken(judged: CourierSettings, path: KeyPath, outboxes: dict[str, KeyPath]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield where a notifier has the outbox of an earlier one; `outboxes` are those before, by name."""
+    for name, way in judged.outboxes().items():
+        place = (*path, *way)
+        first = outboxes.setdefault(name, place)
+        if first != place:
+            said = f"expected a name of its own, {dotted(first)} is the same and only one of the two would be told"
+            yield place, name.rpartition("/")[2], f"{said}; give one of them another"
 
 
 def not_there(config: LoligoConfig, settings: AutomationSettings, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from loligo.api import ConfigError, Message, Role, TentacleSettings
 from loligo.api.notify import Level, Rule, Secret, rule_for
@@ -58,6 +58,18 @@ class ChatSettings(TentacleSettings):
     confirm_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds in which a question can be answered.")
     requests_per_minute: int = Field(default=30, ge=1, le=1000, description="So often one person may ask.")
     waiting: int = Field(default=1000, ge=10, le=100_000, description="Messages of one chat that wait at most.")
+
+    @field_validator("chats")
+    @classmethod
+    def _are_told_once(cls, chats: tuple[ChatRoute, ...]) -> tuple[ChatRoute, ...]:
+        firsts: dict[Place, int] = {}
+        for number, one in enumerate(chats):
+            first = firsts.setdefault(one.place, number)
+            if first != number:
+                topic = f" with the topic {one.topic}" if one.topic else ""
+                said = f"chats.{first} and chats.{number} are the chat {one.chat}{topic}: expected each once"
+                raise ValueError(f"{said}; put the rules of both under one of them")
+        return chats
 
     @property
     def roles(self) -> Mapping[str, Role]:

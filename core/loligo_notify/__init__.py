@@ -6,7 +6,7 @@ Knows no service. A notifier or chat brings the way to send a page, and its rule
 from loligo_notify.clock import SystemClock, wait_s
 from loligo_notify.kinds import EXAMPLES, FREQUENT, MEANING, Kind
 from loligo_notify.outbox import AGAIN, LONGEST_WAIT_S, Outbox, Page, Refused, RetryLater
-from loligo_notify.post import Courier, Post, Told, post_of
+from loligo_notify.post import Courier, CourierSettings, Post, Told, post_of
 from loligo_notify.rules import CONSENT_LAPSED, LEVELS, Level, QuietHours, Rule, level_of, rule_for
 from loligo_notify.secret import Secret
 from loligo_notify.store import NOTIFICATIONS_FILE, Mark, Notice, Standing, Store
@@ -24,6 +24,7 @@ __all__ = [
     "MEANING",
     "NOTIFICATIONS_FILE",
     "Courier",
+    "CourierSettings",
     "Kind",
     "Level",
     "Mark",

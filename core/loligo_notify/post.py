@@ -15,7 +15,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 import structlog
 
-from loligo.api import Clock, Message
+from loligo.api import Clock, Message, TentacleSettings
 from loligo_notify.clock import SystemClock
 from loligo_notify.outbox import Outbox, Page
 from loligo_notify.rules import Rule
@@ -75,6 +75,14 @@ class Told:
 
     def __init__(self, name: str, rules: Sequence[Rule], dress: Callable[[Message, str], Sequence[Page]]) -> None:
         self.name, self.rules, self.dress = name, rules, dress
+
+
+class CourierSettings(TentacleSettings):
+    """Base of the settings of a Courier: two with one outbox in one configuration are refused."""
+
+    def outboxes(self) -> Mapping[str, tuple[str | int, ...]]:
+        """Return by which names its outboxes are known, each with the path of the setting that says so."""
+        return {}
 
 
 class Courier(ABC):

@@ -33,8 +33,8 @@ class AppriseNotifier(Courier):
     """The notifier. `clock` is that of the world but in tests."""
 
     def __init__(self, settings: Settings, context: MakeContext, clock: Clock | None = None) -> None:
-        self._urls = {f"apprise/{one.name}": one.url.get_secret_value() for one in settings.destinations}
-        told = [Told(f"apprise/{one.name}", one.rules, _dressed) for one in settings.destinations]
+        self._urls = {one.outbox: one.url.get_secret_value() for one in settings.destinations}
+        told = [Told(one.outbox, one.rules, _dressed) for one in settings.destinations]
         self._made: dict[str, apprise.Apprise] = {}
         super().__init__("apprise", context.home, told, most=settings.waiting, clock=clock)
 

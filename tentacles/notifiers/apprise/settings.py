@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from loligo.api import TentacleSettings
-from loligo.api.notify import Rule, Secret
+from loligo.api.notify import CourierSettings, Rule, Secret
 
 
 class Destination(BaseModel):
@@ -22,6 +22,10 @@ class Destination(BaseModel):
         description="The first that fits a message says whether and how it is told; none at all: everything.",
     )
 
+    @property
+    def outbox(self) -> str:
+        return f"apprise/{self.name}"
+
     @field_validator("url")
     @classmethod
     def _is_known(cls, url: SecretStr) -> SecretStr:
@@ -33,11 +37,14 @@ class Destination(BaseModel):
         return url
 
 
-class Settings(TentacleSettings):
+class Settings(CourierSettings):
     """Who is told by e-mail, push or any other service that apprise knows."""
 
     destinations: tuple[Destination, ...] = Field(default=(), description="Addresses, each with its rules.")
     waiting: int = Field(default=1000, ge=10, le=100_000, description="Messages of one address that wait at most.")
+
+    def outboxes(self) -> Mapping[str, tuple[str | int, ...]]:
+        return {one.outbox: ("destinations", place, "name") for place, one in enumerate(self.destinations)}
 
     @model_validator(mode="after")
     def _are_told_apart(self) -> Self:

@@ -38,7 +38,7 @@ class Webhook(Courier):
         self._settings = settings
         self._key = key_of(_secret(settings, os.environ))
         self._session: aiohttp.ClientSession | None = None
-        told = Told(f"webhook/{settings.name}", settings.rules, _dressed)
+        told = Told(settings.outbox, settings.rules, _dressed)
         super().__init__("webhook", context.home, [told], most=settings.waiting, clock=clock)
 
     async def send(self, name: str, page: Page) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from loligo.api import TentacleSettings
-from loligo.api.notify import Rule, Secret
+from loligo.api.notify import CourierSettings, Rule, Secret
 
 
-class Settings(TentacleSettings):
+class Settings(CourierSettings):
     """Where messages are posted, how they are signed, and which."""
 
     name: str = Field(
@@ -29,6 +29,13 @@ class Settings(TentacleSettings):
     )
     timeout_s: float = Field(default=10.0, gt=0, le=60, description="Seconds that an answer may take.")
     waiting: int = Field(default=1000, ge=10, le=100_000, description="Messages that wait at most.")
+
+    @property
+    def outbox(self) -> str:
+        return f"webhook/{self.name}"
+
+    def outboxes(self) -> Mapping[str, tuple[str | int, ...]]:
+        return {self.outbox: ("name",)}
 
     @field_validator("url")
     @classmethod

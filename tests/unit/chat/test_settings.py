@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from loligo.api import ConfigError, Message, Role
 from loligo_chat import ChatRoute, ChatSettings, Place, Secret, secret_from
@@ -55,3 +55,12 @@ def test_a_secret_comes_from_the_settings_else_from_the_environment() -> None:
 def test_a_chat_is_told_what_is_important_enough_and_of_its_desks(level: str, desk: str, is_wanted: bool) -> None:
     route = ChatRoute(chat="1", level="warning", desks=("btc",))
     assert route.wants(Message(level=level, text="x", desk=desk)) == is_wanted
+
+
+def test_a_chat_or_topic_that_is_listed_twice_is_refused_with_both_places() -> None:
+    topics = [{"chat": 5}, {"chat": 5, "topic": 7}, {"chat": 6, "topic": 7}]
+    assert len(ChatSettings.model_validate({"chats": topics}).chats) == 3
+    with pytest.raises(ValidationError, match=r"chats\.1 and chats\.3 are the chat 5 with the topic 7: expected each"):
+        ChatSettings.model_validate({"chats": [*topics, {"chat": "5", "topic": "7", "level": "problem"}]})
+    with pytest.raises(ValidationError, match=r"chats\.0 and chats\.1 are the chat 5: expected each once; put"):
+        ChatSettings.model_validate({"chats": [{"chat": 5}, {"chat": 5, "level": "problem"}]})

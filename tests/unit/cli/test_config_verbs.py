@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,68 @@ def test_a_desk_without_money_is_refused(call: Call, bot: Path) -> None:
     called = call("config", "check", "--home", bot)
     assert called.code == 3
     assert "desks.trend.capital = 0: expected more than 0, or balances: a desk needs money" in called.err
+
+
+def switched_on(bot: Path, *names: str) -> None:
+    file = bot / "tentacle_registry.json"
+    registry = json.loads(file.read_text())
+    for entry in registry["tentacles"]:
+        entry["enabled"] = entry["enabled"] or entry["name"] in names
+    file.write_text(json.dumps(registry))
+
+
+def with_notifiers(bot: Path, *lines: str) -> int:
+    """Write lines below `notifiers:` and return the number of that line."""
+    file = bot / "config" / "loligo.yaml"
+    text = file.read_text(encoding="utf-8").splitlines()
+    place = text.index("notifiers:")
+    file.write_text("\n".join([*text[: place + 1], *lines, *text[place + 1 :]]), encoding="utf-8")
+    return place + 1
+
+
+APPRISE = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # it looks for it
+HOOK = "  - {tentacle: webhook, settings: {url: 'https://example.org/%s', name: %s}}"
+
+
+def test_two_webhooks_of_one_name_are_refused_with_both_places_and_what_to_do(call: Call, bot: Path) -> None:
+    switched_on(bot, "webhook")
+    nameless = "  - {tentacle: webhook, settings: {url: 'https://example.org/b'}}"
+    at = with_notifiers(bot, HOOK % ("a", "webhook"), HOOK % ("b", "ledger"), nameless)
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3 and "1 problem\n" in called.err
+    said = 'notifiers.2.settings.name = "webhook": expected a name of its own, notifiers.0.settings.name is the same'
+    assert f"config/loligo.yaml:{at + 3}: {said} and only one of the two would be told; give one" in called.err
+
+
+@APPRISE
+def test_two_notifiers_with_names_of_their_own_are_fine(call: Call, bot: Path) -> None:
+    switched_on(bot, "webhook", "apprise")
+    mail = "{name: a, url: 'json://localhost'}"
+    apprise = f"  - {{tentacle: apprise, settings: {{destinations: [{mail}]}}}}"
+    with_notifiers(bot, HOOK % ("a", "a"), HOOK % ("b", "b"), apprise)  # webhook/a is not apprise/a
+    assert call("config", "check", "--home", bot).code == 0
+
+
+@APPRISE
+def test_an_address_of_two_apprise_entries_is_refused_by_its_place_in_the_list(call: Call, bot: Path) -> None:
+    switched_on(bot, "apprise")
+    first, second = (f"{{name: {name}, url: 'json://localhost'}}" for name in ("mail", "room"))
+    one = f"  - {{tentacle: apprise, settings: {{destinations: [{first}]}}}}"
+    other = f"  - {{tentacle: apprise, settings: {{destinations: [{second}, {first}]}}}}"
+    with_notifiers(bot, one, other)
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3
+    said = 'notifiers.1.settings.destinations.1.name = "mail": expected a name of its own, '
+    assert said + "notifiers.0.settings.destinations.0.name is the same" in called.err
+
+
+def test_a_chat_that_is_listed_twice_is_refused_by_file_and_line(call: Call, bot: Path) -> None:
+    switched_on(bot, "telegram")
+    file = bot / "config" / "loligo.yaml"
+    chats = "{tentacle: telegram, settings: {chats: [{chat: 5}, {chat: 5, level: problem}]}}"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    at = next(number for number, text in enumerate(lines) if text.startswith("#interfaces:"))
+    file.write_text("\n".join([*lines[:at], "interfaces:", f"  - {chats}", *lines[at + 1 :]]), encoding="utf-8")
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3 and f"config/loligo.yaml:{at + 2}: interfaces.0.settings.chats" in called.err
+    assert "chats.0 and chats.1 are the chat 5: expected each once; put the rules of both" in called.err
