@@ -3,9 +3,9 @@
 Knows no service. A notifier or chat brings the way to send a page, and its rules; the bot hands it messages.
 """
 
-from loligo_notify.clock import SystemClock, wait_s
+from loligo_notify.clock import LONGEST_WAIT_S, SystemClock, wait_s
 from loligo_notify.kinds import EXAMPLES, FREQUENT, MEANING, Kind
-from loligo_notify.outbox import AGAIN, LONGEST_WAIT_S, Outbox, Page, Refused, RetryLater
+from loligo_notify.outbox import AGAIN, Outbox, Page, Refused, RetryLater
 from loligo_notify.post import Courier, CourierSettings, Post, Told, post_of
 from loligo_notify.rules import CONSENT_LAPSED, LEVELS, Level, QuietHours, Rule, level_of, rule_for
 from loligo_notify.secret import Secret

@@ -7,6 +7,8 @@ import time
 
 from loligo.api import SECOND_NS, Clock
 
+LONGEST_WAIT_S = 60.0
+
 
 class SystemClock:
     """Nanoseconds UTC: the machine's time at its making, and what has passed since."""
@@ -24,3 +26,8 @@ class SystemClock:
 async def wait_s(clock: Clock, seconds: float) -> None:
     """Return when so much time has passed on the clock."""
     await clock.sleep_until(clock.now_ns() + round(seconds * SECOND_NS))
+
+
+def backed_off_s(failures: int) -> float:
+    """Return how long to wait after so many failures in a row: 1, 2, 4 ... 60 seconds."""
+    return float(min(2.0 ** min(failures - 1, 30), LONGEST_WAIT_S))

@@ -4,8 +4,9 @@ What must hold: pages of a destination leave in the order in which they came, ea
 or refused for good. A destination that is down or asks to wait holds up nobody else. One that is full drops what comes,
 counted, and says so where it would have stood. What is `kept` is on disk before it is sent and outlives the bot; a page
 whose fate is not known, because a connection or the bot broke before an answer, is sent again and says that it may be
-for the second time. What has to wait (quiet hours, a bundle) lets what is due overtake it, and a bundle that is still
-open is closed by whatever else has to be said.
+for the second time. While the store cannot be written, because the disk is full, nothing that is kept is sent. What has
+to wait (quiet hours, a bundle) lets what is due overtake it, and a bundle that is still open is closed by whatever else
+has to be said.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from secrets import token_hex
 from typing import Generic, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
 from loligo.api import SECOND_NS, Clock, LoligoError
-from loligo_notify.clock import wait_s
+from loligo_notify.clock import backed_off_s, wait_s
 from loligo_notify.store import KeptPage, Mark, Standing, Store
+from loligo_notify.writing import Writing
 
 AGAIN = "(perhaps for the second time)\n"
 BUNDLED = "bundle"  # pages whose bundle begins so are closed by what comes after them; others wait for their time
-LONGEST_WAIT_S = 60.0
 MOST_IN_ONE = 200  # pages that become one message
 _LINES, _CHARACTERS = 12, 1_400  # of them that are shown
 _WEIGHTS = {"info": 0, "warning": 1}  # all else is a problem
@@ -102,7 +104,7 @@ class Outbox(Generic[PlaceT, PageT]):
         self._news = asyncio.Event()
         self._failing: dict[PlaceT, int] = {}  # since when
         self._is_running = False
-        self._settling: set[asyncio.Future[None]] = set()  # what has arrived, on its way to the store
+        self._writing = Writing(clock, log)
 
     @property
     def waiting(self) -> int:
@@ -189,10 +191,11 @@ class Outbox(Generic[PlaceT, PageT]):
         self._passed[place] = mark
 
     def save(self) -> None:
-        """Write down how far everybody was told; blocks, briefly."""
+        """Write down how far everybody was told; blocks, briefly. What cannot be written is judged again."""
         passed, self._passed = self._passed, {}
         for place, mark in passed.items() if self._store is not None else ():
-            self._store.passed(self._name_of(place), mark)  # type: ignore[union-attr]
+            name = self._name_of(place)
+            self._writing.last(name, partial(self._store.passed, name, mark))  # type: ignore[union-attr]
 
     def is_failing(self, place: PlaceT) -> bool:
         """Say whether the newest attempt there came to nothing."""
@@ -222,8 +225,7 @@ class Outbox(Generic[PlaceT, PageT]):
                     await self._news.wait()
         finally:
             self._is_running = False
-            if self._settling:
-                await asyncio.wait(self._settling)  # a moment: what has arrived is not to be sent by the next
+            await self._writing.ended()  # a moment: what has arrived is not to be sent by the next
 
     # Delivery
 
@@ -243,8 +245,7 @@ class Outbox(Generic[PlaceT, PageT]):
             except RetryLater as exc:
                 failures += 1
                 await self._failed(place, batch, exc)
-                backed_off_s = min(2.0 ** min(failures - 1, 30), LONGEST_WAIT_S)
-                await wait_s(self._clock, exc.after_s if exc.after_s is not None else backed_off_s)
+                await wait_s(self._clock, exc.after_s if exc.after_s is not None else backed_off_s(failures))
                 continue
             except Refused as exc:
                 is_delivered = self._gave_up(place, batch, str(exc), "a destination does not take a message")
@@ -298,7 +299,7 @@ class Outbox(Generic[PlaceT, PageT]):
         self, send: Callable[[PlaceT, PageT], Awaitable[None]], place: PlaceT, page: PageT, batch: Sequence[PageT]
     ) -> None:
         """Send a page. One who is cancelled meanwhile waits a moment for it, so that nobody has to send it twice."""
-        await self._mark(batch, is_sent=True)
+        await self._mark(place, batch, is_sent=True)
         on_its_way = asyncio.ensure_future(send(place, page))
         try:
             await asyncio.shield(on_its_way)
@@ -310,7 +311,7 @@ class Outbox(Generic[PlaceT, PageT]):
                 self._unsure(batch, is_unsure=True)
             elif isinstance(failure := on_its_way.exception(), RetryLater):
                 self._unsure(batch, is_unsure=failure.is_unsure)
-                self._mark_now(batch, is_sent=failure.is_unsure)
+                self._writing.last(self._name_of(place), partial(self._mark_now, batch, is_sent=failure.is_unsure))
             elif failure is None:
                 page.done.set()
             raise
@@ -319,9 +320,9 @@ class Outbox(Generic[PlaceT, PageT]):
         for page in batch:
             page.is_unsure = page.is_unsure or is_unsure
 
-    async def _mark(self, batch: Sequence[PageT], *, is_sent: bool) -> None:
+    async def _mark(self, place: PlaceT, batch: Sequence[PageT], *, is_sent: bool) -> None:
         if self._store is not None and any(page.id for page in batch):
-            await asyncio.to_thread(self._mark_now, batch, is_sent=is_sent)
+            await self._writing.done(self._name_of(place), partial(self._mark_now, batch, is_sent=is_sent))
 
     def _mark_now(self, batch: Sequence[PageT], *, is_sent: bool) -> None:
         if self._store is not None:
@@ -329,12 +330,13 @@ class Outbox(Generic[PlaceT, PageT]):
 
     async def _failed(self, place: PlaceT, batch: Sequence[PageT], exc: RetryLater) -> None:
         self._unsure(batch, is_unsure=exc.is_unsure)
-        await self._mark(batch, is_sent=exc.is_unsure)
+        await self._mark(place, batch, is_sent=exc.is_unsure)
         if place not in self._failing:
-            self._log.warning("not to be reached, its messages wait", place=self._name_of(place), error=str(exc))
-            self._failing[place] = self._clock.now_ns()
+            name = self._name_of(place)
+            self._log.warning("not to be reached, its messages wait", place=name, error=str(exc))
+            self._failing[place] = since_ns = self._clock.now_ns()
             if self._store is not None:
-                await asyncio.to_thread(self._store.failing, self._name_of(place), self._failing[place], str(exc))
+                await self._writing.done(name, partial(self._store.failing, name, since_ns, str(exc)))
         for page in batch:
             page.error = str(exc)
             page.tried.set()
@@ -354,10 +356,7 @@ class Outbox(Generic[PlaceT, PageT]):
         if is_back:
             self._recovered(place, len(line.pages))
         if self._store is not None:
-            settling = asyncio.ensure_future(asyncio.to_thread(self._settle, place, batch, is_delivered, is_back))
-            self._settling.add(settling)
-            settling.add_done_callback(self._settling.discard)
-            await asyncio.shield(settling)
+            await self._writing.done(self._name_of(place), partial(self._settle, place, batch, is_delivered, is_back))
 
     def _settle(self, place: PlaceT, batch: Sequence[PageT], is_delivered: bool, is_back: bool) -> None:
         self._forget(place, batch, is_delivered=is_delivered)
@@ -366,7 +365,7 @@ class Outbox(Generic[PlaceT, PageT]):
 
     def _leave(self, place: PlaceT, line: _Line[PageT], batch: Sequence[PageT], *, is_delivered: bool) -> None:
         """Do the same while this task is ending, which can wait for nothing."""
-        self._forget(place, batch, is_delivered=is_delivered)
+        self._writing.last(self._name_of(place), partial(self._forget, place, batch, is_delivered=is_delivered))
         self._drop(line, batch, is_delivered=is_delivered)
 
     def _forget(self, place: PlaceT, batch: Sequence[PageT], *, is_delivered: bool) -> None:

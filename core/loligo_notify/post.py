@@ -94,7 +94,7 @@ class Courier(ABC):
         self._shared = {one.name: self._shared_of(one.name, most) for one in told}
         self.tellers: Mapping[str, Teller[str, Page]] = {one.name: self._teller(one, title) for one in told}
         self._post.tellers.update(self.tellers.values())
-        self._sending: list[asyncio.Task[None]] = []
+        self._sending: dict[str, asyncio.Task[None]] = {}
 
     def _shared_of(self, name: str, most: int) -> _Shared:
         shared = self._post.shared.get(name)
@@ -123,21 +123,25 @@ class Courier(ABC):
         await asyncio.gather(*on_their_way)
 
     def _start(self) -> None:
-        if not self._sending:
-            loop = asyncio.get_running_loop()
-            self._sending = [
-                loop.create_task(shared.run(self.send), name=f"outbox of {name}")
-                for name, shared in self._shared.items()
-            ]
+        """Send for every destination; what has ended by a fault begins again, what was closed does not."""
+        loop = asyncio.get_running_loop()
+        for name, shared in self._shared.items():
+            task = self._sending.get(name)
+            if task is not None and (not task.done() or task.cancelled()):
+                continue
+            if task is not None:
+                log = structlog.get_logger(part=name)
+                log.error("sending has ended, it begins again", error=repr(task.exception()))
+            self._sending[name] = loop.create_task(shared.run(self.send), name=f"outbox of {name}")
 
     async def close(self) -> None:
         """Send no more; what waits is on disk, and the next version has it, too."""
         for shared in self._shared.values():
             shared.outbox.last_s = _HURRIED_S
-        for task in self._sending:
+        for task in self._sending.values():
             task.cancel()
         if self._sending:
-            await asyncio.wait(self._sending)
+            await asyncio.wait(self._sending.values())
         for shared in self._shared.values():
             await asyncio.to_thread(shared.outbox.save)
         self._post.tellers.difference_update(self.tellers.values())

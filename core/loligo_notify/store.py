@@ -166,11 +166,11 @@ class Store:
             change.executemany("UPDATE pages SET is_sent = ? WHERE id = ?", [(is_sent, id_) for id_ in ids])
 
     def done(self, name: str, ids: Sequence[int], *, is_delivered: bool) -> None:
-        """Forget pages that have arrived, or never will."""
+        """Forget pages that have arrived, or never will; told twice, they count once."""
         column = "delivered" if is_delivered else "dropped"
         with self._changing() as change:
-            change.executemany("DELETE FROM pages WHERE id = ?", [(id_,) for id_ in ids])
-            change.execute(f"UPDATE destinations SET {column} = {column} + ? WHERE name = ?", (len(ids), name))
+            gone = change.executemany("DELETE FROM pages WHERE id = ?", [(id_,) for id_ in ids]).rowcount
+            change.execute(f"UPDATE destinations SET {column} = {column} + ? WHERE name = ?", (gone, name))
 
     # Notices and who has seen them
 
