@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,51 @@ def test_somebody_invited_to_look_makes_no_token_that_trades_and_invites_nobody(
 def test_a_key_for_codes_that_no_app_takes_is_refused(tmp_path: Path) -> None:
     async def story(_place: Site, owner: Visitor) -> None:
         for secret in ("", "short", "not base32!" * 4):
-            assert (await owner.post("/access/code", {"secret": secret, "code": "123456"}))[0] == 422
+            form = {"password": PASSWORD, "secret": secret, "code": "123456"}
+            status, page = await owner.post("/access/code", form)
+            assert status == 422 and "the code does not match" in page
 
     run(tmp_path, story)
+
+
+def test_who_has_a_session_but_no_password_neither_sets_nor_replaces_the_code(tmp_path: Path) -> None:
+    async def story(_place: Site, owner: Visitor) -> None:
+        own, other = (pyotp.TOTP(pyotp.random_base32()) for _ in range(2))
+        form = {"password": PASSWORD, "secret": own.secret, "code": own.now()}
+        _, page = await owner.get("/access")
+        assert page.count('autocomplete="current-password"') == 2  # one of them stands before the code
+        for taken in ({**form, "password": ""}, {**form, "password": "a wrong password"}):
+            status, page = await owner.post("/access/code", taken)
+            assert status == 422 and "this is not your password" in page
+        assert (await owner.get("/access?json"))[1]["me"]["has_code"] is False
+        assert (await owner.post("/access/code", form))[0] == 303
+        taken = {"password": "", "secret": other.secret, "code": other.now()}
+        assert (await owner.post("/access/code", taken))[0] == 422
+        sign_in = {"name": "anna", "password": PASSWORD}
+        assert (await owner.post("/sign-in", {**sign_in, "code": other.now()}))[0] == 403
+        later = own.at(int(time.time()) + 30)  # the one before was used up, and a step ahead will do
+        assert (await owner.post("/sign-in", {**sign_in, "code": later}))[0] == 303
+
+    run(tmp_path, story)
+
+
+CHANGES = {  # of one's own access, each with the field of the password
+    "password": {"old": "a wrong password", "new": "another long sentence", "repeated": "another long sentence"},
+    "code": {"password": "a wrong password", "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "code": "123456"},
+    "drop-code": {"password": "a wrong password"},
+}
+
+
+@pytest.mark.parametrize("deed", CHANGES)
+def test_a_wrong_password_at_a_change_of_access_is_in_the_deeds_and_locks_the_door(tmp_path: Path, deed: str) -> None:
+    async def story(_place: Site, owner: Visitor) -> None:
+        for _ in range(3):
+            assert (await owner.post(f"/access/{deed}", CHANGES[deed]))[0] == 422
+        deeds = [(one["who"], one["deed"]) for one in (await owner.get("/access?json"))[1]["deeds"]]
+        assert deeds.count(("web:anna", "gave a wrong password")) == 3
+        assert (await owner.post(f"/access/{deed}", CHANGES[deed]))[0] == 403
+
+    run(tmp_path, story, lock_after=3)
 
 
 def test_the_last_admin_stays(tmp_path: Path) -> None:
@@ -272,7 +315,7 @@ def test_a_code_of_the_app_is_asked_for_and_works_once(keeper: Keeper, clock: Cl
         caller = keeper.by_cookie(await made_owner(keeper))
         assert caller is not None
         app = pyotp.TOTP("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-        keeper.set_code(caller, app.secret, app.at(int(clock.now_s)), "::1")
+        await keeper.set_code(caller, PASSWORD, app.secret, app.at(int(clock.now_s)), "::1")
         with pytest.raises(Denied, match="wrong"):
             await keeper.sign_in("anna", PASSWORD, "", "::1", "")
         clock.now_s += 60

@@ -178,9 +178,9 @@ class Keeper:
         self.store.set_password(person.name, await asyncio.to_thread(hash_password, new))
         self.note(caller.actor.name, "changed the password", address)
 
-    def set_code(self, caller: Caller, secret: str, code: str, address: str) -> None:
+    async def set_code(self, caller: Caller, password: str, secret: str, code: str, address: str) -> None:
         """Ask for a code at sign-in from now on; the given one proves that the app works."""
-        person = self._own(caller)
+        person = await self._proven(caller, password, "password", address)
         step = matching_step(secret, code, self.now_s, 0)
         if step is None:
             raise BadArguments("wrong code", {"code": "the code does not match; is the clock of your phone right?"})
@@ -199,6 +199,7 @@ class Keeper:
             self._refuse_locked(f"name:{person.name}", address)
             if not await asyncio.to_thread(is_password, password, person.password):
                 self.store.count_failure(f"name:{person.name}", self.now_s)
+                self.note(caller.actor.name, "gave a wrong password", address)
                 raise BadArguments("wrong password", {field: "this is not your password"})
             return person
 

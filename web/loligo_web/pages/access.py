@@ -101,7 +101,8 @@ async def _password(request: web.Request, form: Form) -> Form:
 
 
 async def _code(request: web.Request, form: Form) -> Form:
-    request.app[KEEPER].set_code(caller_of(request), form.get("secret", ""), form.get("code", ""), address_of(request))
+    given = [form.get(name, "") for name in ("password", "secret", "code")]
+    await request.app[KEEPER].set_code(caller_of(request), given[0], given[1], given[2], address_of(request))
     return {}
 
 
