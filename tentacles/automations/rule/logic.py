@@ -24,6 +24,7 @@ from .settings import Action, Condition, Settings
 
 _WATCHED = ("trigger", "instrument", "desk", "relation", "level", "unit", "every_hours", "at", "zone", "measure")
 _VERBS = {"cancel_orders": "cancel.entries", "pause": "pause", "resume": "resume", "flatten": "flatten"}
+_LAST_MINUTE, _MIDNIGHT = "23:59", "24:00"
 _JOBS = {"backtest": "backtest.start", "report": "report.write", "retry": "jobs.retry"}
 
 
@@ -176,9 +177,10 @@ def _holds(condition: Condition, world: World) -> bool:
     if condition.kind == "hours":
         now = datetime.fromtimestamp(world.now_ns // SECOND_NS, UTC).astimezone(ZoneInfo(condition.zone))
         clock = f"{now:%H:%M}"
-        if condition.begins <= condition.ends:
-            return condition.begins <= clock < condition.ends
-        return clock >= condition.begins or clock < condition.ends
+        ends = _MIDNIGHT if condition.ends == _LAST_MINUTE else condition.ends  # nobody means a day without it
+        if condition.begins <= ends:
+            return condition.begins <= clock < ends
+        return clock >= condition.begins or clock < ends
     value = _value(condition, world)
     if value is None:
         return False

@@ -48,7 +48,7 @@ class Condition(_Part):
     is_held: bool = True  # position: held, or not
     state: Literal["running", "paused"] = "running"  # desk
     begins: TimeOfDay = "00:00"  # hours, from here
-    ends: TimeOfDay = "23:59"  # to before here, over midnight where it is earlier
+    ends: TimeOfDay = "23:59"  # to before here, over midnight where it is earlier; 23:59: to the end of the day
     zone: Zone = "UTC"
     value: Literal["price", "equity", "profit", "drawdown"] = "price"
     relation: Literal["above", "below"] = "above"

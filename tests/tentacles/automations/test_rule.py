@@ -195,6 +195,29 @@ def test_a_condition_has_to_hold_as_well(load_tentacle: Load, name: str) -> None
     assert places(fired(made, [record], world)) == ([0] if holds else [])
 
 
+SPANS = [  # begins, ends, minutes of the day that are within, and some that are not
+    ("00:00", "23:59", ["00:00", "23:58", "23:59"], []),
+    ("08:00", "23:59", ["08:00", "23:59"], ["07:59", "00:00"]),
+    ("22:00", "23:59", ["23:59"], ["00:00"]),
+    ("23:59", "06:00", ["23:59", "05:59"], ["06:00", "23:58"]),
+    ("08:00", "23:58", ["23:57"], ["23:58", "23:59"]),
+    ("22:00", "00:00", ["23:59"], ["00:00"]),
+]
+
+
+@pytest.mark.parametrize(("begins", "ends", "within", "without"), SPANS)
+def test_hours_that_end_at_the_last_minute_have_it_all_others_end_before_theirs(
+    load_tentacle: Load, begins: str, ends: str, within: list[str], without: list[str]
+) -> None:
+    hours = {"kind": "hours", "begins": begins, "ends": ends}
+    for clock in (*within, *without):
+        world = World()
+        world.now_ns = ns_from_iso(f"2020-01-01T{clock}:30Z")
+        made = rule(load_tentacle, trigger="price", instrument=BTC, relation="below", level=100, conditions=[hours])
+        world.prices[BTC] = 99.0
+        assert (made.on_record(candle(0, 99), world) is not None) == (clock in within), clock
+
+
 def test_what_holds_later_in_the_same_excursion_fires_then(load_tentacle: Load) -> None:
     held = {"kind": "position", "desk": "main"}
     made = rule(load_tentacle, trigger="price", instrument=BTC, relation="below", level=100, conditions=[held])
