@@ -204,11 +204,13 @@ def _pair(arms: Sequence[Mapping[str, Any]], pair: Mapping[str, Any]) -> str:
     lines = list(dict.fromkeys(f"{line.rstrip('.')}." for line in lines))
     worth = [(arm["name"], [(at_ms, 100.0 + 100.0 * grown) for at_ms, grown in arm["curve"]]) for arm in arms]
     became = " and ".join(f"{points[-1][1]:,.2f} with {name}" for name, points in worth if points)
+    scale = arms[1]["risk_scale"]
+    counted = "" if scale == 1.0 else f", at equal risk, with the returns of {control} counted {scale:g} times"
     return (
         f"<h2>{challenger} against {control}: {escape(pair['headline'])}</h2>{listed(lines)}"
         f"<h3>What 100 became</h3>{drawn(worth)}"
         f'<p class="muted">{escape(became)}, which is dashed</p>'
-        f"<h3>By how much {challenger} is ahead</h3>{drawn(_band(pair), is_share=True)}"
+        f"<h3>By how much {challenger} is ahead{counted}</h3>{drawn(_band(pair), is_share=True)}"
         f'<p class="muted">{escape(_band_in_words(pair))}</p>'
     )
 

@@ -51,6 +51,25 @@ def test_every_verdict_is_read_and_its_export_alone_comes_to_it_again(tmp_path: 
     run(tmp_path, story)
 
 
+def test_whoever_reads_of_a_test_at_equal_risk_reads_how_the_control_counts(tmp_path: Path) -> None:
+    async def story(anna: Visitor) -> None:
+        _, listed = await anna.get("/api/v1/experiments")
+        rows = {one["name"]: one for one in listed["experiments"]}
+        row = rows["equal_risk"]
+        assert (row["control_counts"], rows["open"]["control_counts"]) == (1.5, 1.0)
+        assert row["headline"] == "No clear difference yet at equal risk"
+        begins = "At equal risk, with the returns of trend counted 1.5 times, after 80 days dips is "
+        assert row["sentence"].startswith(begins)
+        for path in ("/experiments", "/experiments/equal_risk"):
+            status, page = await anna.get(path)
+            assert status == 200 and row["sentence"] in page and row["headline"] in page
+        assert "dips ahead by, at equal risk" in page and "Days on which they differed, at equal risk" in page
+        _, page = await anna.get("/experiments/open")
+        assert "t equal risk" not in page
+
+    run(tmp_path, story)
+
+
 def test_what_cannot_be_done_to_a_test_is_told_with_the_reason(tmp_path: Path) -> None:
     async def story(anna: Visitor) -> None:
         headers = {"Idempotency-Key": "k"}

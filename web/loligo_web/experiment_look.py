@@ -46,8 +46,9 @@ def now_of(pair: Mapping[str, Any] | None) -> str:
     """Return how far a challenger is ahead today where its verdict is older than that, "" elsewhere."""
     if pair is None or pair["verdict"] not in BETTER or not pair["effect"] or pair["verdict_day"] == pair["day"]:
         return ""
-    effect, names = pair["effect"], (pair["challenger"], pair["control"])
-    lead = f"{names[0]} is {_percent(abs(effect['percent_per_month']))} a month"
+    effect, names, scale = pair["effect"], (pair["challenger"], pair["control"]), pair["risk_scale"]
+    lead = "" if scale == 1.0 else f"At equal risk, with the returns of {names[1]} counted {scale:g} times, "
+    lead += f"{names[0]} is {_percent(abs(effect['percent_per_month']))} a month"
     lead += f" {'ahead of' if effect['per_day'] >= 0 else 'behind'} {names[1]} by now, day {pair['day']}"
     low, high = effect["low_percent_per_month"], effect["high_percent_per_month"]
     return f"{lead}." if low is None else f"{lead}; anything from {_percent(low)} to {_percent(high)} fits."

@@ -25,7 +25,7 @@ def show_list(console: Console, told: Told) -> None:
             one["name"],
             one["headline"],
             f"{one['day']} of {one['days_planned']}",
-            _signed(one["percent_per_month"]),
+            _ahead(one["percent_per_month"], one.get("control_counts", 1.0)),
             one["control"],
             ", ".join(one["challengers"]),
             "ended" if one["is_ended"] else "",
@@ -87,7 +87,7 @@ def show_pairs(console: Console, pairs: Sequence[Told]) -> None:
         between = "-" if low is None or high is None else f"{low:+.2f} to {high:+.2f}"
         p_value = "-" if one["p_value"] is None else f"{one['p_value']:.3f}"
         correlation = "-" if one["correlation"] is None else f"{one['correlation']:.2f}"
-        ahead = _signed(effect.get("percent_per_month"))
+        ahead = _ahead(effect.get("percent_per_month"), one.get("risk_scale", 1.0))
         rows.append([one["challenger"], one["headline"], ahead, between, p_value, correlation, one["day"]])
     show_table(console, ("challenger", "verdict", "% a month", "between", "p", "correlation", "day"), rows)
 
@@ -153,6 +153,12 @@ def _percent(share: float | None) -> str:
 
 def _signed(value: float | None, times: float = 1) -> str:
     return "-" if value is None else f"{value * times:+.2f}"
+
+
+def _ahead(percent: float | None, control_counts: float) -> str:
+    """Return how far a challenger is ahead, and how the control counts in that where it does not count once."""
+    told = _signed(percent)
+    return told if percent is None or control_counts == 1.0 else f"{told}, A {control_counts:g} times"
 
 
 def _interval(figure: Told | None) -> str:

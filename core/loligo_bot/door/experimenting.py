@@ -55,6 +55,9 @@ class ExperimentRow(Part):
     sentence: str
     winner: str = Field(description='a challenger to promote, or ""')
     percent_per_month: float | None = Field(description="how far the challenger is ahead that the sentence is about")
+    control_counts: float = Field(
+        default=1.0, description="how many times the control's returns count in that; not 1 at equal risk"
+    )
     is_final: bool = Field(description="more days do not change the verdict")
     is_ended: bool
 
@@ -97,6 +100,7 @@ def row_of(name: str, one: ExperimentConfig, standing: Standing | None) -> Exper
         sentence=judgement.sentence,
         winner=judgement.winner or "",
         percent_per_month=effect.percent_per_month if effect else None,
+        control_counts=judgement.telling.risk_scale,
         is_final=judgement.is_final,
     )
 

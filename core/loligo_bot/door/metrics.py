@@ -198,6 +198,7 @@ def _experiments(inside: Inside) -> Iterator[Family]:
     effects = {key: pair.effect for key, pair in pairs.items() if pair.effect is not None}
     ahead = {key: one.percent_per_month / 100 for key, one in effects.items()}
     told = "How far a challenger of an A/B test is ahead of its control, as a share a month; below 0: behind."
+    told += " At equal risk where the test compares so."
     yield counts("loligo_ab_effect", told, _PAIR, ahead, "gauge")
     for end in ("low", "high"):
         bounds = {key: getattr(one, f"{end}_percent_per_month") for key, one in effects.items()}

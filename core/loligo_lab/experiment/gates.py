@@ -7,20 +7,19 @@ from collections.abc import Mapping
 
 from loligo_lab.experiment.judgement import Gate
 from loligo_lab.experiment.plan import Plan
+from loligo_lab.experiment.words import scaled
 
 
-def gates_of(plan: Plan, *, day: int, days_apart: int, trades: Mapping[str, int]) -> tuple[Gate, ...]:
-    """Return the gates after so many days; trades are those closed by each of the two arms since the start."""
+def gates_of(
+    plan: Plan, *, day: int, days_apart: int, trades: Mapping[str, int], risk_scale: float
+) -> tuple[Gate, ...]:
+    """Return the gates after so many days; trades are those closed by each of the two arms since the start. The
+    control's returns count `risk_scale` times."""
     needed = plan.first_day_of_verdict
+    differed = f"The arms returned something different on {days_apart} days, {plan.gates.days_apart} are needed"
     return (
         _gate("days", day, needed, day, f"{day} days have passed, {needed} are needed"),
-        _gate(
-            "days_apart",
-            days_apart,
-            plan.gates.days_apart,
-            day,
-            f"The arms returned something different on {days_apart} days, {plan.gates.days_apart} are needed",
-        ),
+        _gate("days_apart", days_apart, plan.gates.days_apart, day, scaled(differed, plan.control.name, risk_scale)),
         *(
             _gate(
                 f"trades:{arm}",

@@ -97,6 +97,7 @@ class PairJudgement:
 
     control: str
     challenger: str
+    risk_scale: float  # how many times the control's returns count in all that follows: not 1 at equal risk
     verdict: Verdict
     headline: str  # the verdict in a few words
     sentence: str  # what it means, in one plain sentence

@@ -27,6 +27,7 @@ class Pair:
         control, challenger = plan.control, plan.arms[number]
         self._plan, self._number = plan, number
         self._names = (control.name, challenger.name)
+        self._risk_scale = challenger.risk_scale
         self._evidence = Evidence(plan, risk_scale=challenger.risk_scale)
         self._treatment = Treatment(control, challenger, downtime_tolerance_s=plan.downtime_tolerance_s)
         self._conduct = (Conduct(), Conduct())
@@ -67,12 +68,14 @@ class Pair:
         is_open = all(gate.is_passed for gate in gates)
         if crossing is not None and not self._vetoes():
             side = int(crossing.effect.per_day > 0)
-            said = words.better(self._names[side], self._names[1 - side], crossing.effect, day=crossing.day)
-            self._rule(_BETTER[1 - side], day, said)
+            winner, loser = self._names[side], self._names[1 - side]
+            is_scaled = self._risk_scale != 1.0
+            said = words.better(winner, loser, crossing.effect, day=crossing.day, is_scaled=is_scaled)
+            self._rule(_BETTER[1 - side], day, self._scaled(said))
         elif self._is_same(day, is_open=is_open):
             shown = effect if is_open else None
             said = words.same(shown, margin_per_year=self._plan.margin_per_year, day=day)
-            self._rule(Verdict.PRACTICALLY_THE_SAME, day, said)
+            self._rule(Verdict.PRACTICALLY_THE_SAME, day, self._scaled(said))
         elif not is_open:
             self._rule(Verdict.TOO_EARLY, None, self._too_early(gates))
         else:
@@ -82,6 +85,9 @@ class Pair:
         if verdict is not self._verdict:
             self._since = day
         self._verdict, self._sentence = verdict, sentence
+
+    def _scaled(self, sentence: str) -> str:
+        return words.scaled(sentence, self._names[0], self._risk_scale)
 
     def _is_same(self, day: int, *, is_open: bool) -> bool:
         standing = self._evidence.standing
@@ -98,6 +104,7 @@ class Pair:
             day=standing.day if standing else 0,
             days_apart=standing.days_apart if standing else 0,
             trades=dict(zip(self._names, self._trades, strict=True)),
+            risk_scale=self._risk_scale,
         )
 
     def _days_more(self, gates: tuple[Gate, ...]) -> int | None:
@@ -150,12 +157,13 @@ class Pair:
         return PairJudgement(
             control=control,
             challenger=challenger,
+            risk_scale=self._risk_scale,
             verdict=self._verdict,
-            headline=words.headline(self._verdict, control=control, challenger=challenger),
+            headline=words.headline(self._verdict, control=control, challenger=challenger, risk_scale=self._risk_scale),
             sentence=self._sentence or self._unclear(left),
             luck=""
             if p_value is None or self._verdict in _ENDED
-            else words.luck(control, challenger, p_value, alpha=self._plan.alpha),
+            else words.luck(control, challenger, p_value, alpha=self._plan.alpha, risk_scale=self._risk_scale),
             notes=self._notes(),
             day=standing.day if standing else 0,
             verdict_day=self._since,
@@ -181,10 +189,10 @@ class Pair:
             return words.too_early(None)
         vetoes = self._vetoes()
         if vetoes:
-            return f"The returns differ by more than luck, but a safety limit speaks against it: {vetoes[0].words}."
-        return words.unclear(
-            *self._names, effect, day=standing.day, days_left=days_left, is_over=self._evidence.is_over
-        )
+            limit = vetoes[0].words
+            return self._scaled(f"The returns differ by more than luck, but a safety limit speaks against it: {limit}.")
+        is_over = self._evidence.is_over
+        return self._scaled(words.unclear(*self._names, effect, day=standing.day, days_left=days_left, is_over=is_over))
 
     def _notes(self) -> tuple[str, ...]:
         broken = [rail for rail in self._rails() if rail.is_broken and rail.action is not Action.STOP]

@@ -1,4 +1,7 @@
-"""Verdicts in words: a headline of a few and one plain sentence each, with the arms by their names."""
+"""Verdicts in words: a headline of a few and one plain sentence each, with the arms by their names.
+
+What must hold: where the control's returns count k times and k is not 1, whatever compares the arms says so.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ HALTED_FROM = 0.1  # share of the days in which limits paused an arm: from there
 DAY_S = 86_400.0
 
 
-def headline(verdict: Verdict, *, control: str, challenger: str) -> str:
+def headline(verdict: Verdict, *, control: str, challenger: str, risk_scale: float) -> str:
     """Return the verdict in a few words."""
-    return {
+    said = {
         Verdict.TOO_EARLY: "Too early",
         Verdict.NO_CLEAR_DIFFERENCE: "No clear difference yet",
         Verdict.CHALLENGER_BETTER: f"{challenger} is better",
@@ -19,6 +22,23 @@ def headline(verdict: Verdict, *, control: str, challenger: str) -> str:
         Verdict.STOPPED: "Stopped: safety limit",
         Verdict.INVALID: "Invalid: the two arms were not treated alike",
     }[verdict]
+    return f"{said} at equal risk" if risk_scale != 1.0 and verdict in _COMPARING else said
+
+
+_COMPARING = (
+    Verdict.NO_CLEAR_DIFFERENCE,
+    Verdict.CHALLENGER_BETTER,
+    Verdict.CONTROL_BETTER,
+    Verdict.PRACTICALLY_THE_SAME,
+)
+
+
+def scaled(sentence: str, control: str, risk_scale: float) -> str:
+    """Return a sentence on both arms, which does not begin with a name, with how the control counts before it."""
+    if risk_scale == 1.0:
+        return sentence
+    said = f"At equal risk, with the returns of {control} counted {risk_scale:g} times"
+    return f"{said}, {sentence[0].lower()}{sentence[1:]}"
 
 
 def too_early(days_more: int | None) -> str:
@@ -33,14 +53,14 @@ def too_little(gate: str) -> str:
     return f"The planned end is reached, and too little has happened for a verdict: {gate}."
 
 
-def better(winner: str, loser: str, effect: Effect, *, day: int) -> str:
-    """Return the sentence of a difference that is no luck; the effect is of the day of the verdict."""
+def better(winner: str, loser: str, effect: Effect, *, day: int, is_scaled: bool) -> str:
+    """Return the sentence of a difference that is no luck; the effect is of the day of the verdict. Who is ahead while
+    one of them counts k times need not have earned more."""
     sign = 1.0 if effect.per_day > 0 else -1.0
     low, high = sorted((sign * (effect.low_percent_per_month or 0.0), sign * (effect.high_percent_per_month or 0.0)))
-    return (
-        f"After {days_of(day)} {winner} has earned {abs(effect.percent_per_month):.2f} % a month more than {loser}; "
-        f"the interval is {low:.2f} % to {high:.2f} %."
-    )
+    by = f"{abs(effect.percent_per_month):.2f} % a month"
+    said = f"is {by} ahead of {loser}" if is_scaled else f"has earned {by} more than {loser}"
+    return f"After {days_of(day)} {winner} {said}; the interval is {low:.2f} % to {high:.2f} %."
 
 
 def unclear(control: str, challenger: str, effect: Effect, *, day: int, days_left: int | None, is_over: bool) -> str:
@@ -76,14 +96,15 @@ def same(effect: Effect | None, *, margin_per_year: float, day: int) -> str:
     )
 
 
-def luck(control: str, challenger: str, p_value: float, *, alpha: float) -> str:
+def luck(control: str, challenger: str, p_value: float, *, alpha: float, risk_scale: float) -> str:
     """Return how often a gap like this would show up between equal arms."""
     if p_value < alpha:
         rare = f"in fewer than 1 in {round(1.0 / alpha)} tests"
     else:
         times = int(1.0 / p_value)
         rare = f"in about 1 in {times} tests" if times > 1 else "in most tests"
-    return f"If {control} and {challenger} were equal, a gap this big would show up {rare}."
+    arms = f"{control} and {challenger}" if risk_scale == 1.0 else f"{challenger} and {risk_scale:g} times {control}"
+    return f"If {arms} were equal, a gap this big would show up {rare}."
 
 
 def days_of(count: int) -> str:

@@ -147,7 +147,9 @@ def test_what_the_arms_did_otherwise_is_shown_side_by_side(call: Call, tmp_path:
 def test_a_list_has_a_row_for_each_test(call: Call, tmp_path: Path, running: AnsweringBot) -> None:
     answered(running, {"experiments": [ROW, {**ROW, "name": "old", "is_ended": True, "percent_per_month": 0.5}]})
     called = call("ab", "list", "--home", tmp_path)
-    assert "3 of 60" in called.out and "+0.50" in called.out and "ended" in called.out
+    assert "3 of 60" in called.out and "+0.50" in called.out and "ended" in called.out and "times" not in called.out
+    answered(running, {"experiments": [{**ROW, "percent_per_month": 0.5, "control_counts": 1.5}]})
+    assert "+0.50, A 1.5 times" in call("ab", "list", "--home", tmp_path).out
     answered(running, {"experiments": []})
     assert "no A/B tests yet" in call("ab", "list", "--home", tmp_path).out
     assert call("ab", "list", "--json", "--home", tmp_path).json == {"ok": True, "experiments": []}
@@ -216,4 +218,4 @@ def test_a_check_of_what_is_no_export_says_so(call: Call, tmp_path: Path) -> Non
     file = tmp_path / "x.json"
     file.write_text(json.dumps({"format": 1}))
     called = call("ab", "check", file)
-    assert (called.code, "expected an exported experiment of format 4" in called.err) == (1, True)
+    assert (called.code, "expected an exported experiment of format 5" in called.err) == (1, True)

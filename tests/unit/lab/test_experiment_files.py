@@ -31,15 +31,16 @@ ABOUT: dict[str, Any] = {
 }
 
 
-def exported(count: int, ahead: float) -> dict[str, Any]:
+def exported(count: int, ahead: float, risk_scale: float = 1.0) -> dict[str, Any]:
     """Return an experiment in which the second arm is ahead by so much a day."""
-    chance, plan = random.Random(7), Plan(name="test", arms=(Arm(name="a"), Arm(name="=b")), days=60)
+    arms = (Arm(name="a"), Arm(name="=b", risk_scale=risk_scale))
+    chance, plan = random.Random(7), Plan(name="test", arms=arms, days=60)
     days = []
     for number in range(count):
         both = chance.gauss(0, 0.01)
         own = [both + chance.gauss(0, 0.001), both + chance.gauss(0, 0.001) + ahead]
-        arms = [ArmDay(daily_return=one, equity=100.0, closed_trades=number + 1, config_hash="c") for one in own]
-        days.append(Day(opened_at_ns=(19_723 + number) * DAY_NS, arms=tuple(arms)))
+        did = [ArmDay(daily_return=one, equity=100.0, closed_trades=number + 1, config_hash="c") for one in own]
+        days.append(Day(opened_at_ns=(19_723 + number) * DAY_NS, arms=tuple(did)))
     return document(plan, days, judge(plan, days), ABOUT)
 
 
@@ -104,7 +105,9 @@ def test_the_html_needs_nothing_else_and_lets_nothing_in() -> None:
         page = as_html(exported(count, 0.004))
         assert not re.search(r"<script|<img|src=|href=|https?:|url\(|@import", page.replace("src=x", ""))
         assert "&lt;script&gt;" in page
-    assert "=b is better" in page
+    assert "=b is better" in page and "at equal risk" not in page
+    scaled = as_html(exported(60, 0.004, risk_scale=1.5))
+    assert "By how much =b is ahead, at equal risk, with the returns of a counted 1.5 times</h3>" in scaled
 
 
 def test_the_csv_has_a_row_for_each_arm_and_day_and_no_formula() -> None:

@@ -197,6 +197,7 @@ async def _about(request: web.Request) -> tuple[dict[str, Any], dict[str, Any]]:
         "chosen": chosen,
         "place": (place := 1 + test.challengers.index(chosen)),
         "mark": LETTERS[place],
+        "scale": test.risk_scale.get(chosen, 1.0),
         "override": override_of(test.verdict),
         "now": now_of(pair),
         "caution": caution_of(pair),

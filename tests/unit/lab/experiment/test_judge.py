@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -178,10 +179,62 @@ def test_p_values_of_several_challengers_are_multiplied_by_their_number() -> Non
     assert 0.0 < 2 * alone < 1.0
 
 
-def test_at_equal_risk_the_control_counts_k_times() -> None:
-    twice = days_of(CALM, 2.0 * CALM)
-    scaled = plan_of(arms=(Arm(name="old"), Arm(name="new", risk_scale=2.0)))
-    assert pair_of(scaled, twice).verdict is Verdict.PRACTICALLY_THE_SAME
+MONTH_DAYS = 365.25 / 12
+
+
+def at_risk(risk_scale: float, **changes: Any) -> Plan:
+    return plan_of(arms=(Arm(name="old"), Arm(name="new", risk_scale=risk_scale)), **changes)
+
+
+def earning(old: float, new: float, *, times: float, noise_sd: float = 1e-6) -> list[Day]:
+    """Return days of arms that earn so much percent a month, the second one moving so many times as much."""
+    moves, own = MARKET - MARKET.mean(), noise(9, 200, noise_sd)
+    return days_of(moves + old / 100 / MONTH_DAYS, times * moves + new / 100 / MONTH_DAYS + own - own.mean())
+
+
+def test_at_equal_risk_the_control_counts_k_times_and_the_sentence_says_so() -> None:
+    pair = pair_of(at_risk(2.0), days_of(CALM, 2.0 * CALM)[:21])
+    assert (pair.verdict, pair.risk_scale) == (Verdict.PRACTICALLY_THE_SAME, 2.0)
+    assert pair.headline == "Practically the same at equal risk"
+    assert pair.sentence == (
+        "At equal risk, with the returns of old counted 2 times, both arms returned the very same on each of 21 days."
+    )
+
+
+@pytest.mark.parametrize(
+    ("scale", "old", "new", "winner", "says"),
+    [
+        (0.5, 4.0, 3.0, "new", "new is 1.00 % a month ahead of old; the interval is "),  # 3 - 0.5 * 4
+        (2.0, 3.0, 4.0, "old", "old is 2.00 % a month ahead of new; the interval is "),  # 2 * 3 - 4
+    ],
+)
+def test_who_is_better_at_equal_risk_is_not_said_to_have_earned_more(
+    scale: float, old: float, new: float, winner: str, says: str
+) -> None:
+    pair = pair_of(at_risk(scale), earning(old, new, times=scale))
+    assert pair.headline == f"{winner} is better at equal risk"
+    begins = f"At equal risk, with the returns of old counted {scale:g} times, after 27 days "
+    assert pair.sentence.startswith(begins + says) and "earned" not in pair.sentence
+    assert pair.luck.startswith(f"If new and {scale:g} times old were equal, ")
+
+
+def test_what_is_open_the_same_or_withheld_at_equal_risk_says_so_too() -> None:
+    begins = "At equal risk, with the returns of old counted 0.5 times, "
+    unclear = pair_of(at_risk(0.5), earning(4.0, 2.1, times=0.5, noise_sd=0.01)[:40])
+    assert unclear.headline == "No clear difference yet at equal risk"
+    assert unclear.sentence.startswith(f"{begins}after 40 days new is ")
+    same = pair_of(at_risk(0.5), earning(4.0, 2.0, times=0.5, noise_sd=1e-5)[:100])
+    assert same.headline == "Practically the same at equal risk"
+    assert same.sentence.startswith(f"{begins}the difference lies between ")
+    limits = replace(NO_LIMITS, exposure=1.0)
+    lever = [replace(day, arms=(day.arms[0], replace(day.arms[1], exposure=2.0))) for day in earning(4, 3, times=0.5)]
+    vetoed = pair_of(at_risk(0.5, limits=limits), lever)
+    assert vetoed.sentence.startswith(f"{begins}the returns differ by more than luck, but a safety limit ")
+    early = pair_of(at_risk(0.5), earning(4.0, 3.0, times=0.5)[:5])
+    assert early.headline == "Too early"
+    assert [gate.words for gate in early.gates if gate.name == "days_apart"] == [
+        f"{begins}the arms returned something different on 5 days, 20 are needed"
+    ]
 
 
 wild = st.lists(st.tuples(*[st.sampled_from([0.0, 0.01, -0.01, 0.0100000001, -0.999, 5.0])] * 2), max_size=60)
