@@ -6,6 +6,8 @@ an arm better.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from loligo_lab.experiment import words
 from loligo_lab.experiment.days import Day
 from loligo_lab.experiment.evidence import Evidence
@@ -17,7 +19,6 @@ from loligo_lab.experiment.plan import Mode, Plan
 
 _BETTER = (Verdict.CHALLENGER_BETTER, Verdict.CONTROL_BETTER)
 _ENDED = (Verdict.STOPPED, Verdict.INVALID)
-TAIL_WARNING = "Rare large moves decide here: the result is weaker than it looks, and is judged without a fixed end."
 
 
 class Pair:
@@ -197,9 +198,18 @@ class Pair:
     def _notes(self) -> tuple[str, ...]:
         broken = [rail for rail in self._rails() if rail.is_broken and rail.action is not Action.STOP]
         told = [f"{rail.words}." for rail in broken if rail.name != "tail"]
-        has_tail = self._evidence.is_open_by_tails or any(rail.name == "tail" for rail in broken)
         halted = (
             words.halted(name, did.halted_s, days=did.days, by=did.halted_by)
             for name, did in zip(self._names, self._conduct, strict=True)
         )
-        return (*([TAIL_WARNING] if has_tail else []), *told, *filter(None, halted))
+        return (*self._tails(broken), *told, *filter(None, halted))
+
+    def _tails(self, broken: Sequence[Rail]) -> Iterator[str]:
+        """Yield the warning of rare large moves. Before the gate of days they have not changed the rule yet."""
+        is_open, plan = self._evidence.is_open_by_tails, self._plan
+        standing = self._evidence.standing
+        if standing is None or not (is_open or any(rail.name == "tail" for rail in broken)):
+            return
+        first = plan.first_day_of_verdict
+        may_open = plan.mode is Mode.FIXED_END and self._verdict not in _ENDED and standing.day < first <= plan.days
+        yield words.tails(is_open=is_open, may_open_on=first if may_open else None)

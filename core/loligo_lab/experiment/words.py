@@ -96,6 +96,16 @@ def same(effect: Effect | None, *, margin_per_year: float, day: int) -> str:
     )
 
 
+def tails(*, is_open: bool, may_open_on: int | None) -> str:
+    """Return the warning of rare large moves: that a fixed end was given up for them, or may be from a day on."""
+    said = "Rare large moves decide here: the result is weaker than it looks"
+    if is_open:
+        return f"{said}, and is judged without a fixed end."
+    if may_open_on is None:
+        return f"{said}."
+    return f"{said}. If they still do on day {may_open_on} or later, it will be judged without a fixed end."
+
+
 def luck(control: str, challenger: str, p_value: float, *, alpha: float, risk_scale: float) -> str:
     """Return how often a gap like this would show up between equal arms."""
     if p_value < alpha:

@@ -23,6 +23,9 @@ MARKET = noise(1, 200, 0.01)
 CALM, AHEAD = MARKET + noise(2, 200, 0.002), MARKET + noise(3, 200, 0.002) + 0.003
 
 
+TAILS = "Rare large moves decide here: the result is weaker than it looks"
+
+
 def pair_of(plan: Plan, days: list[Day]) -> PairJudgement:
     (pair,) = judge(plan, days).pairs
     return pair
@@ -124,7 +127,23 @@ def test_heavy_tails_make_a_fixed_end_open() -> None:
     plan = plan_of(mode=Mode.FIXED_END, days=100, limits=replace(NO_LIMITS, skew=2.0))
     pair = pair_of(plan, days_of(CALM, crash + noise(6, 200, 0.001))[:150])
     assert (pair.mode, pair.day) == (Mode.OPEN_ENDED, 150)  # it goes on after the 100 days
-    assert pair.notes[0].startswith("Rare large moves decide here")
+    assert pair.notes[0] == f"{TAILS}, and is judged without a fixed end."
+
+
+def test_a_fixed_end_is_said_to_be_given_up_only_once_it_is() -> None:
+    crash = CALM + noise(6, 200, 0.001)
+    crash[5] -= 0.2
+    days = days_of(CALM, np.where(np.arange(200) == 30, crash + 0.2, crash))  # day 31 makes good for day 6
+    limits = replace(NO_LIMITS, skew=2.0)
+    fixed = plan_of(mode=Mode.FIXED_END, days=400, limits=limits)  # its gate is 15 %: day 60
+    early, later = pair_of(fixed, days[:10]), pair_of(fixed, days)
+    assert early.mode is Mode.FIXED_END and abs(early.skew or 0.0) > 2.0
+    assert early.notes == (f"{TAILS}. If they still do on day 60 or later, it will be judged without a fixed end.",)
+    assert (later.mode, later.notes) == (Mode.FIXED_END, ())
+    assert pair_of(plan_of(limits=limits), days[:10]).notes == (f"{TAILS}.",)  # it never had a fixed end
+    fallen = replace(days[9], arms=(replace(days[9].arms[0], drawdown=0.3), days[9].arms[1]))
+    stopped = pair_of(replace(fixed, limits=replace(limits, drawdown=0.25)), [*days[:9], fallen])
+    assert (stopped.verdict, stopped.notes) == (Verdict.STOPPED, (f"{TAILS}.",))  # no day comes after it
 
 
 def test_how_long_it_takes_is_where_the_projected_score_meets_the_boundary() -> None:
