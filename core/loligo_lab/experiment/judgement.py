@@ -129,7 +129,7 @@ class Judgement:
     verdict: Verdict
     headline: str
     sentence: str
-    winner: str | None  # arm to promote: a challenger that is better, the furthest ahead of those
+    winner: str | None  # arm to promote: a challenger that is better, of those the furthest ahead at the control's risk
     is_final: bool  # more days will not change the verdict
     pairs: tuple[PairJudgement, ...]  # one for each challenger, in the plan's order
 

@@ -84,4 +84,6 @@ _TELLING = (
 
 
 def _lead(pair: PairJudgement) -> float:
-    return pair.effect.per_day if pair.effect is not None else 0.0
+    """Return how far the challenger is ahead at the control's own risk. A lead over k times the control is k times as
+    large with the same skill, so leads at different k compare only over k; where k is 1 nothing changes."""
+    return pair.effect.per_day / pair.risk_scale if pair.effect is not None else 0.0

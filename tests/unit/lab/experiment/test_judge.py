@@ -256,6 +256,17 @@ def test_what_is_open_the_same_or_withheld_at_equal_risk_says_so_too() -> None:
     ]
 
 
+def test_leads_of_several_challengers_are_compared_at_the_risk_of_the_control() -> None:
+    """B takes four times the risk and is 0.4 % a day ahead of 4 A: 0.1 % at the risk of A, where C has 0.3 %."""
+    bold, calm = 4.0 * CALM + 0.004 + noise(4, 200, 0.0005), CALM + 0.003 + noise(5, 200, 0.0005)
+    plan = plan_of(arms=(Arm(name="old"), Arm(name="b", risk_scale=4.0), Arm(name="c")))
+    found = judge(plan, days_of(CALM, bold, calm)[:60])
+    b, c = found.pairs
+    assert b.verdict is c.verdict is Verdict.CHALLENGER_BETTER
+    assert b.effect is not None and c.effect is not None and b.effect.per_day > c.effect.per_day
+    assert (found.winner, found.sentence, found.headline) == ("c", c.sentence, "c is better")
+
+
 wild = st.lists(st.tuples(*[st.sampled_from([0.0, 0.01, -0.01, 0.0100000001, -0.999, 5.0])] * 2), max_size=60)
 
 
