@@ -174,3 +174,7 @@ def test_a_plan_is_made_of_arms_that_are_tried_over_recorded_data(template: BotF
     assert plan.data["risk_scale"] > 0 and -1 < plan.data["correlation"] < 1
     assert "days of trend and historic_fast" in plan.data["basis"]
     assert plan.data["finds"] > 0 and plan.data["outlooks"][0]["days"]
+    still = ("--arm", "still: limits.max_trades_per_day=0")
+    plan = bot.call("ab", "plan", "--control", "trend", *still, *span, "--sharpe-difference", "1", "--days", "180")
+    assert (plan.data["correlation"], plan.data["days"], plan.data["risk_scale"]) == (0.9, 0, None)
+    assert "assumed, as of variants of one strategy (historic_still returned the same on each of" in plan.data["basis"]

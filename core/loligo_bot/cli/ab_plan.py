@@ -100,10 +100,11 @@ def _slowest(
     found: Historic, sharpe_difference: float | None, mode: str, days: int | None, *, is_scaled: bool
 ) -> PlanAnswer:
     """Return the plan of the arm that takes longest to tell from the control."""
-    from loligo_bot.door.experiment_papers import plan_answer
+    from loligo_bot.door.experiment_papers import plan_answer, unlike_desks
     from loligo_bot.experiments.planning import plans_of_returns
 
     control, *challengers = found.standing.config.arms
+    desks = found.recipe.config["desks"]
     series = {
         arm: [day.arms[place].daily_return for day in found.standing.days]
         for place, arm in enumerate(found.standing.config.arms)
@@ -115,6 +116,7 @@ def _slowest(
             series[arm],
             sharpe_difference=sharpe_difference,
             is_scaled=is_scaled,
+            is_unlike=unlike_desks(desks[control], desks[arm]),
             challengers=len(challengers),
         )
         for arm in challengers

@@ -116,7 +116,7 @@ def plan(inside: Inside, given: Supposed) -> PlanAnswer:
         else:
             known = inside.config.model_dump(mode="json")["desks"]
             desks = [known[name] for name in names if name in known]
-            is_unlike = given.unlike or (len(desks) == len(names) and _is_unlike(*desks))
+            is_unlike = given.unlike or (len(desks) == len(names) and unlike_desks(*desks))
             plans = plans_expected(names, rows, wanted, is_unlike=is_unlike, challengers=many)
     elif given.correlation is not None:
         plans = plans_of_numbers(given.correlation, wanted or 0.0, challengers=many)
@@ -145,7 +145,7 @@ def plan_of_arms(
             (control, one),
             [inside.rows.rows("desk_days", desk=desk) for desk in (control, one)],
             USUAL_DIFFERENCE,
-            is_unlike=_is_unlike(desks[control], desks[one]),
+            is_unlike=unlike_desks(desks[control], desks[one]),
             challengers=len(challengers),
         )
         for one in challengers
@@ -153,7 +153,7 @@ def plan_of_arms(
     return plan_answer(min(found, key=lambda one: abs(one.ratio.value)), mode, days)
 
 
-def _is_unlike(control: Mapping[str, Any], challenger: Mapping[str, Any]) -> bool:
+def unlike_desks(control: Mapping[str, Any], challenger: Mapping[str, Any]) -> bool:
     """Say whether desks differ in more than settings and versions."""
     first, second = (
         {name.partition(PIN)[0] for name in names_of(desk) if not name.startswith(RULES)}

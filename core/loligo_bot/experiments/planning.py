@@ -80,10 +80,12 @@ def plans_expected(
     """Return the plans to find a difference, with the correlation of the days that control and challenger have in
     common, or an assumed one where those are too few."""
     first, second = _returns(rows)
-    if len(first) < Gates().days or not (float(np.std(first)) and float(np.std(second))):
+    if len(first) < Gates().days:
         why = f" ({len(first)} days of {names[0]} and {names[1]} tell too little)"
         return plans_assumed(sharpe_difference, is_unlike=is_unlike, challengers=challengers, why=why)
-    return plans_of_returns(names, first, second, sharpe_difference=sharpe_difference, challengers=challengers)
+    return plans_of_returns(
+        names, first, second, sharpe_difference=sharpe_difference, is_unlike=is_unlike, challengers=challengers
+    )
 
 
 def plans_of_desks(
@@ -101,24 +103,28 @@ def plans_of_returns(
     *,
     sharpe_difference: float | None = None,
     is_scaled: bool = False,
+    is_unlike: bool = False,
     challengers: int = 1,
 ) -> Plans:
     """Return the plans for two arms by their returns of the same days, oldest first: to find the difference that these
-    have, or one of so many yearly Sharpe ratios. DataError for fewer days than a verdict needs, or where nothing
-    varies."""
+    have, or one of so many yearly Sharpe ratios, with an assumed correlation where one of them does not vary. DataError
+    for fewer days than a verdict needs, or where the difference of these days is asked for and nothing varies."""
     if len(control) < Gates().days:
         raise DataError(
             f"{names[0]} and {names[1]} have {len(control)} days in common; expected {Gates().days} or more closed "
             "days of both: let them run on, or give correlation and sharpe_difference"
         )
+    still = [name for name, one in zip(names, (control, challenger), strict=True) if not np.ptp(one) > 0.0]
+    if sharpe_difference is not None and still:
+        why = f" ({' and '.join(still)} returned the same on each of {len(control)} days)"
+        return plans_assumed(sharpe_difference, is_unlike=is_unlike, challengers=challengers, why=why)
     scale = equal_risk(challenger, control)
-    spreads = [float(np.std(one)) for one in (control, challenger)]
-    correlation = float(np.corrcoef(control, challenger)[0, 1]) if min(spreads) > 0 else None
-    seen: dict[str, Any] = {"correlation": correlation, "risk_scale": scale, "days": len(control)}
+    correlation = None if still else float(np.corrcoef(control, challenger)[0, 1])
+    seen: dict[str, Any] = {"correlation": correlation, "risk_scale": scale or None, "days": len(control)}
     where = f"{len(control)} days of {names[0]} and {names[1]}"
     if sharpe_difference is not None:
         basis = f"Sharpe ratios {sharpe_difference:g} apart, the correlation of {where}"
-        return _plans(basis, sharpe_difference, challengers, **{**seen, "correlation": correlation or 0.0})
+        return _plans(basis, sharpe_difference, challengers, **seen)
     ratio = ratio_from_returns(challenger, control, risk_scale=scale if is_scaled else 1.0)
     return Plans(
         basis=f"{where}{', at equal risk' if is_scaled else ''}",

@@ -13,6 +13,7 @@ from loligo_bot.experiments.planning import (
     plans_expected,
     plans_of_desks,
     plans_of_numbers,
+    plans_of_returns,
     risk_scale_of,
 )
 from loligo_lab.experiment import Arm, Mode, Plan
@@ -88,7 +89,21 @@ def test_a_correlation_of_the_days_is_used_where_there_are_enough_and_is_assumed
     assert (like.correlation, unlike.correlation) == (0.9, 0.5)
     assert "0.9 assumed, as of variants of one strategy (8 days of a and b tell too little)" in like.basis
     still = plans_expected(("a", "b"), (first, days(*[100.0] * 40)), 1.0, is_unlike=False)
-    assert "assumed" in still.basis  # B never moved
+    assert still.basis.endswith("assumed, as of variants of one strategy (b returned the same on each of 39 days)")
+
+
+@pytest.mark.parametrize(("is_unlike", "assumed"), [(False, 0.9), (True, 0.5)])
+def test_the_correlation_of_an_arm_that_never_trades_is_assumed_and_not_told_as_seen(
+    is_unlike: bool, assumed: float
+) -> None:
+    moves, none = [0.01, -0.01] * 15, [0.0] * 30
+    for arms, still in (((moves, none), "b"), ((none, moves), "a"), ((none, none), "a and b")):
+        plans = plans_of_returns(("a", "b"), *arms, sharpe_difference=1.0, is_unlike=is_unlike)
+        assert (plans.correlation, plans.days, plans.risk_scale) == (assumed, 0, None)
+        assert f"a correlation of {assumed:g} assumed" in plans.basis
+        assert plans.basis.endswith(f"({still} returned the same on each of 30 days)")
+    plans = plans_of_returns(("a", "b"), moves, none)  # the difference of these days is known
+    assert (plans.correlation, plans.risk_scale, plans.basis) == (None, None, "30 days of a and b")
 
 
 def test_arms_that_did_the_same_so_far_are_planned_as_if_they_were_to_part() -> None:
