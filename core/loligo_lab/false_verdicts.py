@@ -2,7 +2,7 @@
 
 The made-up experiments are judged by the rule that judges live ones, on every day. What must hold: the same seed and
 number of experiments give the same rows. The points are those of the acceptance table, in its order: equal arms, random
-traders, power, tail trap, planner, replay, tampering.
+traders, power, tail trap, planner, replay, tampering; then equal arms of which there are more than two.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ SMALL = 1e-4  # a daily return: so small that no guardrail comes near
 CHUNK = 1_000  # experiments at a time: what a few hundred megabytes hold
 MARKETS = ("BTC", "ETH", "SOL", "XRP", "DOGE")
 PLANNED_WORLDS = {"t4": POWER_WORLD, "normal": World()}
+FIELDS = (3, 5, 10)  # arms of one experiment, the control among them
 RATIOS = (2.85, 3.5, 4.3, 4.75, 5.5, 8.0)
 
 
@@ -87,6 +88,7 @@ def verify(
     yield from _half_found(rng)
     yield from _replayed(rng)
     yield from _tampered()
+    yield from _many_equal_arms(rng, experiments, lengths)
 
 
 # What is measured: the two modes as they are, the fixed end without its tail check, and what they are up against.
@@ -115,8 +117,8 @@ def _count(counts: npt.NDArray[np.int64], verdicts: npt.NDArray[np.int64]) -> No
     counts += ((verdicts > 0).sum(), (verdicts < 0).sum())
 
 
-def _plan(mode: Mode, days: int, skew: float | None) -> Plan:
-    return Plan(name="verify", arms=ARMS, mode=mode, days=days, limits=Limits(skew=skew))
+def _plan(mode: Mode, days: int, skew: float | None, arms: tuple[Arm, ...] = ARMS) -> Plan:
+    return Plan(name="verify", arms=arms, mode=mode, days=days, limits=Limits(skew=skew))
 
 
 def _first_days(paths: Paths, days: int) -> Paths:
@@ -303,6 +305,42 @@ def _tampered() -> Iterator[Row]:
             at_least=1.0,
             experiments=1,
         )
+
+
+def _many_equal_arms(rng: np.random.Generator, experiments: int, lengths: Sequence[int]) -> Iterator[Row]:
+    """Yield in how many experiments with several equal challengers any of them is called better or worse."""
+    for name, world in WORLDS.items():
+        counts = _count_fields(world, rng, experiments, lengths)
+        for (arms, days, rule), wrong in counts.items():
+            yield Row(
+                point="8",
+                what=f"{arms} equal arms, {name}",
+                days=days,
+                rule=rule,
+                measured=wrong / experiments,
+                at_most=0.05 if rule == OPEN_ENDED else 1.0,
+                experiments=experiments,
+            )
+
+
+def _count_fields(
+    world: World, rng: np.random.Generator, experiments: int, lengths: Sequence[int]
+) -> dict[tuple[int, int, str], int]:
+    """Return how many experiments end with a verdict on any challenger, by arms, days and rule. Those with fewer arms
+    are those with most, without the last ones."""
+    counts: dict[tuple[int, int, str], int] = defaultdict(int)
+    challengers = max(FIELDS) - 1
+    step = CHUNK // challengers
+    for start in range(0, experiments, step):
+        made = world.against_control(rng, min(step, experiments - start), max(lengths), challengers=challengers)
+        paths = paths_of(made.reshape(-1, max(lengths)))
+        for arms, days in product(FIELDS, lengths):
+            first = _first_days(paths, days)
+            plan = _plan(Mode.OPEN_ENDED, days, 2.0, tuple(Arm(name=str(place)) for place in range(arms)))
+            for rule, verdicts in ((OPEN_ENDED, verdict_days(plan, first)), (NAIVE, _naive_verdicts(first, days))):
+                by_challenger = verdicts.reshape(challengers, -1)[: arms - 1]
+                counts[arms, days, rule] += int((by_challenger != 0).any(axis=0).sum())
+    return counts
 
 
 def _alike(returns: FloatArray) -> list[Day]:

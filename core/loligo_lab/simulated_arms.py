@@ -33,10 +33,17 @@ class World:
 
     def differences(self, rng: np.random.Generator, count: int, days: int) -> FloatArray:
         """Return daily differences of two arms with the same mean."""
+        apart: FloatArray = self.against_control(rng, count, days, challengers=1)[0]
+        return apart
+
+    def against_control(self, rng: np.random.Generator, count: int, days: int, *, challengers: int) -> FloatArray:
+        """Return daily differences of several arms with the same mean from one more, of shape (challengers, count,
+        days)."""
         volatility = self._volatility(rng, count, days + BURN_IN)
-        idle = sqrt(1.0 - self.correlation)  # what both share drops out of the difference
-        arms = [self._arm(rng, volatility * idle) for _ in range(2)]
-        return arms[0] - arms[1]
+        idle = sqrt(1.0 - self.correlation)  # what all share drops out of the differences
+        arms = np.array([self._arm(rng, volatility * idle) for _ in range(challengers + 1)])
+        apart: FloatArray = arms[:-1] - arms[-1]
+        return apart
 
     def spread(self) -> float:
         """Return the long-run standard deviation of the differences."""

@@ -1,7 +1,7 @@
 """`make verify-stats`: how often the verdicts of experiments are wrong, and how often they find what is there.
 
-Thousands of made-up experiments, of arms that are equal and of arms that are not, and arms that trade by chance on real
-candles. Prints the table, writes it as JSON, and ends with 1 when a figure misses its bound.
+Thousands of made-up experiments, of two or more arms that are equal and of arms that are not, and arms that trade by
+chance on real candles. Prints the table, writes it as JSON, and ends with 1 when a figure misses its bound.
 """
 
 from __future__ import annotations

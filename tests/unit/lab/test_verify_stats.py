@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from loligo_lab.false_verdicts import Row, verify
-from loligo_lab.simulated_arms import POWER_WORLD, random_traders, tail_arms
+from loligo_lab.simulated_arms import POWER_WORLD, World, random_traders, tail_arms
 from loligo_lab.verify_stats import main
 
 EXPERIMENTS = 1_000
@@ -29,9 +29,13 @@ def test_verdicts_are_as_seldom_wrong_and_as_often_found_as_promised() -> None:
     data = folder if folder.is_dir() else None
     rows = list(verify(experiments=EXPERIMENTS, seed=1, data=data, lengths=(90,), ratios=(4.3, 8.0)))
     assert [row for row in rows if not is_likely(row)] == []
-    assert {row.point for row in rows} >= {"1", "2", "3", "4", "5", "6", "7"}
+    assert {row.point for row in rows} >= {"1", "2", "3", "4", "5", "6", "7", "8"}
     naive = [row.measured for row in rows if row.rule == "naive" and "D1" in row.what]
     assert naive[0] > 0.2  # what happens to somebody who believes the first p < .05
+    many = {(row.what, row.rule): row.measured for row in rows if "D1" in row.what and row.point == "8"}
+    three, five, ten = (many[f"{arms} equal arms, D1 iid normal", "naive"] for arms in (3, 5, 10))
+    assert naive[0] < three < five < ten  # each challenger is one more chance
+    assert 0.0 < many["10 equal arms, D1 iid normal", "open-ended"] < naive[0]
 
 
 def test_without_candles_the_rest_is_measured_printed_and_written(
@@ -54,6 +58,12 @@ def test_made_up_arms_have_the_moments_that_they_are_made_for() -> None:
     assert (seller**3).mean() < -2.0 and np.median(seller) > 0.0
     means = POWER_WORLD.differences(rng, 2000, 300).mean(axis=1)  # their spread is the long-run one over root 300
     assert means.std() * sqrt(300) == pytest.approx(POWER_WORLD.spread(), rel=0.05)
+
+
+def test_several_arms_of_one_experiment_share_their_control() -> None:
+    apart = World().against_control(np.random.default_rng(6), 500, 100, challengers=3)
+    assert apart.shape == (3, 500, 100)
+    assert np.corrcoef(apart.reshape(3, -1)) == pytest.approx(np.where(np.eye(3), 1.0, 0.5), abs=0.02)
 
 
 def test_random_traders_pay_for_each_turn_and_earn_what_they_hold() -> None:
