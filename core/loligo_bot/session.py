@@ -54,9 +54,7 @@ from loligo_bot.rehearsal import Memory
 from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
-LAG_NS = (
-    2 * SECOND_NS
-)  # how far time stays behind the wall clock when nothing comes: a candle is not there at its close
+LAG_NS = 2 * SECOND_NS  # how far time stays behind the wall clock: a candle is told a moment after its close
 _ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded, Noted)  # somebody waits for them to be durable
 _STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
 _NOW = (

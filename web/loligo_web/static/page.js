@@ -47,7 +47,7 @@ document.body.addEventListener("htmx:confirm", (event) => {
 
 const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "jobs"];
 const ONCE = ["tentacles", "jobs"]; // whose next word may never come; the others speak again soon
-const LONGEST_ANSWER_MS = 30_000;
+const LONGEST_ANSWER_MS = 8_000; // then a part asks again: whether trading is stopped must not stand wrong for long
 const NEVER_MS = -3_600_000; // when a part asked that never did; it is reckoned with, so it is a number
 const BUSY = ".htmx-request, dialog[open]"; // a form that waits for its answer, a question to a person
 const STALE_AFTER = 3; // intervals of a part without an answer
