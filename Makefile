@@ -15,7 +15,7 @@ LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenar
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run page test test-early-runs test-kit test-late-runs test-money test-pages test-pages-units test-quiet test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties verify-looks
+.PHONY: help setup run page test test-early-runs test-early-units test-kit test-late-runs test-money test-pages test-quiet test-rest test-units lint coverage bench screenshots registry lock clean verify-kill verify-swap verify-stats verify-properties verify-looks
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,21 +38,21 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.requirements web/package-lock.json w
 
 setup: $(VENV)/.installed  ## Make .venv with everything that is needed, at the locked versions
 
-run: setup  ## Run the paper desks over the bundled candles; in a terminal with their page, which stays until Ctrl-C
-	@if [ -t 1 ]; then set -x; $(BIN)/loligo run --page --stay; else set -x; $(BIN)/loligo run; fi
+run: setup  ## Run the paper desks over the bundled candles; in a terminal at a pace to watch, with their page, until Ctrl-C
+	@if [ -t 1 ]; then set -x; $(BIN)/loligo run --page --stay --speed 345600; else set -x; $(BIN)/loligo run; fi
 
-page: setup  ## Run them anew at a pace to watch (two days of candles in a second), with the page in the browser
-	$(BIN)/loligo run --fresh --speed 172800 --page --stay
+page: setup  ## Run them anew at that pace (four days of candles in a second), with the page in the browser
+	$(BIN)/loligo run --fresh --speed 345600 --page --stay
 
 test: setup  ## Run all tests, the long parts first; with CI set also hold branch coverage
-	$(MAKE) --jobs 4 --keep-going test-late-runs test-early-runs test-pages-units test-quiet
+	$(MAKE) --jobs 4 --keep-going test-pages test-late-runs test-early-units test-quiet
 
 # What waits for nobody: it takes the time that the parts beside it leave, in which bots and browsers wait for one another.
 test-quiet: setup
 	nice -n 10 $(MAKE) --keep-going test-money test-rest test-kit
 
-test-pages-units: setup
-	$(MAKE) --keep-going test-pages test-units
+test-early-units: setup
+	$(MAKE) --keep-going test-early-runs test-units
 
 test-early-runs: setup
 	$(PYTEST) $(EARLY_RUNS)

@@ -14,6 +14,7 @@ from loligo.errors import JournalError
 from loligo.model import events as ev
 from loligo.model.market import Candle, ExternalSignal
 from loligo.model.timeframe import SECOND_NS, iso
+from loligo_bot.looked_at import DeskEvaluators, looked_at
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
@@ -26,19 +27,24 @@ SHARES = frozenset({  # codes of risk rules whose two numbers are shares: what w
     "daily_loss", "drawdown", "exposure", "position_size", "price_collar", "stop", "stop_too_far",
     "whole_position_loss", "whole_position_stop",
 })  # fmt: skip
+STRATEGY = "strategy"  # who declined, where it was no trading mode
 Step = dict[str, Any]  # seq, at, step, text, event
+EvaluatorsAt = Callable[[str, int], DeskEvaluators]  # by desk and seq
 
 
-def explain(ident: str, journal: JournalReader, rows: ProjectionReader) -> dict[str, Any]:
+def explain(ident: str, journal: JournalReader, rows: ProjectionReader, evaluators: EvaluatorsAt) -> dict[str, Any]:
     """Return the story of a seq, an order, a fill or a command. JournalError if the journal has no such thing."""
     is_seq = ident.isdecimal() and len(ident) <= LONGEST_SEQ
     seq = int(ident) if is_seq else rows.seq_of(ident)
     if seq is None:
         raise JournalError(f'"{ident}" is no seq, order, fill or command of this journal; see `loligo journal show`')
-    chain = _causes(journal, seq)
-    told = {seq: event for seq, event in chain}
-    for cause, event in chain:
-        told |= _beside(journal, rows, cause, event)
+    told = dict(_causes(journal, seq)) | _at_once(journal, seq)
+    for link, event in list(told.items()):
+        told |= _beside(journal, rows, link, event)
+        if isinstance(event, ev.DecisionDeclined) and event.by == STRATEGY:
+            record, _event = journal.find(link)
+            desk = evaluators(event.desk, link)
+            told |= {one.seq: one for one in looked_at(event, record.events, desk, rows, journal)}
     told |= _sent_later(journal, rows, [event for event in told.values() if isinstance(event, ev.OrderHeld)])
     for order_id in dict.fromkeys(
         event.order.id for event in list(told.values()) if isinstance(event, ev.OrderSubmitted)
@@ -68,6 +74,14 @@ def _causes(journal: JournalReader, seq: int) -> list[tuple[int, Any]]:
         if seq == record.seq:
             return chain
         seq = event.cause  # type: ignore[union-attr]
+
+
+def _at_once(journal: JournalReader, seq: int) -> dict[int, Any]:
+    """Return what came of an input at once, and that of the input of an opinion; of anything else nothing."""
+    record, event = journal.find(seq)
+    if seq != record.seq and not isinstance(event, ev.Evaluated):
+        return {}
+    return {one.seq: one for one in record.events if not isinstance(one, _BOOKED)}
 
 
 def _beside(journal: JournalReader, rows: ProjectionReader, seq: int, event: Any) -> dict[int, Any]:
@@ -115,6 +129,9 @@ _DECIDED = (
 )
 
 
+_BOOKED = (ev.LedgerPosted, ev.PositionChanged, ev.EquityMarked, ev.TimerSet)
+
+
 def _after(journal: JournalReader, rows: ProjectionReader, order_id: str) -> dict[int, Any]:
     """Return the fills of an order, the protective orders it got, their fills, and the trade it became."""
     found: dict[int, Any] = {}
@@ -148,27 +165,28 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def why_text(code: str, numbers: Sequence[float]) -> str:
-    """Return a reason with the numbers behind it; that of a pause is the instant at which it ends."""
-    if code == PAUSED and len(numbers) == 1:
-        return f"paused until {iso(int(numbers[0]) * SECOND_NS) if numbers[0] else 'a person resumes'}"
-    if code in SHARES and len(numbers) == 2:
-        found, wanted = numbers
-        sign = ">" if found > wanted else "<" if found < wanted else "="
-        return f"{code.replace('_', ' ')} {_percent(found)} {sign} {_percent(wanted)}"
-    return f"{code} ({', '.join(f'{number:g}' for number in numbers)})" if numbers else code
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.3g} %"
-
-
 def reason_text(code: str, numbers: Sequence[float] = ()) -> str:
-    """Return a reason as people say it; two numbers are what was found and what was wanted."""
-    if code == PAUSED or code in SHARES:
-        return why_text(code, numbers)
+    """Return a reason as people say it. Two numbers are what was found and what was wanted; that of a pause is the
+    instant at which it ends."""
+    if code == PAUSED and len(numbers) == 1:
+        return f"paused until {_minute(int(numbers[0])) if numbers[0] else 'a person resumes'}"
+    if code in SHARES and len(numbers) == 2:
+        found, wanted = _percents(*numbers)
+        sign = "=" if found == wanted else ">" if numbers[0] > numbers[1] else "<"
+        return f"{code.replace('_', ' ')} {found} {sign} {wanted}"
     joined = " against " if len(numbers) == 2 else ", "
     return f"{code.replace('_', ' ')} {joined.join(figures(numbers))}".strip()
+
+
+def _minute(at_s: int) -> str:
+    """Return an instant as the first minute that has come by then: what ends there has ended."""
+    return iso(-(-at_s // 60) * 60 * SECOND_NS)[:16].replace("T", " ")
+
+
+def _percents(*shares: float) -> list[str]:
+    """Return shares as percent, with more digits where two that differ look alike."""
+    shown = [f"{share * 100:.3g} %" for share in shares]
+    return shown if len({*shown}) == len({*shares}) else [f"{share * 100:.7g} %" for share in shares]
 
 
 def figures(numbers: Sequence[float]) -> list[str]:
@@ -200,12 +218,13 @@ def _external(said: ExternalSignal) -> tuple[str, str]:
 
 def _signal(event: ev.SignalRaised) -> tuple[str, str]:
     signal = event.signal
-    why = why_text(signal.code, signal.numbers)
+    why = reason_text(signal.code, signal.numbers)
     return "decision", f"{event.desk}: {signal.direction} {event.instrument}, confidence {signal.strength:.3g}; {why}"
 
 
 def _declined(event: ev.DecisionDeclined) -> tuple[str, str]:
-    return "declined", f"{event.desk}: {event.by} does not act; {why_text(event.declined.code, event.declined.numbers)}"
+    why = reason_text(event.declined.code, event.declined.numbers)
+    return "declined", f"{event.desk}: {event.by} does not act; {why}"
 
 
 def _reported(event: ev.OrderReported) -> tuple[str, str]:
@@ -218,6 +237,11 @@ def _reported(event: ev.OrderReported) -> tuple[str, str]:
             f"{report.order_id}: {report.quantity} at {report.price}, fee {report.fee} {report.fee_asset}{by}",
         )
     return name, f"{getattr(report, 'order_id', '')} {getattr(report, 'code', '')}".strip()
+
+
+def _booking(event: ev.LedgerPosted) -> tuple[str, str]:
+    lines = [f"{one.amount:+f} {one.asset} to {one.book} of {one.account}" for one in event.postings]
+    return "booked", f"{event.kind} {event.ref}: {', '.join(lines)}"
 
 
 def _trade(event: ev.TradeClosed) -> tuple[str, str]:
@@ -234,23 +258,24 @@ _WORDS: dict[type, Callable[[Any], tuple[str, str]]] = {
     ExternalSignal: _external,
     ev.Evaluated: lambda e: (
         "evaluation",
-        f"{e.evaluator}: {e.evaluation.value:+.3f}; {why_text(e.evaluation.code, e.evaluation.numbers)}",
+        f"{e.evaluator}: {e.evaluation.value:+.3f}; {reason_text(e.evaluation.code, e.evaluation.numbers)}",
     ),
     ev.SignalRaised: _signal,
     ev.DecisionDeclined: _declined,
     ev.OrderRequested: lambda e: ("request", f"{e.desk}: {_request(e.request)}"),
-    ev.RiskChecked: lambda e: ("check", f"{e.rule} ({e.tier}) {e.outcome}: {why_text(e.code, e.numbers)}"),
+    ev.RiskChecked: lambda e: ("check", f"{e.rule} ({e.tier}) {e.outcome}: {reason_text(e.code, e.numbers)}"),
     ev.Approved: lambda e: (
         "approved",
         _request(e.request) + (f"; reduced from {e.reduced_from}" if e.reduced_from is not None else ""),
     ),
     ev.ConsentAsked: lambda e: ("asked", f"a person, until {iso(e.until_ns)}: {_request(e.request)}"),
-    ev.Refused: lambda e: ("refused", f"{e.rule} ({e.tier}): {why_text(e.code, e.numbers)}"),
+    ev.Refused: lambda e: ("refused", f"{e.rule} ({e.tier}): {reason_text(e.code, e.numbers)}"),
     ev.OrderHeld: lambda e: (
         "waits",
         f"{e.order.id} would trade with {e.other} of its own account: {_request(e.order)}",
     ),
     ev.OrderSubmitted: lambda e: ("order", f"{e.order.id}: {_request(e.order)}"),
     ev.OrderReported: _reported,
+    ev.LedgerPosted: _booking,
     ev.TradeClosed: _trade,
 }

@@ -14,9 +14,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from msgspec import structs
+
 from loligo.errors import DataError
 from loligo.host import LoadedTentacle
 from loligo.model.events import DecisionDeclined, Record, Resumed, RiskActed, SignalRaised, TentacleFailed, TradeClosed
+from loligo.model.portfolio import ClosedTrade
 from loligo.model.timeframe import DAY_NS
 from loligo.ports.runner import FinishedRun
 from loligo_bot.arm_cost import Cost, Side, run_beside
@@ -27,9 +30,12 @@ from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import runs_of
 from loligo_bot.experiments.failed import Failed
 from loligo_bot.experiments.halted import Halted
+from loligo_bot.experiments.held import instants_of, instruments_of, span_of
 from loligo_bot.experiments.standing import Standing, judged
 from loligo_bot.historic_request import Asked, Contest, contest_of
 from loligo_bot.recipe import Recipe, recipe_of
+from loligo_lab.experiment_trades import ArmTrade, arm_trade
+from loligo_lab.holding import Basket, basket
 from loligo_lab.tally import Tally
 from loligo_store.days import OF_DAY, Row, day_key, fold_day
 
@@ -47,7 +53,8 @@ class Historic:
     run: FinishedRun
     data: Mapping[str, Any]  # as of a backtest: since, until, inputs, hash, series
     failures: int  # of tentacles
-    nets: Mapping[str, Sequence[float]]  # of the trades that closed on a day of the test, by arm, reference currency
+    trades: Sequence[ArmTrade]  # that closed on a day of the test, arm by arm as they closed
+    holding: Basket | None  # at the close of each day; None without days
     assumptions: Sequence[str]  # sentences on what a verdict takes for granted
     unasked: Sequence[str]  # arms whose strategies were never asked: no feed has their candles
     took_s: float
@@ -64,7 +71,7 @@ class _Watched:
     failed: Failed = field(default_factory=Failed)
     halted: Halted = field(default_factory=Halted)
     tally: Tally = field(default_factory=Tally)
-    closed: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # by desk: when, and what it brought
+    closed: dict[str, list[ClosedTrade]] = field(default_factory=dict)  # by desk
     count: int = 0
     on_progress: Progress = lambda share: None
     first_ns: int = 0
@@ -101,8 +108,7 @@ class _Watched:
                 self._today_ns, self._today = day * DAY_NS, {}
             self._today[desk] = row
         if type(event) is TradeClosed:
-            brought = float(event.trade.net) * event.trade.quote_rate
-            self.closed.setdefault(desk, []).append((event.ts, brought))
+            self.closed.setdefault(desk, []).append(event.trade)
 
     def _clock(self, record: Record) -> None:
         self.count += 1
@@ -152,7 +158,8 @@ def run_contest(
         run=run,
         data=watched.tally.data(),
         failures=sum(row["failures"] for row in watched.rows.values()),
-        nets=_nets(standing, watched.closed),
+        trades=_trades(standing, watched.closed),
+        holding=_holding(standing, prepared, watched.tally),
         assumptions=assumptions_of(Setup(bot.config, bot.loaded, bot.engine.venues.keys()), one, standing),
         unasked=[arm for arm in one.arms if not sum(row["answers"] for row in watched.of(arm))],
         took_s=took_s,
@@ -181,11 +188,22 @@ def _standing(name: str, one: ExperimentConfig, recipe: Recipe, run: FinishedRun
     )
 
 
-def _nets(standing: Standing, closed: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str, list[float]]:
-    """Return what each arm's trades brought that closed on a day of the test; NaN where a rate is not known."""
-    first = standing.days[0].opened_at_ns if standing.days else 0
-    end = standing.days[-1].opened_at_ns + DAY_NS if standing.days else 0
-    return {arm: [net for ts, net in closed.get(arm, ()) if first < ts <= end] for arm in standing.config.arms}
+def _trades(standing: Standing, closed: Mapping[str, Sequence[ClosedTrade]]) -> list[ArmTrade]:
+    """Return the trades of each arm that closed on a day of the test."""
+    first, end = span_of(standing.days)
+    return [
+        arm_trade(arm, structs.asdict(one))
+        for arm in standing.config.arms
+        for one in closed.get(arm, ())
+        if first < one.closed_at_ns <= end
+    ]
+
+
+def _holding(standing: Standing, prepared: Prepared, tally: Tally) -> Basket | None:
+    """Return what holding all that the control trades came to."""
+    name, desk = standing.config.control, prepared.config.desks[standing.config.control]
+    prices = {one: tally.prices.get(one, []) for one in instruments_of(desk)}
+    return basket(name, prices, instants_of(standing.days)) if standing.days else None
 
 
 def starts_of(rows: Mapping[str, Sequence[Row]], begin: int) -> dict[str, float]:

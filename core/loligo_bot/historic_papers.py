@@ -8,9 +8,9 @@ from typing import Any
 from msgspec import to_builtins
 
 from loligo_bot.arm_cost import Cost
-from loligo_bot.experiments.document import document_of
+from loligo_bot.experiments.document import Did, document_of
 from loligo_bot.historic import Historic
-from loligo_lab.experiment import cross_check, figures_of_trades
+from loligo_lab.experiment import cross_check
 from loligo_lab.experiment_files import arms_of
 
 
@@ -20,9 +20,8 @@ def historic_document(found: Historic, *, is_cross_checked: bool) -> dict[str, A
     about = {"data": dict(found.data), "failures": found.failures, "assumptions": list(found.assumptions)}
     if is_cross_checked:
         about["cross_check"] = to_builtins(cross_check(standing.plan, standing.days))
-    document = document_of(standing, found.recipe, found.loaded, kind="historic", **about)
-    of_trades = [one for arm, nets in found.nets.items() for one in figures_of_trades(arm, nets)]
-    return {**document, "figures": [*document["figures"], *to_builtins(of_trades)]}
+    did = Did(trades=found.trades, holding=found.holding)
+    return document_of(standing, found.recipe, found.loaded, did, kind="historic", **about)
 
 
 def told_of(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
@@ -34,6 +33,7 @@ def told_of(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
         "rule": about["rule"],
         "arms": arms_of(document),
         "unlike": about["unlike"],
+        "holding": without_prices(document["holding"]),
         "cross_check": about.get("cross_check"),
         "assumptions": about["assumptions"],
         "data": about["data"],
@@ -42,6 +42,11 @@ def told_of(document: Mapping[str, Any], found: Historic) -> dict[str, Any]:
         "took_s": round(found.took_s, 3),
         "cost": _cost(found.cost),
     }
+
+
+def without_prices(holding: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what is told of holding."""
+    return None if holding is None else {name: one for name, one in holding.items() if name != "prices"}
 
 
 def _cost(cost: Cost) -> dict[str, Any]:

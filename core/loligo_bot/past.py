@@ -20,6 +20,7 @@ from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.registry_file import load_registry
 from loligo_bot.folder_config import read_config
 from loligo_bot.history import Rows
+from loligo_bot.looked_at import DeskEvaluators, evaluators_of
 from loligo_bot.recipe import Recipe, differences, read_recipe, recipe_of
 from loligo_bot.undo import undo_settings
 
@@ -43,6 +44,14 @@ class Past:
             raise NotFound(f"there is no generation {number}; the newest ones that ran: {known or 'none'}")
         slots = tuple(SlotVersion(*slot) for slot in found[-1]["slots"])
         return read_recipe(ContentStore(self.home / CONTENT_FOLDER), slots)
+
+    def evaluators(self, desk: str, seq: int) -> DeskEvaluators:
+        """Return the evaluators that a desk had at a seq of the journal, none where its settings are gone."""
+        ran = [row for row in self.generations if row["first_seq"] <= seq and row["phase"] != "rolled_back"]
+        try:
+            return evaluators_of(self.recipe(ran[-1]["number"]).config, desk) if ran else ()
+        except JournalError:
+            return ()
 
     def newest_other(self, now: Recipe) -> int:
         """Return the newest generation whose settings are not those of now. NotFound when there is none."""

@@ -25,9 +25,10 @@ from loligo.config.load import PROFILES, check_settings, faults_of, read_setting
 from loligo.errors import ConfigError, NotFound
 from loligo.host import bundled_root
 from loligo.log import is_secret_name, masked
+from loligo.registry.durable import write_file
 from loligo.registry.faults import did_you_mean
 from loligo_bot.folder_config import PARTS
-from loligo_bot.undo import CONFIG_FILE, patched, save
+from loligo_bot.undo import CONFIG_FILE, patched
 
 NAME = r"^[a-z][a-z0-9_-]{0,31}$"
 LONGEST = 65_536  # characters of a file that comes in
@@ -161,12 +162,13 @@ def put_back(home: Path, before: bytes, after: bytes) -> None:
 
 
 def _replace(path: Path, before: bytes, after: bytes) -> None:
-    trial = path.with_name(f".{path.name}.{os.getpid()}.profile.tmp")
+    real = path.resolve()  # a link stays one
+    trial = real.with_name(f".{real.name}.{os.getpid()}.profile.tmp")
     try:
-        save(trial, after, path.stat().st_mode & 0o777)
+        write_file(trial, after, path.stat().st_mode & 0o777)
         if path.read_bytes() != before:
             raise ConfigError(f"{path} was changed meanwhile by somebody else; look at it and try again")
-        trial.replace(path)
+        trial.replace(real)
     finally:
         trial.unlink(missing_ok=True)
 
@@ -178,7 +180,7 @@ def add_profile(home: Path, name: str, text: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     trial = target.with_name(f".{name}.{os.getpid()}.tmp")
     try:
-        save(trial, text.encode(), 0o600)
+        write_file(trial, text.encode(), 0o600)
         if known is not None:
             raise FileExistsError
         os.link(trial, target)  # fails where a rename would replace what somebody else has just written

@@ -7,6 +7,7 @@ in from the configuration of today.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from loligo.registry.content import ContentStore
 from loligo.registry.manifest import KIND_FOLDERS
 from loligo.registry.registry_file import Registry
 from loligo.registry.tree import hash12
+from loligo_bot.settings_check import tentacle_at
 
 RECIPE = "recipe"  # the slot that names it
 CONFIG, REGISTRY = "config.json", "registry.json"
@@ -32,6 +34,7 @@ SETTINGS = {
 }  # section: its slots, by the name behind a "/"
 MOST_LINES, LONGEST_VALUE = 60, 80  # of what a person is told
 _WHOLES = {(), ("tentacles",)}  # where nothing differs below
+_AT_PLACE = re.compile(r"\(([a-z_]+/[^@)]+)(?:@[^)]*)?\)$")  # whose setting a line tells
 _NOTHING = object()  # stands where there is no such setting
 _OF_NAME = ("kind", "name", "isolation")
 _OF_CODE = ("version", "tree_hash", "source", "path", "enabled")  # what a line on the code says already
@@ -130,19 +133,20 @@ def _apart(one: Recipe, other: Recipe) -> Recipe:
 def changes(before: Slots, after: Slots, content: ContentStore) -> tuple[str, ...]:
     """Return a line for all that differs, such as "strategy/weighted_vote 3f2a… → 9c11…" or "desk/trend tick_s: 1 → 2".
 
-    The first word names the slot. Of settings whose recipes are gone there are hashes.
+    The first word names the slot; at the end of the line of a setting that stands at a place stands the tentacle that
+    has it there. Of settings whose recipes are gone there are hashes.
     """
     old, new = ({slot.tentacle: slot for slot in slots} for slots in (before, after))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name) and name != RECIPE)
     try:
-        every = differences(read_recipe(content, before), read_recipe(content, after))
+        recipes = read_recipe(content, before), read_recipe(content, after)
     except JournalError:  # a journal of an earlier version, or content that was cut: the hashes have to do
         return tuple(_line(name, old, new) for name in names)
-    found = [one for one in every if one.way[1:]]  # not that a section was empty
+    found = [one for one in differences(*recipes) if one.way[1:]]  # not that a section was empty
     code = [name for name in names if name.partition("/")[0] in KIND_FOLDERS]
     come = {one.way[1] for one in found if one.way[0] == "tentacles" and one.way[2] == "kind"}  # new, or gone
     whole = {name for name in names if name not in old or name not in new}  # each in one line
-    told = [_told(one) for one in found if not _is_told(one, code, come) and _slot_of(one) not in whole]
+    told = [_told(one, *recipes) for one in found if not _is_told(one, code, come) and _slot_of(one) not in whole]
     told = [_listed(name, found) for name in sorted(come - set(code))] + told
     lines = [_line(name, old, new) for name in names if name in code or name not in slots_in(told)] + told
     more = len(lines) - MOST_LINES
@@ -155,8 +159,9 @@ def slots_in(changed: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_named(changed: Sequence[str], name: str) -> bool:
-    """Say whether the lines of `changes` tell of NAME, KIND/NAME or desk/NAME."""
-    return any(slot == name or slot.endswith(f"/{name}") for slot in slots_in(changed))
+    """Say whether the lines of `changes` tell of NAME, KIND/NAME or desk/NAME, or of its settings at a place."""
+    at_places = (found[1] for line in changed if (found := _AT_PLACE.search(line)))
+    return any(slot == name or slot.endswith(f"/{name}") for slot in (*slots_in(changed), *at_places))
 
 
 def _line(name: str, old: Mapping[str, SlotVersion], new: Mapping[str, SlotVersion]) -> str:
@@ -190,13 +195,14 @@ def _slot_of(one: Difference) -> str:
     return f"{SETTINGS[one.way[0]]}/{one.way[1]}" if one.way[0] in SETTINGS else ""
 
 
-def _told(one: Difference) -> str:
+def _told(one: Difference, before: Recipe, after: Recipe) -> str:
     section, *rest = one.way
     if section == "tentacles":
         name, rest = rest[0], rest[1:]
     else:
         name, rest = (f"{SETTINGS[section]}/{rest[0]}", rest[1:]) if section in SETTINGS else (section, rest)
-    return f"{name} {'.'.join(rest)}: {one.values}"
+    set_there = tentacle_at((before if one.after is None else after).config, one.way)
+    return f"{name} {'.'.join(rest)}: {one.values}{f' ({set_there})' if set_there else ''}"
 
 
 def _plain(content: Any) -> bytes:

@@ -253,7 +253,9 @@ class Reconciler:
 
     def _unchanged(self, wish: Wish) -> SwapReport:
         text = f"generation {self._number()} is what is wanted"
-        return SwapReport(result=SwapResult.UNCHANGED, number=self._number(), by=wish.by, why=wish.why, text=text)
+        return SwapReport(
+            result=SwapResult.UNCHANGED, number=self._number(), by=wish.by, why=wish.why, text=text, off=self.failed
+        )
 
     def _since(self, asked: float, wanted: _Slots | str, wish: Wish) -> SwapReport | None:
         """Return what came of another wish for the same, if that ended after this one was made."""
@@ -287,6 +289,7 @@ class Reconciler:
             when=attempt.when,
             how=attempt.how,
             fault=fault,
+            off=self.failed,
         )
 
     async def _tell(self, report: SwapReport) -> None:

@@ -65,7 +65,7 @@ from loligo_store.projector import Projector
 from loligo_store.reader import JournalReader
 from loligo_store.rows import ProjectionReader
 
-STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # seconds each has to end; Ctrl-C ends a bot within 2 s
+STAGES = {"edges": 0.4, "engine": 1.2, "notifiers": 0.3}  # s each has, beside what was left; Ctrl-C ends within 2 s
 FEEDS = "feeds"  # the task that runs them
 PROJECTIONS_FAILED = "projections failed"
 UNDONE_S = 5.0  # until a quarantine that could not be carried out is tried again

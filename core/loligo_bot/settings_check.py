@@ -4,7 +4,8 @@ other fault of the configuration is: file and line, full key, value, what was ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from loligo.model.instrument import InstrumentKind
 from loligo.registry.faults import did_you_mean
 from loligo_automation import AutomationSettings
 from loligo_bot.experiment_config import check_experiments
+from loligo_chat import ChatSettings
 from loligo_notify import CourierSettings
 
 
@@ -29,19 +31,18 @@ def check_tentacle_settings(
     """
     settings = settings or read_settings(home, bundled_root=bundled_root(), file=file)
     faults = [*_unknown_money(config, settings)]
-    outboxes: dict[str, KeyPath] = {}
+    others = _Others()
     for path, kind, name, given in sections(config):
         try:
             loaded = host.factory(kind, name)
         except TentacleError:
             continue
-        # What the registry sets counts as well, but is judged where it stands.
+        # What the registry sets counts as well; alone it was judged where it stands, when the tentacle was loaded.
         found = faults_of(loaded.factory.settings, {**loaded.entry.settings, **given}, path, settings)
-        places = tuple(f": {'.'.join(map(str, (*path, key)))}" for key in given)
-        faults += [f"{fault} ({kind} {name})" for fault in found if any(place in fault for place in places)]
+        faults += [f"{fault} ({kind} {name})" for fault in found]
         if not found and issubclass(model := loaded.factory.settings, AutomationSettings | CourierSettings):
             judged = model.model_validate({**loaded.entry.settings, **given})
-            beyond = _beyond(config, judged, path, outboxes)
+            beyond = _beyond(config, judged, path, others)
             faults += [f"{fault_line(at, said, value, settings)} ({kind} {name})" for at, value, said in beyond]
     if faults:
         count = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
@@ -65,24 +66,61 @@ def sections(config: LoligoConfig) -> Iterator[tuple[KeyPath, str, str, dict[str
             yield (section, place, "settings"), kind, edge.tentacle, edge.settings
 
 
+def tentacle_at(config: Mapping[str, Any], way: Sequence[str]) -> str:
+    """Return KIND/NAME whose setting stands at a way of a configuration, "" where none does."""
+    is_of_desk = way[0] == "desks" and len(way) > 2
+    kind, depth = _OF_DESK.get(way[2], ("", 0)) if is_of_desk else (_BESIDE.get(way[0], ""), 2)
+    if not kind or way[depth : depth + 1] not in (("settings",), ("fills",)):
+        return ""
+    node: Any = config
+    for part in way[:depth]:
+        is_list = isinstance(node, list)
+        node = dict(enumerate(node)).get(int(part), {}) if is_list else node.get(part, {})
+    name = node.get("kind" if kind == "venue" else "tentacle", "")
+    return f"{kind}/{name}" if name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """Notifiers and chats that were judged before: where their outboxes are, and who has which account."""
+
+    outboxes: dict[str, KeyPath] = field(default_factory=dict)
+    accounts: dict[tuple[type, str], tuple[KeyPath, ChatSettings]] = field(default_factory=dict)
+
+
 def _beyond(
-    config: LoligoConfig, judged: AutomationSettings | CourierSettings, path: KeyPath, outboxes: dict[str, KeyPath]
+    config: LoligoConfig, judged: AutomationSettings | CourierSettings, path: KeyPath, others: _Others
 ) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield what only the other sections show: where, the value, and what is wrong with it."""
     if isinstance(judged, CourierSettings):
-        yield from _taken(judged, path, outboxes)
+        yield from _taken(judged, path, others.outboxes)
+        if isinstance(judged, ChatSettings) and judged.account():
+            yield from _unread(judged, path, others)
     elif judged.enabled:
         yield from not_there(config, judged, path)
 
 
 def _taken(judged: CourierSettings, path: KeyPath, outboxes: dict[str, KeyPath]) -> Iterator[tuple[KeyPath, str, str]]:
-    """Yield where a notifier has the outbox of an earlier one; `outboxes` are those before, by name."""
+    """Yield where a notifier or chat has the outbox of an earlier one; `outboxes` are those before, by name."""
     for name, way in judged.outboxes().items():
         place = (*path, *way)
         first = outboxes.setdefault(name, place)
         if first != place:
-            said = f"expected a name of its own, {dotted(first)} is the same and only one of the two would be told"
-            yield place, name.rpartition("/")[2], f"{said}; give one of them another"
+            if way[-1] == "name":
+                said = f"expected a name of its own, {dotted(first)} is the same and only one of the two would be told"
+                mend = "give one of them another"
+            else:
+                said = f"expected once with one token, {dotted(first)} has it and only one of the two would be told"
+                mend = "keep one of them"
+            yield place, name.rpartition("/")[2], f"{said}; {mend}"
+
+
+def _unread(judged: ChatSettings, path: KeyPath, others: _Others) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield where a chat has the account of an earlier one and either lets somebody ask: only one of the two reads."""
+    at, first = others.accounts.setdefault((type(judged), judged.account()), (path, judged))
+    if at != path and (judged.allowed or first.allowed):
+        said = f"expected one entry with one token, {dotted(at)} has it and only one of the two reads what is asked"
+        yield (*path, "allowed"), ", ".join(judged.allowed) or "nobody", f"{said}; put chats and people into one"
 
 
 def not_there(config: LoligoConfig, settings: AutomationSettings, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
@@ -115,6 +153,12 @@ def used_at(config: LoligoConfig, slot: str) -> list[str]:
 
 
 _EDGES = {"feeds": "feed", "notifiers": "notifier", "interfaces": "interface", "automations": "automation"}
+_BESIDE = {**_EDGES, "venues": "venue"}
+_OF_DESK = {
+    "evaluators": ("evaluator", 4),
+    "strategy": ("strategy", 3),
+    "mode": ("trading_mode", 3),
+}  # how deep it stands
 
 
 def _unknown_money(config: LoligoConfig, settings: Setting) -> Iterator[str]:

@@ -21,6 +21,7 @@ from ruamel.yaml.comments import CommentedMap
 from loligo.config import read_settings
 from loligo.errors import ConfigError
 from loligo.host import bundled_root
+from loligo.registry.durable import sync_folder, write_file
 from loligo.registry.registry_file import Registry, previous_copy
 from loligo_bot.folder_config import read_config
 from loligo_bot.recipe import Recipe, differences, recipe_of
@@ -41,16 +42,18 @@ class Undone:
 def undo_settings(home: Path, now: Recipe, wanted: Recipe) -> Undone:
     """Write the settings of `wanted` where the file says otherwise.
 
-    ConfigError when the file does not decide: a setting comes from the environment, the profile or another place.
+    ConfigError when the file does not decide: a setting comes from the environment, the profile or another place; and
+    when somebody else, such as an editor, changed the file meanwhile.
     """
     path = home / CONFIG_FILE
+    before = path.read_bytes()
     undone = Undone(previous_copy(path))
     target = wanted.filled(now)
     faults = ""
     for scalar in (_plain_number, lambda value: value):  # a text that looks like a number may be meant as a text
         undone.rewritten = []
         content = patched(path, now.config, target.config, scalar, undone.rewritten)
-        faults = _written(home, path, content, target)
+        faults = _written(home, path, before, content, target)
         if not faults:
             return undone
     raise ConfigError(f"{path}: the settings cannot be put back by this file alone: {faults}")
@@ -117,12 +120,14 @@ def _plain_number(value: Any) -> Any:
     return YAML().load(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
-def _written(home: Path, path: Path, content: str, wanted: Recipe) -> str:
-    """Replace the file, if its content gives what is wanted; else return what it does not give."""
-    trial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _written(home: Path, path: Path, before: bytes, content: str, wanted: Recipe) -> str:
+    """Replace the file, if it is still as `before` and the content gives what is wanted; else return what that does not
+    give."""
+    real = path.resolve()  # a link stays one
+    trial = real.with_name(f".{real.name}.{os.getpid()}.tmp")
     mode = path.stat().st_mode & 0o777
     try:
-        save(trial, content.encode(), mode)
+        write_file(trial, content.encode(), mode)
         try:
             found = Recipe(recipe_of(read_config(home, file=trial), Registry()).config, {})
         except ConfigError as exc:
@@ -131,21 +136,11 @@ def _written(home: Path, path: Path, content: str, wanted: Recipe) -> str:
         if left:
             settings = read_settings(home, bundled_root=bundled_root())
             return "; ".join(f"{one} (set by {settings.origin_of(one.way)})" for one in left[:5])
-        kept = previous_copy(path)
-        save(kept, path.read_bytes(), mode)
-        trial.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        write_file(previous_copy(path), before, mode)
+        if path.read_bytes() != before:
+            raise ConfigError(f"{path} was changed meanwhile by somebody else; look at it and try again")
+        trial.replace(real)
+        sync_folder(real.parent)
         return ""
     finally:
         trial.unlink(missing_ok=True)
-
-
-def save(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that is on the disk when this returns."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,6 +62,7 @@ class SwapReport:
     when: str = ""
     how: str = ""
     fault: str = ""  # the class of the error that it ended with
+    off: Mapping[str, str] = field(default_factory=dict)  # what is wanted and stays off, by kind/name, and why
 
     @property
     def is_done(self) -> bool:

@@ -11,7 +11,7 @@ from loligo_chat.offers import Offers
 from loligo_chat.outbox import Outbox, Page, Refused, RetryLater
 from loligo_chat.replies import Button, Reply, message_reply
 from loligo_chat.responder import Pressed, Responder
-from loligo_chat.settings import ChatRoute, ChatSettings, Secret, secret_from
+from loligo_chat.settings import ChatRoute, ChatSettings, Secret, secret_from, secret_if_given
 from loligo_chat.shared import Agreement, ChatState, agreement, chat_state, hurry
 from loligo_chat.text import Markup, length, pages
 
@@ -51,6 +51,7 @@ __all__ = [
     "order_of",
     "pages",
     "secret_from",
+    "secret_if_given",
     "type_name",
     "wait_s",
 ]

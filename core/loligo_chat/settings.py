@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from loligo.api import ConfigError, Message, Role, TentacleSettings
-from loligo.api.notify import Level, Rule, Secret, rule_for
+from loligo.api import ConfigError, Message, Role
+from loligo.api.notify import CourierSettings, Level, Rule, Secret, rule_for
 from loligo_chat.access import Place
 
-__all__ = ["ChatRoute", "ChatSettings", "Secret", "secret_from"]
+__all__ = ["ChatRoute", "ChatSettings", "Secret", "secret_from", "secret_if_given"]
 
 
 class ChatRoute(BaseModel):
@@ -46,7 +47,7 @@ class ChatRoute(BaseModel):
         return rule_for(self.told_by, message) is not None
 
 
-class ChatSettings(TentacleSettings):
+class ChatSettings(CourierSettings):
     """Base of the settings of a chat interface."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
@@ -71,6 +72,15 @@ class ChatSettings(TentacleSettings):
                 raise ValueError(f"{said}; put the rules of both under one of them")
         return chats
 
+    def account(self) -> str:
+        """Return what its chats are told by, such as the token of a bot; "" while there is none."""
+        return ""
+
+    def outboxes(self) -> Mapping[str, tuple[str | int, ...]]:
+        digest = hashlib.sha256(self.account().encode()).hexdigest()
+        routes = enumerate(self.chats if self.account() else ())
+        return {f"{digest}/{one.topic}/{one.chat}": ("chats", number, "chat") for number, one in routes}
+
     @property
     def roles(self) -> Mapping[str, Role]:
         return {id_: Role[name.upper()] for id_, name in self.allowed.items()}
@@ -78,8 +88,14 @@ class ChatSettings(TentacleSettings):
 
 def secret_from(secret: SecretStr | None, variable: str, environment: Mapping[str, str], what: str) -> str:
     """Return a secret from the settings, else from the environment variable; ConfigError says how to give it."""
-    found = secret.get_secret_value() if secret is not None else environment.get(variable, "") if variable else ""
-    if not found.strip():
+    found = secret_if_given(secret, variable, environment)
+    if not found:
         where = f" or in the environment variable {variable}" if variable else ""
         raise ConfigError(f"there is no {what}; give it as the setting `token`{where}")
+    return found
+
+
+def secret_if_given(secret: SecretStr | None, variable: str, environment: Mapping[str, str]) -> str:
+    """Return a secret from the settings, else from the environment variable; "" where it is in neither."""
+    found = secret.get_secret_value() if secret is not None else environment.get(variable, "") if variable else ""
     return found.strip()

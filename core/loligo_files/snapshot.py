@@ -68,7 +68,7 @@ class Place:
                 waiting += [f"{name}/{entry}" if name else entry for entry in inside if self.counts(entry)]
             elif name:
                 stamps[name], total = _stamp(status), total + status.st_size
-                if fault := _fault(path, status.st_mode) or self._excess(total, len(stamps)):
+                if fault := _fault(path, name, status.st_mode) or self._excess(total, len(stamps)):
                     return Look(fault=fault, newest_ns=newest_ns)
         return Look(stamps, "", newest_ns)
 
@@ -128,7 +128,9 @@ def _stamp(status: os.stat_result) -> Stamp:
     return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _fault(path: str, mode: int) -> str:
+def _fault(path: str, name: str, mode: int) -> str:
+    if not name.isprintable():
+        return f"{path!a}: a name that cannot be shown; rename it"
     if stat.S_ISLNK(mode):
         return f"{path}: a link; replace it by the file it points to"
     return "" if stat.S_ISREG(mode) else f"{path}: expected a plain file or a folder"

@@ -8,7 +8,7 @@ from pathlib import Path
 from loligo.errors import TentacleError
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.faults import did_you_mean
-from loligo.registry.manifest import MANIFEST_FILE, Manifest, read_manifest
+from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE, Kind, Manifest, read_manifest
 from loligo.registry.registry_file import REGISTRY_FILE, RegistryEntry, load_registry
 from loligo.registry.tree import PREFIX, read_tree, tree_hash
 from loligo_kit.lock import LockedTentacle, LockedVersion, load_lock
@@ -99,6 +99,20 @@ class BotFolder:
         places = [root / entry.path for root in self._roots]
         folder = next((place for place in places if place.is_dir()), places[0])
         return folder, read_tree(folder)
+
+    def place_of(self, kind: Kind, name: str, folder: Path) -> str | None:
+        """Return the path of a folder that is the tentacle's own place in the home, None when it lies elsewhere."""
+        path = f"tentacles/{KIND_FOLDERS[kind]}/{name}"
+        place = self.home / path
+        return path if place.is_dir() and place.resolve() == folder.resolve() else None
+
+    def is_whole(self, wanted: str) -> bool:
+        """Say whether the content store holds what this tree hash names, as it was."""
+        try:
+            self.store.get(wanted)
+        except TentacleError:
+            return False
+        return True
 
     def manifest(self, entry: RegistryEntry) -> Manifest:
         return read_manifest(*self.content(entry))

@@ -58,7 +58,7 @@ def install(
         dialogue.say(shell, {"ok": True, "fetched": list(fetched)}, fetched or ["nothing is missing"])
         return 0
     if (shipped := installer.bot.shipped(source)) is not None:
-        return dialogue.told(shell, installer.enlist(shipped), "install")
+        return dialogue.told(shell, installer.enlist(shipped, expected), "install")
     return _carried_out(
         shell, installer, partial(plan_install, installer.bot, source, expected), is_yes, grant, "install"
     )
@@ -171,6 +171,7 @@ def pack(
     """Make the zip in which a tentacle travels: the same folder gives the same bytes."""
     import hashlib
 
+    from loligo.registry.durable import replace_file
     from loligo.registry.manifest import read_manifest
     from loligo.registry.tree import tree_hash
     from loligo_kit.pack import pack_files, read_folder
@@ -179,7 +180,7 @@ def pack(
     manifest = read_manifest(folder, files)
     target = output or Path(f"{manifest.name}-{manifest.version}.zip")
     content = pack_files(files)
-    target.write_bytes(content)
+    replace_file(target, content)
     hashes = {"tree_hash": tree_hash(files), "archive_hash": "sha256:" + hashlib.sha256(content).hexdigest()}
     data = {"ok": True, "file": str(target), "bytes": len(content), **hashes}
     dialogue.say(context.obj, data, [f"{target}: {len(content):,} bytes", *hashes.values()])
@@ -214,7 +215,7 @@ def info(
 
 def new(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="Any kind but venue, such as evaluator or risk_rule.")],
+    kind: Annotated[str, typer.Argument(help="Any kind, such as evaluator or risk_rule.")],
     name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Where to; tentacles/KIND/NAME in the bot folder by default.")

@@ -69,20 +69,27 @@ def told(shell: Any, change: Change, verb: str) -> int:
     from loligo_kit.installer import kinds
 
     before, after = _shown(change.before), _shown(change.after)
-    data = {"ok": not change.waiting, "slot": change.slot, "changed": before != after, "before": before, "after": after}
+    is_changed = before != after or change.is_restored
+    data = {"ok": not change.waiting, "slot": change.slot, "changed": is_changed, "before": before, "after": after}
     if change.waiting:
         words = f"the update waits: it wants {kinds(change.waiting)}; `loligo tentacle agree` shows and grants it"
         message = f"{change.slot} stays {_sentence(before)}: {words}"
         data |= {"waiting": dict(change.waiting)}
+    elif change.is_restored:
+        message = f"{change.slot} {_sentence(after)}: its content was missing or changed, and is there again"
     elif before == after:
         message = f"{change.slot} is as it was: {_sentence(after)}"
     else:
         message = f"{change.slot}: {_sentence(before)} -> {_sentence(after)}"
-    bot = shell.followed(f"tentacle {verb} {change.slot}") if before != after else None
+    bot = shell.followed(f"tentacle {verb} {change.slot}") if is_changed else None
+    lines = [message]
     if bot is not None:
-        data |= {"running_bot": bot, "ok": data["ok"] and bot["ok"]}
-    say(shell, {**data, "message": message}, [message, *(bot["lines"] if bot is not None else ())])
-    return _PERMISSION if change.waiting else _FAILURE if bot is not None and not bot["ok"] else 0
+        swap = bot.get("swap", {})
+        why = swap.get("off", {}).get(change.to_run)
+        data |= {"running_bot": bot, "ok": data["ok"] and bot["ok"] and why is None}
+        lines += [*bot["lines"], *([f"{change.slot} stays off: {why}"] if why and why not in swap["text"] else [])]
+    say(shell, {**data, "message": message}, lines)
+    return _PERMISSION if change.waiting else 0 if data["ok"] else _FAILURE
 
 
 def nothing(shell: Any, message: str) -> int:

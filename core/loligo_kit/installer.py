@@ -12,7 +12,8 @@ Asking people is the caller's part: a plan says what there is to agree to, `carr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,15 +21,17 @@ from typing import Protocol
 
 from loligo.errors import TentacleError
 from loligo.registry.registry_file import RegistryEntry, editing
-from loligo.registry.tree import hash12
+from loligo.registry.tree import hash12, tree_hash
 from loligo_kit.bot_folder import BotFolder, Entries
 from loligo_kit.bringing import PREFIX, bundle_again
 from loligo_kit.equipping import Equipment
 from loligo_kit.lock import LOCK_FILE, LockedVersion, load_lock, save_lock, settings_hash
 from loligo_kit.needs import ManifestOf, check_needs, closure
 from loligo_kit.plans import Plan
-from loligo_kit.sources import fetch
+from loligo_kit.sources import UPLOADED, HashMismatch, fetch
 from loligo_packages.package_set import NO_PACKAGES, PackageSet, read_set
+
+UNFETCHABLE = ("bundled", "local", UPLOADED)  # sources of versions that lay in a folder, or that somebody sent
 
 
 class PermissionWanted(TentacleError, PermissionError):
@@ -67,6 +70,15 @@ class Change:
     before: RegistryEntry | None
     after: RegistryEntry | None
     waiting: Mapping[str, str] = field(default_factory=dict)  # permissions without which the update stays off
+    is_restored: bool = False  # the content store had not what it names as it was
+
+    @property
+    def to_run(self) -> str:
+        """Return as kind/name what is to run by this change, also otherwise than before; "" for nothing."""
+        before, after = self.before, self.after
+        if after is None or not after.enabled or (before and before == after.model_copy(update={"pin": before.pin})):
+            return ""
+        return f"{after.kind}/{after.name}"
 
 
 class Installer:
@@ -85,9 +97,9 @@ class Installer:
         missing = {each: why for each, why in plan.wanted.items() if each not in grants}
         if missing and plan.before is None:
             raise PermissionWanted(f"{plan.slot} wants {kinds(missing)}; nothing was changed")
-        self.bot.store.put(plan.files)
+        was_whole = self._keep(plan.files)
         if plan.bundle is not None:
-            self.bot.store.put(plan.bundle.files)
+            self._keep(plan.bundle.files)
         if missing:
             with self._turn(plan) as entries:
                 self._lock(plan, entries, list(plan.held), is_pending=True)
@@ -100,11 +112,16 @@ class Installer:
             self._check_needs(plan, entries)  # somebody else had his turn since
             self._lock(plan, entries, plan.manifest.permissions)
             entries[plan.slot] = plan.entry
-        return Change(slot=plan.slot, before=plan.before, after=plan.entry)
+        is_restored = not was_whole and plan.before == plan.entry
+        return Change(slot=plan.slot, before=plan.before, after=plan.entry, is_restored=is_restored)
 
-    def enlist(self, shipped: RegistryEntry) -> Change:
+    def enlist(self, shipped: RegistryEntry, expected_hash: str | None = None) -> Change:
         """Put a tentacle that comes with Loligo into the registry, which has none of its name. TentacleError when it
-        has one, or what it needs is not there."""
+        has one, what it needs is not there, or it is not what the hash names."""
+        if expected_hash not in (None, shipped.tree_hash):
+            raise HashMismatch(
+                f"{shipped.slot} that comes with Loligo is {shipped.tree_hash}, expected {expected_hash}"
+            )
         with editing(self.bot.registry) as entries:
             if shipped.slot in entries:
                 raise TentacleError(f"{shipped.slot} {entries[shipped.slot].version} is there already")
@@ -121,7 +138,7 @@ class Installer:
         if missing := [each for each in given.wanted if each not in grants]:
             raise PermissionWanted(f"{entry.slot} wants {kinds(missing)}; nothing was changed")
         if bundle is not None:
-            self.bot.store.put(bundle.files)
+            self._keep(bundle.files)
         folder, files = self.bot.content(entry)
         enabled = [each for each in self.bot.entries().values() if each.enabled and each.slot != entry.slot]
         self._judge(after, files, folder, [*enabled, after], read_set(after.packages, self.bot.store))
@@ -129,6 +146,43 @@ class Installer:
             self._check_unchanged(entry.slot, entry, entries)
             locked = self.bot.locked(entry).equipped(after, bundle.locked if bundle is not None else None)
             save_lock(self.bot.home, load_lock(self.bot.home).with_tentacle(locked))
+            entries[entry.slot] = after
+        return Change(slot=entry.slot, before=entry, after=after)
+
+    def revoke(
+        self,
+        name: str,
+        permissions: Collection[str],
+        used_at: Callable[[str], Sequence[str]] = lambda slot: (),
+        *,
+        is_forced: bool = False,
+    ) -> Change:
+        """Take permissions back, all that it holds where none is named, from earlier versions, too. One that needs them
+        goes off. TentacleError when it does not hold one, or, unless forced, when others need it, or it is a risk rule
+        that a desk names: `used_at` returns the places of the configuration that use a slot."""
+        entry = self.bot.find(name)
+        if strange := [each for each in permissions if each not in entry.permissions]:
+            held = ", ".join(entry.permissions) or "none"
+            raise TentacleError(f"{entry.slot} does not hold {', '.join(strange)}; it holds: {held}")
+        taken = [each for each in entry.permissions if each in permissions or not permissions]
+        needs = self.bot.manifest(entry).permissions
+        after = entry.model_copy(
+            update={
+                "permissions": [each for each in entry.permissions if each not in taken],
+                "enabled": entry.enabled and not any(each in needs for each in taken),
+            }
+        )
+        goes_off = entry.enabled and not after.enabled
+        refusal = f"cannot revoke what {entry.slot} needs: it would go off" if goes_off and not is_forced else ""
+        if refusal and entry.kind == "risk_rule" and (used := used_at(entry.slot)):
+            raise TentacleError(
+                f"{refusal}, and {', '.join(used)} would be without; take it out there first; --force does it all the "
+                "same, and a bot that runs goes on with it until it ends"
+            )
+        with self._changing(entry, after, refusal) as entries:
+            locked = self.bot.locked(entry).without_permissions(taken)
+            if locked.versions:
+                save_lock(self.bot.home, load_lock(self.bot.home).with_tentacle(locked))
             entries[entry.slot] = after
         return Change(slot=entry.slot, before=entry, after=after)
 
@@ -155,31 +209,53 @@ class Installer:
         entry = self.bot.find(name)
         change = self._change(entry, None, "" if is_forced else f"cannot remove {entry.slot}")
         with editing(self.bot.registry) as entries:  # only now: the registry names nothing that the lock does not know
-            save_lock(self.bot.home, load_lock(self.bot.home).only(entries))
+            named = {f"{each.kind} {each.tentacle}" for each in entries.values()}  # a desk's NAME@HASH counts, too
+            save_lock(self.bot.home, load_lock(self.bot.home).only(named))
         return change
 
     def fetch_missing(self) -> tuple[str, ...]:
-        """Fetch again what registry and lock name and the store does not hold; return the slots. TentacleError names
-        what can no longer be had."""
+        """Fetch again what registry and lock name and the store does not hold as it was; return the slots.
+        TentacleError names what can no longer be had."""
         done = []
         for slot, entry in self.bot.entries().items():
             locked = self.bot.locked(entry)
-            if entry.path is None and entry.tree_hash and not self.bot.store.has(entry.tree_hash):
+            if entry.path is None and entry.tree_hash and not self.bot.is_whole(entry.tree_hash):
                 version = locked.find(entry.tree_hash)
-                if version is None:
-                    raise TentacleError(f"{LOCK_FILE} does not say where {slot} {hash12(entry.tree_hash)} came from")
-                self.bot.store.put(fetch(version.source, expected_hash=entry.tree_hash).files)
+                if version is None or version.source in UNFETCHABLE:
+                    said = f"{LOCK_FILE} does not say where {slot} {hash12(entry.tree_hash)} came from"
+                    raise TentacleError(f"{said}; run `loligo tentacle install` with its zip or folder")
+                self._keep(fetch(version.source, expected_hash=entry.tree_hash).files)
                 done.append(slot)
-            if entry.packages and not self.bot.store.has(entry.packages):
+            if entry.packages and not self.bot.is_whole(entry.packages):
                 brought = locked.bundle(entry.packages)
                 if brought is None:
                     raise TentacleError(f"{LOCK_FILE} does not know the packages of {slot} {hash12(entry.packages)}")
-                self.bot.store.put(bundle_again(brought).files)
+                self._keep(bundle_again(brought).files)
                 done.append(f"packages of {slot}")
         return tuple(done)
 
+    def _keep(self, files: Mapping[str, bytes]) -> bool:
+        """Put content into the store, in the place of what was changed there since; say whether it was there whole."""
+        wanted = tree_hash(files)
+        if self.bot.is_whole(wanted):
+            return True
+        if self.bot.store.has(wanted):
+            shutil.rmtree(self.bot.store.path(wanted))
+        self.bot.store.put(files)
+        return False
+
     def _change(self, before: RegistryEntry, after: RegistryEntry | None, refusal: str) -> Change:
         """Write a changed entry, or none; with a `refusal` only when everybody still has what he needs."""
+        with self._changing(before, after, refusal) as entries:
+            if after is None:
+                del entries[before.slot]
+            else:
+                entries[before.slot] = after
+        return Change(slot=before.slot, before=before, after=after)
+
+    @contextmanager
+    def _changing(self, before: RegistryEntry, after: RegistryEntry | None, refusal: str) -> Iterator[Entries]:
+        """Hand out the registry for a change of an entry; what must hold is as of `_change`."""
         with editing(self.bot.registry) as entries:
             self._check_unchanged(before.slot, before, entries)
             changed = {slot: entry for slot, entry in entries.items() if slot != before.slot}
@@ -189,11 +265,7 @@ class Installer:
                     check_needs(entries.values(), changed.values(), before.slot, self.bot.manifest)
                 except TentacleError as exc:
                     raise TentacleError(f"{refusal}: {exc}; --force does it all the same") from exc
-            if after is None:
-                del entries[before.slot]
-            else:
-                entries[before.slot] = after
-        return Change(slot=before.slot, before=before, after=after)
+            yield entries
 
     @contextmanager
     def _turn(self, plan: Plan) -> Iterator[Entries]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from loligo.errors import ConfigError, TentacleError
+from loligo.registry.durable import replace_file
 from loligo.registry.faults import describe_faults
 from loligo.registry.manifest import SETTINGS_FILE, Kind, Name, Permission, Strict, VersionText
 from loligo.registry.registry_file import RegistryEntry, TreeHash
@@ -95,6 +95,14 @@ class LockedTentacle(Strict):
         pending = None if self.pending == entry.tree_hash else self.pending
         return self.model_copy(update={"versions": versions, "pending": pending})
 
+    def without_permissions(self, taken: Collection[str]) -> LockedTentacle:
+        """Return this with versions that were granted none of these: nobody goes back to them unasked."""
+        versions = [
+            each.model_copy(update={"permissions": [held for held in each.permissions if held not in taken]})
+            for each in self.versions
+        ]
+        return self.model_copy(update={"versions": versions})
+
     def before(self, tree_hash: str | None) -> LockedVersion | None:
         """Return the version that ran before the one of this hash."""
         ran = [each for each in self.versions if each.tree_hash != self.pending]
@@ -150,16 +158,7 @@ def save_lock(home: Path, lock: Lock) -> None:
     """Write the lock file: at any moment it is the old or the new one, whole. Only in the registry's turn."""
     ordered = sorted(lock.tentacles, key=lambda each: (each.kind, each.name))
     values = lock.model_copy(update={"tentacles": ordered}).model_dump(exclude_none=True)
-    path = home / LOCK_FILE
-    temporary = path.with_name(f".{LOCK_FILE}.tmp")
-    with temporary.open("w") as file:
-        file.write(json.dumps(values, indent=2, sort_keys=True) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(home, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    replace_file(home / LOCK_FILE, (json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
 
 
 def admission(home: Path) -> Callable[[RegistryEntry], None]:

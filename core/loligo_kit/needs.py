@@ -1,6 +1,6 @@
 """Which tentacles need which others: manifests name them with a range of versions, entries that are on meet it.
 
-A name stands for every kind that has it, as for the host.
+A name stands for every kind that has it, and for the versions that desks pin, as for the host.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def unmet(entries: Sequence[RegistryEntry], manifest_of: ManifestOf) -> dict[tup
     found: dict[tuple[str, str], str] = {}
     for entry in entries:
         for name, wanted in _needs(entry, manifest_of).items() if entry.enabled else ():
-            same = [other for other in entries if other.name == name and other is not entry]
+            same = [other for other in entries if other.tentacle == name and other is not entry]
             if not any(other.enabled and other.version in SpecifierSet(wanted) for other in same):
                 found[entry.slot, name] = f"{entry.slot} {entry.version} needs {name} {wanted}, {_there(same)}"
     return found

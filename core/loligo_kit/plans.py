@@ -22,6 +22,7 @@ from loligo_kit.distributions import PREFIX
 from loligo_kit.lock import LockedPackages, LockedVersion, hashes_like
 from loligo_kit.sources import UPLOADED, Fetched, fetch, received
 
+ADMIN = "admin"  # the one permission that is granted in the registry and not asked for
 MOST_NAMED = 20  # versions in one sentence, the newest
 
 
@@ -56,6 +57,12 @@ class Plan:
         return {each: why for each, why in (every | consents(self.bundle)).items() if each not in self.held}
 
     @property
+    def _kept_admin(self) -> list[str]:
+        """Return what a person gave to an automation though no manifest asks for it."""
+        is_given = self.before is not None and ADMIN in self.before.permissions
+        return [ADMIN] if is_given and ADMIN not in self.manifest.permissions else []
+
+    @property
     def entry(self) -> RegistryEntry:
         """Return the registry entry of this version; what a person chose of the one before stays."""
         values: dict[str, Any] = {
@@ -63,7 +70,7 @@ class Plan:
             "tree_hash": self.tree_hash,
             "path": self.path,
             "source": self.source if self.path else "installed",
-            "permissions": list(self.manifest.permissions),
+            "permissions": [*self.manifest.permissions, *self._kept_admin],
             "packages": self.bundle.locked.tree_hash if self.bundle is not None else None,
         }
         if self.source.startswith(PREFIX):
@@ -76,10 +83,13 @@ class Plan:
 
 
 def plan_install(bot: BotFolder, source: str, expected_hash: str | None = None) -> Plan:
-    """Fetch a package of a tentacle that is not there yet."""
-    plan = _plan(bot, source, expected_hash, None)
+    """Fetch a package of a tentacle that is not there yet, or whose content is not there as it was."""
+    fetched = fetch(source, expected_hash=expected_hash)
+    plan = _plan_of(bot, fetched, None)
     if plan.before is None:
         return plan
+    if _restores(bot, plan, plan.before):
+        return _plan_of(bot, fetched, plan.before)
     there = f"{plan.slot} {plan.before.version}"
     if plan.before.tree_hash == plan.tree_hash:
         raise NothingNew(f"{there} with this very content is there already")
@@ -101,13 +111,20 @@ def plan_update(bot: BotFolder, name: str, source: str | None = None, expected_h
             f"{entry.slot} is {entry.source}: say from where, as in `loligo tentacle update {name} SOURCE`"
         )
     plan = _plan(bot, source or (locked.source if locked else ""), expected_hash, entry)
-    return _newer(plan, entry, name)
+    return _newer(bot, plan, entry, name)
 
 
-def _newer(plan: Plan, entry: RegistryEntry, name: str) -> Plan:
-    """Return a plan that brings another version than that of the entry, and no older one."""
-    if plan.tree_hash == entry.tree_hash:
-        raise NothingNew(f"{entry.slot} {entry.version} is what {plan.source} has; there is nothing newer")
+def _restores(bot: BotFolder, plan: Plan, entry: RegistryEntry) -> bool:
+    """Say whether a plan brings back the very content of an entry, which the content store has not as it was."""
+    return entry.path is None and plan.tree_hash == entry.tree_hash and not bot.is_whole(plan.tree_hash)
+
+
+def _newer(bot: BotFolder, plan: Plan, entry: RegistryEntry, name: str) -> Plan:
+    """Return a plan that brings another version than that of the entry and no older one, or its content again."""
+    leads = plan.path not in (None, entry.path)  # a folder in the bot's own place, and did not
+    if plan.tree_hash == entry.tree_hash and not leads and not _restores(bot, plan, entry):
+        where = plan.path or plan.source
+        raise NothingNew(f"{entry.slot} {entry.version} is what {where} has; there is nothing newer")
     if Version(plan.manifest.version) < Version(entry.version):
         raise TentacleError(
             f"{plan.source} has {plan.manifest.version}, older than {entry.version}; "
@@ -131,7 +148,7 @@ def _new_or_newer(bot: BotFolder, fetched: Fetched) -> Plan:
     if plan.before is None:
         return plan
     entry = _unpinned(bot, name := f"{plan.manifest.kind}/{plan.manifest.name}")
-    return _newer(_plan_of(bot, fetched, entry), entry, name)
+    return _newer(bot, _plan_of(bot, fetched, entry), entry, name)
 
 
 def plan_agreement(bot: BotFolder, name: str) -> Plan:
@@ -174,13 +191,16 @@ def _plan_of(bot: BotFolder, fetched: Fetched, before: RegistryEntry | None) -> 
     slot = f"{manifest.kind} {manifest.name}"
     if before is not None and slot != before.slot:
         raise TentacleError(f"{fetched.source_text} holds {slot}, not {before.slot}; nothing was changed")
+    place = Path(fetched.source_text) if fetched.origin == "folder" else None
+    path = bot.place_of(manifest.kind, manifest.name, place) if place is not None else None
     return Plan(
         before=before or bot.entries().get(slot),
         manifest=manifest,
         files=fetched.files,
         tree_hash=fetched.tree_hash,
         archive_hash=fetched.archive_hash,
-        source=fetched.source_text,
+        source="local" if path else fetched.source_text,
+        path=path,
         held=[*before.permissions, *_agreed(bot.locked(before).bundle(before.packages))] if before else (),
         needs_confirmation=fetched.needs_confirmation,
     )

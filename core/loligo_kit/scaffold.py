@@ -7,6 +7,7 @@ schema is generated from its class.
 from __future__ import annotations
 
 import re
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from loligo.registry.faults import did_you_mean
 from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE, SETTINGS_FILE, read_manifest, settings_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_NONE = {"venue": "`loligo tentacle show simulated` says where the simulated one lies; begin with a copy of that"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -33,8 +33,8 @@ def scaffold(
     """
     kinds = template_kinds()
     if kind not in kinds:
-        why = _NONE.get(kind, f"expected one of {', '.join(kinds)}{did_you_mean(kind, kinds)}")
-        raise TentacleError(f'there is no template of the kind "{kind}": {why}')
+        expected = f"expected one of {', '.join(kinds)}{did_you_mean(kind, kinds)}"
+        raise TentacleError(f'there is no template of the kind "{kind}": {expected}')
     if not _NAME.fullmatch(name):
         raise TentacleError(f'name "{name}": expected small letters, digits and _, a letter first, at most 64')
     target = folder or home / "tentacles" / KIND_FOLDERS[kind] / name  # type: ignore[index]
@@ -43,8 +43,12 @@ def scaffold(
     files = _files(kind, name, author)
     read_manifest(target, files)  # an author such as 'A "B" C' would spoil it: nothing is written then
     target.mkdir(parents=True)
-    for path, content in files.items():
-        (target / path).write_bytes(content)
+    try:
+        for path, content in files.items():
+            (target / path).write_bytes(content)
+    except OSError:  # such as a full disk: half a tentacle would only be in the way
+        shutil.rmtree(target)
+        raise
     return target, sorted(files)
 
 

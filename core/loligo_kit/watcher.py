@@ -66,7 +66,8 @@ class Watched:
         trees = [Path(os.path.realpath(tree)) for tree in self.trees]
         real = [Path(os.path.realpath(path)) for path in self.found() if path not in self.files]
         roots: dict[Path, Names] = {}
-        for file in self.files:
+        linked = [Path(os.path.realpath(file)) for file in self.files if file.is_symlink()]
+        for file in [*self.files, *linked]:
             roots[file.parent] = roots.get(file.parent, frozenset()) | {file.name}
         outside = [path for path in real if not any(map(path.is_relative_to, trees))]
         return roots | dict.fromkeys([*trees, *outside], frozenset())

@@ -1,7 +1,8 @@
-"""An experiment as a file: JSON with all that its verdict comes from, CSV with its days, HTML to read anywhere.
+"""An experiment as a file: JSON with all that its verdict and figures come from, CSV with its days or closed trades,
+HTML to read anywhere.
 
-What must hold: whoever has the JSON comes to the same verdict by `recomputed`, with nothing else; the HTML holds no
-address and no script; whatever comes from outside is escaped.
+What must hold: whoever has the JSON comes to the same verdict by `recomputed` and to the same figures, with nothing
+else; the HTML holds no address and no script; whatever comes from outside is escaped.
 """
 
 from __future__ import annotations
@@ -19,43 +20,70 @@ from loligo_lab.csv_table import csv_table
 from loligo_lab.drawing import drawn
 from loligo_lab.experiment import ArmDay, Day, Judgement, Plan, Verdict, growth_curve, judge
 from loligo_lab.experiment.figures import FIGURES, figures_of
+from loligo_lab.experiment_trades import ArmTrade, figures_by_trades, trades_csv, trades_in
+from loligo_lab.holding import Basket
 from loligo_lab.paper import listed, page, table
 
-FORMAT = 5  # another one whenever plan, days or judgement hold something else, or say it in other words
-MEDIA_TYPES = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
+FORMAT = 6  # another one whenever plan, days, trades, holding or judgement hold something else, or in other words
+MEDIA_TYPES: dict[str, str] = {"html": "text/html", "json": "application/json", "csv": "text/csv", "trades": "text/csv"}
+SHOWN_TRADES = 10  # the newest ones in the report
+_TRADES = "-trades.csv"
 _OF_DAY = tuple(one.name for one in fields(ArmDay))
 _MS_NS = 1_000_000
 Document = Mapping[str, Any]
 
 
-def document(plan: Plan, days: Sequence[Day], judgement: Judgement, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an experiment as plain data; `about` says where it comes from, and is not judged by."""
+def document(
+    plan: Plan,
+    days: Sequence[Day],
+    judgement: Judgement,
+    about: Mapping[str, Any],
+    *,
+    trades: Sequence[ArmTrade] = (),
+    holding: Basket | None = None,
+) -> dict[str, Any]:
+    """Return an experiment as plain data. `about` says where it comes from, and is not judged by; trades of each arm
+    stand in the order in which they closed."""
     return {
         "format": FORMAT,
         "about": dict(about),
         "plan": msgspec.to_builtins(plan),
         "judgement": msgspec.to_builtins(judgement),
-        "figures": msgspec.to_builtins(figures_of(plan, days)),
+        "figures": msgspec.to_builtins([*figures_of(plan, days), *figures_by_trades(trades)]),
+        "holding": msgspec.to_builtins(holding),
         "days": msgspec.to_builtins(list(days)),
+        "trades": msgspec.to_builtins(list(trades)),
     }
 
 
 def written(told: Document, kind: str) -> str:
-    """Return it as html, json or csv."""
-    return {"html": as_html, "json": as_json, "csv": as_csv}[kind](told)
+    """Return it as one of `MEDIA_TYPES`: html, json, csv of the days, or csv of the trades."""
+    return {"html": as_html, "json": as_json, "csv": as_csv, "trades": trades_csv}[kind](told)
+
+
+def file_name(stem: str, kind: str) -> str:
+    """Return how a file of this kind is called."""
+    return f"{stem}{_TRADES}" if kind == "trades" else f"{stem}.{kind}"
+
+
+def kind_of(name: str) -> str:
+    """Return which kind of file is meant by a name, "" for none."""
+    return next((kind for kind in reversed(MEDIA_TYPES) if name.endswith(file_name("", kind))), "")
 
 
 def recomputed(told: Any) -> Judgement:
     """Return the judgement of a document's plan and days, whatever verdict it holds. DataError when it holds none, or
     is of another format."""
+    return judge(*_judged_by(told))
+
+
+def _judged_by(told: Any) -> tuple[Plan, list[Day]]:
     if not isinstance(told, Mapping) or told.get("format") != FORMAT:
         raise DataError(_other_format(told))
     try:
-        plan = msgspec.convert(told["plan"], Plan)
-        days = msgspec.convert(told["days"], list[Day])
+        return msgspec.convert(told["plan"], Plan), msgspec.convert(told["days"], list[Day])
     except (KeyError, msgspec.ValidationError) as exc:
         raise DataError(f"not an exported experiment: {exc}") from exc
-    return judge(plan, days)
 
 
 def _other_format(told: Any) -> str:
@@ -74,8 +102,16 @@ def _other_format(told: Any) -> str:
 
 
 def is_confirmed(told: Document) -> bool:
-    """Say whether the document's judgement is what its plan and days come to, to the last digit."""
-    return bool(_plain(recomputed(told)) == _plain(told.get("judgement")))
+    """Say whether the document's judgement and figures are what its plan, days and trades come to, to the last digit.
+    Intervals of figures are left out: they are drawn by chance, and another version of numpy draws others."""
+    plan, days = _judged_by(told)
+    figures = [*figures_of(plan, days, samples=0), *figures_by_trades(trades_in(told))]
+    are_same = _values(_plain(figures)) == _values(told.get("figures") or [])
+    return are_same and bool(_plain(judge(plan, days)) == _plain(told.get("judgement")))
+
+
+def _values(figures: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float | None]:
+    return {(one["arm"], one["name"]): one["value"] for one in figures}
 
 
 def _plain(node: Any) -> Any:
@@ -90,12 +126,19 @@ def as_json(told: Document) -> str:
 def as_csv(told: Document) -> str:
     """Return a row for each arm and day, oldest first."""
     names = [arm["name"] for arm in told["plan"]["arms"]]
+    held = dict((told.get("holding") or {"curve": []})["curve"])
     rows = (
-        (number, iso(day["opened_at_ns"]), name, *(own[column] for column in _OF_DAY))
+        (
+            number,
+            iso(day["opened_at_ns"]),
+            name,
+            *(own[column] for column in _OF_DAY),
+            held.get((day["opened_at_ns"] + DAY_NS) // _MS_NS),
+        )
         for number, day in enumerate(told["days"], start=1)
         for name, own in zip(names, day["arms"], strict=True)
     )
-    return csv_table(("day", "opened_at", "arm", *_OF_DAY), rows, ("arm",))
+    return csv_table(("day", "opened_at", "arm", *_OF_DAY, "holding"), rows, ("arm",))
 
 
 def arms_of(told: Document) -> list[dict[str, Any]]:
@@ -144,10 +187,15 @@ def as_html(told: Document) -> str:
         f'<p class="muted">{escape(span)}; {escape(about["rule"])}</p>',
         f'<p class="verdict">{escape(judged["sentence"])}</p>',
         "<h2>Arms</h2>",
-        table(_ARMS, [_arm_row(one) for one in arms]),
+        table(_ARMS, [*(_arm_row(one) for one in arms), *_holding_row(told.get("holding"))]),
+        *_holding_words(told.get("holding")),
         *_figures(arms),
         '<p class="muted">Intervals hold 95 %. These figures are shown and never decide.</p>',
-        *(_pair((arms[0], arms[place]), pair) for place, pair in enumerate(judged["pairs"], start=1)),
+        *(
+            _pair((arms[0], arms[place]), pair, told.get("holding"))
+            for place, pair in enumerate(judged["pairs"], start=1)
+        ),
+        *_newest_trades(trades_in(told)),
         *_beside(about),
         "<h2>In what they differ</h2>",
         listed(about["unlike"] or ["nothing"]),
@@ -170,6 +218,38 @@ def _arm_row(one: Mapping[str, Any]) -> list[str]:
         f"{one['fees']:,.2f}",
         f"{one['turnover']:,.2f}",
     ]
+
+
+def _holding_row(holding: Mapping[str, Any] | None) -> list[list[str]]:
+    return [["Holding", percent(holding["curve"][-1][1]), *4 * ["-"]]] if holding and holding["curve"] else []
+
+
+def _holding_words(holding: Mapping[str, Any] | None) -> list[str]:
+    """Return by which rule is held, and what is missing; nothing before a day is closed."""
+    said = [holding["rule"], *holding["missing"]] if holding else []
+    return [f'<p class="muted">{escape(" ".join(said))}</p>'] if said else []
+
+
+_TRADE = ("Closed", "Arm", "Instrument", "Side", "Quantity", "Entry", "Exit", "Fees", "Net", "Closed by")
+
+
+def _newest_trades(trades: Sequence[ArmTrade]) -> list[str]:
+    """Return the newest closed trades, and where all of them are."""
+    if not trades:
+        return []
+    newest = sorted(trades, key=lambda one: one.closed_at_ns, reverse=True)[:SHOWN_TRADES]
+    rows = [
+        [
+            iso(one.closed_at_ns)[:16].replace("T", " "),
+            *(one.arm, one.instrument, one.side),
+            *(f"{amount:f}" for amount in (one.quantity, one.entry_price, one.exit_price)),
+            *(f"{amount:,.2f}" for amount in (one.fees, one.net)),
+            one.reason,
+        ]
+        for one in newest
+    ]
+    said = f"The newest {len(rows)} of {len(trades):,} closed trades, in quote units; JSON and CSV of trades have all."
+    return ["<h2>Trades</h2>", table(_TRADE, rows), f'<p class="muted">{said}</p>']
 
 
 def _figures(arms: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -196,7 +276,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share * 100:,.2f} %"
 
 
-def _pair(arms: Sequence[Mapping[str, Any]], pair: Mapping[str, Any]) -> str:
+def _pair(arms: Sequence[Mapping[str, Any]], pair: Mapping[str, Any], holding: Mapping[str, Any] | None) -> str:
     control, challenger = escape(pair["control"]), escape(pair["challenger"])
     lines = [pair["sentence"], *filter(None, [pair["luck"]]), *pair["notes"]]
     lines += [rail["words"] for rail in pair["rails"] if rail["is_broken"]]
@@ -204,12 +284,17 @@ def _pair(arms: Sequence[Mapping[str, Any]], pair: Mapping[str, Any]) -> str:
     lines = list(dict.fromkeys(f"{line.rstrip('.')}." for line in lines))
     worth = [(arm["name"], [(at_ms, 100.0 + 100.0 * grown) for at_ms, grown in arm["curve"]]) for arm in arms]
     became = " and ".join(f"{points[-1][1]:,.2f} with {name}" for name, points in worth if points)
+    if holding and holding["curve"]:
+        worth.append(("holding", [(at_ms, 100.0 + 100.0 * grown) for at_ms, grown in holding["curve"]]))
+        became += f", which is dashed; {worth[-1][1][-1][1]:,.2f} by holding, which is dotted"
+    elif became:
+        became += ", which is dashed"
     scale = arms[1]["risk_scale"]
     counted = "" if scale == 1.0 else f", at equal risk, with the returns of {control} counted {scale:g} times"
     return (
         f"<h2>{challenger} against {control}: {escape(pair['headline'])}</h2>{listed(lines)}"
-        f"<h3>What 100 became</h3>{drawn(worth)}"
-        f'<p class="muted">{escape(became)}, which is dashed</p>'
+        f'<h3>What 100 became</h3><div class="three">{drawn(worth)}</div>'
+        f'<p class="muted">{escape(became)}</p>'
         f"<h3>By how much {challenger} is ahead{counted}</h3>{drawn(_band(pair), is_share=True)}"
         f'<p class="muted">{escape(_band_in_words(pair))}</p>'
     )

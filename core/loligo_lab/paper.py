@@ -21,6 +21,7 @@ li{margin:.2rem 0;overflow-wrap:anywhere}pre{overflow-x:auto}
 svg{width:100%;border:1px solid var(--line);border-radius:8px}path{fill:none;stroke-width:1.6}
 .axis{stroke:var(--line);stroke-width:1}.zero{stroke:var(--muted)}text{fill:var(--muted);font-size:11px}
 .line0{stroke:var(--accent)}.line1,.line2{stroke:var(--muted);stroke-dasharray:5 4}.line3{stroke:var(--line)}
+.three .line2{stroke-dasharray:1.5 3.5}
 code{overflow-wrap:anywhere}
 """
 
@@ -43,7 +44,8 @@ def page(title: str, parts: Iterable[str]) -> str:
     """Return the whole file; the parts are HTML."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     return (
-        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(parts)}</body></html>'
+        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head>'
+        f"<body><main>{''.join(parts)}</main></body></html>"
     )
 
 
@@ -52,6 +54,10 @@ def listed(lines: Iterable[str]) -> str:
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' if name else "<td></td>" for name in names)
+    label = escape(", ".join(filter(None, names)))
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll" tabindex="0" role="group" aria-label="Table of {label}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

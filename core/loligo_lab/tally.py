@@ -55,7 +55,7 @@ class Tally:
     series: dict[tuple[str, str], Series] = field(default_factory=dict)  # by instrument and timeframe
     prices: dict[str, list[tuple[int, float]]] = field(
         default_factory=dict
-    )  # the last one of each UTC day, and the first
+    )  # the last one of each UTC day, of which its midnight is the end, and the first
     _digest: Any = field(default_factory=hashlib.blake2b)
 
     @property
@@ -105,7 +105,7 @@ class Tally:
         series.count += 1
         series.last_ns = ts
         prices = self.prices.setdefault(instrument, [])
-        if len(prices) > 1 and prices[-1][0] // DAY_NS == ts // DAY_NS:
+        if len(prices) > 1 and (prices[-1][0] - 1) // DAY_NS == (ts - 1) // DAY_NS:
             prices[-1] = (ts, price)
         else:
             prices.append((ts, price))

@@ -1,12 +1,15 @@
-"""Candles of one series as the journal holds them, newest first to be found: reads market segments only, from any
-thread beside the writer. What was fed as warm-up counts, too; each candle comes once.
+"""Candles of one series, and last prices, as the journal holds them, newest first to be found: reads market segments
+only, from any thread beside the writer. What was fed as warm-up counts, too; each candle comes once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from typing import Any
+
 from sqlalchemy import Engine, func, select
 
-from loligo.model.market import Candle, Quote
+from loligo.model.market import Candle, Quote, Trade
 from loligo.model.timeframe import timeframe_ns
 from loligo_store import codec
 from loligo_store.schema import journal_block, segment_block
@@ -24,15 +27,9 @@ def candles_before(
     JournalCorrupt if a segment is damaged.
     """
     found: dict[int, Candle] = {}
-    hub, newest = instrument.partition(":")[0], _newest_block(engine, before_ns, timeframe)
-    for _ in range(MOST_SEGMENTS):
-        older = select(segment_block).where(_SEGMENT.hub == hub).order_by(_SEGMENT.first_seq.desc()).limit(1)
-        with engine.connect() as connection:
-            segment = connection.execute(older if newest is None else older.where(_SEGMENT.first_seq <= newest)).first()
-        if segment is None:
-            break
-        newest = segment.first_seq - 1
-        for item in codec.items_of(segment, codec.decode_market, f"segment {hub} of journal block {segment.first_seq}"):
+    newest = None if before_ns is None else _block_of(engine, before_ns + timeframe_ns(timeframe))
+    for items in _segments(engine, instrument.partition(":")[0], newest):
+        for item in items:
             if not isinstance(item, Candle) or (item.instrument, item.timeframe) != (instrument, timeframe):
                 continue
             if before_ns is None or item.opened_at_ns < before_ns:
@@ -42,15 +39,49 @@ def candles_before(
     return [found[opened_at_ns] for opened_at_ns in sorted(found)][-limit:]
 
 
-def _newest_block(engine: Engine, before_ns: int | None, timeframe: str) -> int | None:
-    """Return the block in which the last candle that opened before an instant must lie, or an older one."""
-    if before_ns is None:
-        return None
+def prices_at(
+    engine: Engine, instruments: Collection[str], *, until_ns: int, after_ns: int | None = None
+) -> dict[str, float]:
+    """Return by instrument the last price until an instant, and after another one where that is given: the close of a
+    candle of any timeframe, or of a trade; without those that have none. All instruments are of one venue.
+
+    JournalCorrupt if a segment is damaged.
+    """
+    found: dict[str, tuple[int, float]] = {}
+    hub = next(iter(instruments), "").partition(":")[0]
+    oldest = 0 if after_ns is None else _block_of(engine, after_ns) or 0
+    for items in _segments(engine, hub, _block_of(engine, until_ns), oldest):
+        newest: dict[str, tuple[int, float]] = {}
+        for item in items:
+            if not isinstance(item, Candle | Trade) or item.instrument not in instruments or item.ts > until_ns:
+                continue
+            if (after_ns is None or item.ts > after_ns) and item.ts >= newest.get(item.instrument, (0, 0.0))[0]:
+                newest[item.instrument] = item.ts, item.close if isinstance(item, Candle) else item.price
+        found |= {one: told for one, told in newest.items() if told[0] > found.get(one, (0, 0.0))[0]}
+        if len(found) == len(instruments):
+            break
+    return {instrument: price for instrument, (_, price) in found.items()}
+
+
+def _segments(engine: Engine, hub: str, newest: int | None, oldest: int = 0) -> Iterator[list[Any]]:
+    """Yield what each segment of a hub holds from a block on back to another one, `MOST_SEGMENTS` at most."""
+    for _ in range(MOST_SEGMENTS):
+        older = select(segment_block).where(_SEGMENT.hub == hub, _SEGMENT.first_seq >= oldest)
+        older = older.order_by(_SEGMENT.first_seq.desc()).limit(1)
+        with engine.connect() as connection:
+            segment = connection.execute(older if newest is None else older.where(_SEGMENT.first_seq <= newest)).first()
+        if segment is None:
+            return
+        newest = segment.first_seq - 1
+        yield list(codec.items_of(segment, codec.decode_market, f"segment {hub} of journal block {segment.first_seq}"))
+
+
+def _block_of(engine: Engine, ts: int) -> int | None:
+    """Return the block in which what happened at an instant must lie, or an older one; None: that may be the newest."""
     block = journal_block.c
-    ends_after = select(func.min(block.first_seq)).where(block.last_ts >= before_ns + timeframe_ns(timeframe))
     with engine.connect() as connection:
-        first_seq: int | None = connection.execute(ends_after).scalar()
-    return first_seq
+        found: int | None = connection.execute(select(func.min(block.first_seq)).where(block.last_ts >= ts)).scalar()
+    return found
 
 
 def newest_quote(engine: Engine, instrument: str) -> Quote | None:

@@ -45,8 +45,11 @@ def dev(
     is_once: Annotated[bool, typer.Option("--once", help="Take it as it is now, and end; for scripts.")] = False,
 ) -> int:
     """Watch a tentacle: each save is verified, checked, and swapped into the bot that runs. Ctrl-C ends it."""
+    from loligo.errors import TentacleError
     from loligo_testing.dev import Bench, watch
 
+    if not (folder / "tentacle.toml").is_file():  # all of another folder would be read
+        raise TentacleError(f"{folder} has no tentacle.toml: name the folder of one tentacle")
     shell = context.obj
     bench = Bench(shell, folder)
     if not is_once:
@@ -72,7 +75,7 @@ def _folder(shell: Any, what: str) -> Path:
     from loligo.errors import TentacleError
     from loligo_kit.bot_folder import BotFolder
 
-    if ("/" in what.rstrip("/") and Path(what).is_dir()) or (Path(what) / "tentacle.toml").is_file():
+    if (Path(what) / "tentacle.toml").is_file():
         return Path(what)
     bot = BotFolder(shell.home, shell.bundled)
     try:

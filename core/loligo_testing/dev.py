@@ -16,9 +16,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from loligo.errors import LoligoError, NotRunning, TentacleError
+from loligo.errors import ConfigError, LoligoError, NotRunning, TentacleError
 from loligo.host.verifier import shared_verifier
-from loligo.registry.manifest import read_manifest
+from loligo.registry.manifest import Manifest, read_manifest
 from loligo.registry.registry_file import RegistryEntry, editing
 from loligo.registry.tree import hash12, read_tree, tree_hash
 from loligo_kit.bot_folder import BotFolder
@@ -63,9 +63,11 @@ class Bench:
             yield Step(name="saved", is_done=False, text=str(exc))
             return
         yield Step(name="saved", is_done=True, text=f"{manifest.id} {manifest.version} ({hash12(tree_hash(files))})")
-        entry = self._entry()
         for step in (self._verified, self._checked, self._registered, self._shadowed, self._applied):
-            done = step(entry, files)
+            try:
+                done = step(self._entry(), files)  # as it is by now: checking takes a while
+            except ConfigError as exc:
+                done = Step(name="registry", is_done=False, text=str(exc))
             if done is not None:
                 yield done
                 if not done.is_done:
@@ -98,17 +100,31 @@ class Bench:
     def _registered(self, entry: RegistryEntry | None, files: dict[str, bytes]) -> Step | None:
         """Take version and hash into the registry, where it holds a hash; a bot loads nothing else."""
         if entry is None:
-            place = self._bot.home / "tentacles"
-            told = f"{self._bot.registry} does not list it: it belongs (or a link to it) below {place}, then "
-            return Step(name="registry", is_done=True, text=f"{told}`loligo tentacle refresh`")
-        after = self._as_saved(entry, files)
+            return Step(name="registry", is_done=True, text=self._why_unlisted(read_manifest(self.folder, files)))
         if entry.source == "installed" or not self._bot.registry.exists():
             return Step(name="registry", is_done=False, text=f"{entry.slot} is installed content; work on a copy of it")
-        if after == entry:
-            return None
         with editing(self._bot.registry) as entries:
-            entries[entry.slot] = after
+            before = entries.get(entry.slot, entry)  # somebody may have had his turn since it was read
+            after = self._as_saved(before, files)
+            if entry.slot in entries:
+                entries[entry.slot] = after
+        if after == before:
+            return None
         return Step(name="registry", is_done=True, text=f"{entry.slot} is {after.version} ({hash12(tree_hash(files))})")
+
+    def _why_unlisted(self, manifest: Manifest) -> str:
+        """Say what to do so that this folder leads."""
+        other = next((each for each in self._entries() if each.slot == f"{manifest.kind} {manifest.name}"), None)
+        if other is not None and self._bot.place_of(manifest.kind, manifest.name, self.folder) is not None:
+            known = f"{other.slot} {other.version} ({hash12(other.tree_hash or '')})"
+            name = f"{other.kind}/{other.name}"
+            return (
+                f"{self._bot.registry} has {known} of the content store, not this folder; "
+                f"`loligo tentacle update {name} {self.folder}` lets it lead"
+            )
+        place = self._bot.home / "tentacles"
+        told = f"{self._bot.registry} does not list it: it belongs (or a link to it) below {place}, then "
+        return f"{told}`loligo tentacle refresh`"
 
     def _shadowed(self, entry: RegistryEntry | None, files: dict[str, bytes]) -> Step | None:
         """Say, before it is waited for, that a bot is asked."""

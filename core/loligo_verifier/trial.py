@@ -176,7 +176,7 @@ def _check_settings(loaded: LoadedTentacle, version: TentacleVersion) -> None:
     names = sorted(name for name in said.keys() | made.keys() if said.get(name) != made.get(name))
     raise TentacleError(
         f"{SETTINGS_FILE} differs from the class {loaded.factory.settings.__name__} in: "
-        f"{', '.join(names) or 'the whole'}; generate it anew with `loligo tentacle check`"
+        f"{', '.join(names) or 'the whole'}; generate it anew with `loligo tentacle check FOLDER --write`"
     )
 
 

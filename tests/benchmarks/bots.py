@@ -15,7 +15,7 @@ from loligo.model.market import Candle
 from loligo.model.timeframe import timeframe_ns
 from loligo_bot.assembly import Bot, assemble
 from loligo_bot.folder_config import read_config
-from loligo_kit.discovery import discover
+from loligo_kit.discovery import refresh
 
 ROOT = Path(__file__).resolve().parents[2]
 CANDLES = 105_120  # a year of 5m candles
@@ -121,7 +121,7 @@ def bot_folder(config: str) -> Iterator[Path]:
         shutil.copytree(own, home / "tentacles", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         (home / "config").mkdir()
         (home / "config" / "loligo.yaml").write_text(config)
-        discover(home / "tentacle_registry.json")
+        refresh(home / "tentacle_registry.json")
         yield home
 
 

@@ -31,7 +31,7 @@ from loligo.model.command import GenerationActivated, ShadowStarted
 from loligo.registry.tree import hash12, read_tree, tree_hash
 from loligo_bot import leaks
 from loligo_bot.cli.control_client import ask
-from loligo_kit.discovery import discover
+from loligo_kit.discovery import refresh
 from loligo_store.database import open_engine
 from loligo_store.reader import JournalReader
 from tests.benchmarks.bots import ROOT
@@ -117,7 +117,7 @@ class Bot:
         feed = versions.TENTACLES / "feeds" / "stream"
         self.write("feeds/stream", {path.name: path.read_text() for path in feed.iterdir() if path.is_file()})
         registry = home / "tentacle_registry.json"
-        discover(registry)
+        refresh(registry)
         content = json.loads(registry.read_text())
         for entry in content["tentacles"]:
             if entry["source"] == "local":

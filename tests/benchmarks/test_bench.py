@@ -28,8 +28,11 @@ PROMISED = {
     "inbox_us",
     "ab_extra_arm_cost_pct",
     "ab_run_s",
+    "page_kb_gz_max",
+    "page_ready_s",
+    "toggle_seen_ms",
 }
-MEASURES = ("step", "sma_cross", "latency", "memory", "cli_help", "series", "inbox", "ab")
+MEASURES = ("step", "sma_cross", "latency", "memory", "cli_help", "series", "inbox", "ab", "page")
 KEYS = {"name", "value", "unit", "reference", "ratio"}
 
 

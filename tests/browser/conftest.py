@@ -74,7 +74,7 @@ class running_bot:
         self._bot = Bot(home=home, address=f"http://127.0.0.1:{port}")
 
     def __enter__(self) -> Bot:
-        self._run = self.folder.running("run", "--headless", *self._speed)
+        self._run = self.folder.running("run", "--headless", "--stay", *self._speed)  # when a busy machine takes longer
         process = self._run.__enter__()
         until = time.monotonic() + START_LIMIT_S
         while not self._bot.link.exists():

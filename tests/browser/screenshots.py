@@ -7,22 +7,22 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import running_bot
-from tests.browser.test_experiments import more_desks
-from tests.browser.test_pages import PAGES
+from tests.browser.test_experiment_states import opened
+from tests.browser.test_pages import EARLY, REPORTS, VISITS
+from tests.browser.used import more_desks, use
 from tests.browser.visits import LOOKS, Bot, browse, sign_in
 from tests.fakes.chromium import ARGUMENTS, chromium
+from tests.fakes.early_page import early_page
 from tests.fakes.experiments import TESTS, page_of_tests
-from tests.scenario.bots import LIMIT_S, ROOT, BotFolder, done_job
+from tests.scenario.bots import ROOT
 
 TRADING_S = 30.0  # before the first picture, so that there is something to see
 DRAWN_MS = 1_500.0
-SHOTS = (*PAGES, "/experiments/eager")  # and all about a test
 SPAN = {"since": "2018-01-01", "until": "2018-07-01"}  # of what is tested over the past
 STATES = tuple(f"/experiments/{name}" for name in TESTS)
 
@@ -34,37 +34,46 @@ def main(folder: Path) -> None:
         with running_bot(Path(home) / "bot", more_desks) as bot:
             sign_in(browser, bot)
             time.sleep(TRADING_S)
-            shots = (*SHOTS, *results_of(BotFolder(bot.home)))
-            shoot(browser, bot, shots, folder)
+            use(browser, bot, SPAN)
+            for look, how in LOOKS.items():
+                for visit in VISITS:
+                    with visit.made(browser, bot, how) as watched:
+                        shoot(watched.page, folder, str(visit), look)
+                with browse(browser, bot, **how) as watched:
+                    for path in REPORTS:
+                        file = Path(home) / "report.html"
+                        file.write_bytes(watched.page.request.get(bot.address + path.format(**bot.made)).body())
+                        watched.page.goto(file.as_uri())
+                        shoot(watched.page, folder, path, look)
+        with early_page(Path(home) / "early") as address:
+            early = Bot(home=Path(home) / "early", address=address)
+            sign_in(browser, early)
+            for look, how in LOOKS.items():
+                with EARLY.made(browser, early, how) as watched:
+                    shoot(watched.page, folder, "early", look)
         with page_of_tests(Path(home) / "states") as (address, _):
             states = Bot(home=Path(home) / "states", address=address)
             sign_in(browser, states)
-            shoot(browser, states, STATES, folder)
+            for look, how in LOOKS.items():
+                for path in STATES:
+                    with browse(browser, states, **how) as watched:
+                        shoot(opened(watched, path), folder, path, look)
         browser.close()
-    print(f"{len(LOOKS) * len(shots + STATES)} pictures in {folder}")
+    print(f"{len(LOOKS) * len((*VISITS, EARLY, *REPORTS, *STATES))} pictures in {folder}")
 
 
-def results_of(bot: BotFolder) -> tuple[str, ...]:
-    """Have the bot test over the past, and return the pages of what came of it."""
-    arms = {"control": "trend", "changes": {"strategy.settings.entry_threshold": 0.9}}
-    tried = done_job(bot, "historic", **arms, **SPAN)["number"]
-    ran = bot.asked("backtest.start", "screenshots", **SPAN)["answer"]["number"]
-    until = time.monotonic() + LIMIT_S
-    while bot.asked("backtest", number=ran)["answer"]["backtest"]["state"] != "done" and time.monotonic() < until:
-        time.sleep(1.0)
-    return f"/experiments/past/{tried}", f"/backtests/{ran}"
-
-
-def shoot(browser: Browser, bot: Bot, paths: Sequence[str], folder: Path) -> None:
-    """Take a picture of each of these pages in each look."""
-    for look, how in LOOKS.items():
-        for path in paths:
-            with browse(browser, bot, **how) as watched:
-                watched.page.route("**/part/bar", lambda route: route.fulfill(status=204))  # not every bot has one
-                page = watched.open(path)
-                page.wait_for_timeout(DRAWN_MS)
-                name = re.sub("[^a-z0-9]+", "-", path).strip("-") or "dashboard"
-                page.screenshot(path=folder / f"{name}-{look.replace(' ', '-')}.png", full_page=True)
+def shoot(page: Page, folder: Path, name: str, look: str) -> None:
+    """Take a picture of all of a page, in a window as high as it is: what stands at its foot stands there."""
+    page.wait_for_timeout(DRAWN_MS)
+    window = page.viewport_size
+    assert window is not None
+    height = max(window["height"], page.evaluate("document.documentElement.scrollHeight"))
+    if page.locator("dialog[open]").count():
+        height = window["height"]  # it stands in the middle of that
+    page.set_viewport_size({"width": window["width"], "height": height})
+    stem = re.sub("[^a-z0-9]+", "-", name).strip("-") or "dashboard"
+    page.screenshot(path=folder / f"{stem}-{look.replace(' ', '-')}.png")
+    page.set_viewport_size(window)
 
 
 if __name__ == "__main__":

@@ -14,20 +14,8 @@ from tests.browser.visits import PASSWORD, Bot, Watched, browse, from_menu, sign
 from tests.fakes.quiet_feed import speak, with_quiet_feed
 from tests.scenario.bots import BotFolder
 
+LONGEST_ANSWER_S = 7.5  # page.js takes an answer that is not there after 8 s for lost
 SETTLED_MS = 60_000.0  # for an exchange with its shadow and probation
-
-
-def test_a_newcomer_switches_a_tentacle_off_within_a_minute(browser: Browser, tmp_path: Path) -> None:
-    began = time.monotonic()
-    with running_bot(tmp_path / "bot") as bot:
-        sign_in(browser, bot)
-        with browse(browser, bot) as watched:
-            page = watched.open("/")
-            page.get_by_role("switch", name="RSI (evaluator)").click()
-            expect(page.locator("#row-evaluator-rsi .badge")).to_have_text("off")
-            assert time.monotonic() - began < 60
-            from_menu(page, "link", "Decisions")
-            expect(page.get_by_role("heading", name="Decisions", exact=True)).to_be_visible()
 
 
 def test_a_switch_is_seen_at_once_and_taken_back_by_undo(page: Watched) -> None:
@@ -40,6 +28,34 @@ def test_a_switch_is_seen_at_once_and_taken_back_by_undo(page: Watched) -> None:
     expect(page.page.get_by_role("switch", name="MACD (evaluator)")).to_be_checked(timeout=SETTLED_MS)
 
 
+def test_a_switch_is_seen_within_half_a_second(page: Watched) -> None:
+    """From the click to the frame that shows the row off, on a page at work. The machine beside it has slow moments, so
+    the best counts here; `make bench` tells the median."""
+    page.open("/")
+    folder, took = BotFolder(page.bot.home), []
+    generation = folder.wait_until(lambda status: not status["is_swapping"])["generation"]
+    for _ in range(3):
+        expect(page.page.locator("#row-evaluator-macd .badge")).to_have_text("running", timeout=SETTLED_MS)
+        took.append(page.page.evaluate(SWITCHED_OFF, "row-evaluator-macd"))
+        generation = exchanged(folder, generation)
+        page.page.get_by_role("switch", name="MACD (evaluator)").click()
+        generation = exchanged(folder, generation)
+    print(f"from the click to the row that is off: {', '.join(f'{one:.0f}' for one in took)} ms")
+    assert min(took) < 500  # ms
+
+
+def exchanged(folder: BotFolder, since: int) -> int:
+    """Return the generation that a switch has led to, once nothing is exchanged any more: else the next is refused."""
+    told = folder.wait_until(lambda status: status["generation"] > since and not status["is_swapping"])
+    return int(told["generation"])
+
+
+SWITCHED_OFF = """async id => {
+  const badge = () => document.getElementById(id).querySelector(".badge").textContent.trim(), began = performance.now();
+  document.getElementById(id).querySelector("[role=switch]").click();
+  while (badge() !== "off" && performance.now() - began < 15_000) await new Promise(requestAnimationFrame);
+  return performance.now() - began;
+}"""
 STREAM_BY_HAND = """window.EventSource = class extends EventTarget {
   constructor() { super(); window.stream = this; }
   close() {}
@@ -66,6 +82,25 @@ def test_what_happens_while_an_answer_is_on_its_way_is_shown_after_it(browser: B
             running.folder.asked("tentacle.switch", name="evaluator/macd", on=False)
             page.evaluate(CHANGED)
             expect(page.get_by_role("switch", name="MACD (evaluator)")).not_to_be_checked()
+
+
+def test_what_is_due_again_before_its_answer_has_come_is_asked_for_right_after_it(page: Watched) -> None:
+    asked: list[float] = []
+
+    def late(route: Route) -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            page.page.evaluate(CHANGED)
+            page.page.wait_for_timeout(1_100)  # longer than the part rests between two questions
+        route.continue_()
+
+    page.page.add_init_script(STREAM_BY_HAND)
+    page.open("/")
+    page.page.route("**/part/switches", late)
+    page.page.evaluate(CHANGED)
+    while len(asked) < 2:
+        assert not asked or time.monotonic() - asked[0] < LONGEST_ANSWER_S, "asked again as if the answer were lost"
+        page.page.wait_for_timeout(50)
 
 
 def test_a_part_stays_live_whose_first_word_came_while_a_switch_in_it_was_answered(page: Watched) -> None:
@@ -160,6 +195,16 @@ def test_a_number_tells_its_age_and_is_grey_when_its_part_is_not_answered(page: 
     expect(here.locator("#bar .num").first).to_have_css("font-style", "normal")  # which is answered
 
 
+def test_a_page_that_is_given_no_stream_asks_instead(page: Watched) -> None:
+    page.page.route("**/live", lambda route: route.fulfill(status=503))
+    here = page.open("/")
+    for _ in range(2):
+        with here.expect_response("**/part/kpis"):
+            pass
+    assert {fault for fault in page.faults if "503" in fault} == set(page.faults)
+    page.faults.clear()
+
+
 def test_the_theme_is_kept(page: Watched) -> None:
     page.open("/")
     text = page.page.evaluate("getComputedStyle(document.body).color")
@@ -235,8 +280,13 @@ def test_an_entry_waits_for_consent_and_what_is_held_is_closed_row_by_row(browse
             page = watched.open("/risk")
             waits = page.get_by_role("region", name="Waits for your yes").get_by_role("listitem")
             expect(waits.first).to_be_visible(timeout=60_000)
+            denied = waits.first.locator("input[name=id]").first.get_attribute("value")
             page.get_by_role("button", name="No: ").first.click()
             expect(page.locator(".toast").first).to_contain_text("denied: ")
+            expect(page.locator(f'input[name=id][value="{denied}"]')).to_have_count(0)
+            # A day of candles passes in a second: by the time of the yes its price may be out of reach.
+            page.get_by_role("button", name="Send it: ").first.click(timeout=60_000)
+            expect(page.locator(".toast").last).to_contain_text(re.compile("sent: |agreed, but risk no longer lets"))
             held = watched.open("/trades").get_by_role("region", name="Open positions")
             page.get_by_role("button", name="Cancel the target of").click(timeout=60_000)
             expect(page.locator(".toast").first).to_contain_text("cancel")

@@ -21,7 +21,7 @@ from tests.scenario.canary import (
     still_with_a_position,
 )
 
-FAST = 600_000.0  # seven days of the data a second
+FAST = 300_000.0  # three and a half days of the data a second: four minutes of them
 JUDGED_MS = 120_000.0
 STRATEGY = "/tentacles/strategy/weighted_vote"
 
@@ -59,6 +59,8 @@ def test_a_version_is_tried_wins_and_takes_over_with_the_position(browser: Brows
             save_calmer_version(prepared.folder)
             page = watched.open(STRATEGY)
             before = leading(page, bot)
+            only_compared(page)
+            assert leading(page, bot) == before
             as_experiment(page)
             page.goto(f"{bot.address}/experiments")
             page.locator("#tests").get_by_role("link", name=re.compile("^weighted_vote_")).click(timeout=JUDGED_MS)
@@ -83,10 +85,19 @@ def test_a_version_is_tried_wins_and_takes_over_with_the_position(browser: Brows
     assert after["weighted_vote"] == after[pinned] != before["weighted_vote"]
     records = prepared.folder.records()
     assert held_through_the_last_flip(records)
-    noted = [record.input.facts["verdict"] for record in records if isinstance(record.input, Noted)]
-    assert "challenger_better" in noted
+    noted = [record.input for record in records if isinstance(record.input, Noted)]
+    assert "challenger_better" in [note.facts["verdict"] for note in noted if note.kind == "verdict"]
     swaps = [record.input for record in records if isinstance(record.input, SwapEnded)]
     assert (swaps[-1].by, str(swaps[-1].result)) == ("web:anna", "good")
+
+
+def only_compared(page: Page) -> None:
+    """Let the version on disk work beside the one that runs, for a while: it is told what came of it, and no more."""
+    page.get_by_label("How").select_option("only compare, beside the old one")
+    page.get_by_role("button", name="Take it up").click()
+    newest = page.get_by_role("region", name="History").get_by_role("listitem").first
+    expect(newest.locator(".badge")).to_have_text("shadowed", timeout=JUDGED_MS)
+    expect(newest).to_contain_text("compared only")
 
 
 def as_experiment(page: Page) -> None:
@@ -94,6 +105,8 @@ def as_experiment(page: Page) -> None:
     expect(page.get_by_role("heading", name="On disk, not running")).to_be_visible()
     page.get_by_label("How").select_option("experiment")
     page.get_by_label("Tested on desk").select_option("trend")
+    page.wait_for_timeout(1_500)  # what is live asks anew meanwhile, and must not take the choice away
+    expect(page.get_by_label("How")).to_have_value("experiment")
     page.get_by_role("button", name="Take it up").click()
     said = re.compile("experiment|goes on by itself")  # whichever comes first: the page does not wait for the end
     expect(page.locator("#toasts")).to_contain_text(said, timeout=JUDGED_MS)

@@ -18,6 +18,7 @@ from tests.scenario.test_experiment_field import three_arms
 
 FAST, SLOW = 600_000.0, 36_000.0  # seven days of the data a second; ten hours
 LATER_MS = 120_000.0
+TWO_YEARS = {"since": "2018-01-01", "until": "2019-12-01"}
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +68,32 @@ def test_all_arms_are_compared_once_the_test_has_ended(seen: Watched) -> None:
     page = seen.open("/experiments/field")
     expect(page.locator("#whole")).to_contain_text("once, at the end of the test")
     expect(page.get_by_role("button", name="Tidy up …")).to_have_count(0)
-    page.get_by_role("button", name="Stop the test …").click()
-    page.get_by_role("dialog").get_by_role("button", name="Stop the test").click()
+    stopped_with_the_comparison_cancelled(seen)
+    expect(page.locator("#whole")).to_contain_text("The cross-check is cancelled")
+    page.get_by_role("button", name="Compare them now").click()
+    expect(page.locator("#toasts")).to_contain_text("of field is")
     expect(page.locator("#whole")).to_contain_text("Some challenger is better than hasty (SPA, p", timeout=LATER_MS)
     expect(page.locator("#verdict")).to_contain_text("is better")  # as it was
     expect(page.locator("#whole li").filter(has_text="hasty")).to_contain_text("out of the running")
     expect(page.locator("#whole li").filter(has_text="may be the best").first).to_be_visible()
     expect(page.get_by_role("button", name="Tidy up …")).to_have_count(0)  # its desks were there before
+
+
+def stopped_with_the_comparison_cancelled(seen: Watched) -> None:
+    """Stop the test, and cancel the comparison with which it ends while that waits for backtests, and what is left of
+    these: on a slow machine the first are at their end by then."""
+    page, folder = seen.page, BotFolder(seen.bot.home)
+    ahead = [folder.asked("backtest.start", key, **TWO_YEARS)["answer"]["number"] for key in "abcdef"]
+    page.get_by_role("button", name="Stop the test …").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the test").click()
+    expect(page.locator("#whole")).to_contain_text("being compared", timeout=LATER_MS)
+    seen.open("/jobs")
+    waiting = page.get_by_role("button", name=re.compile("^Cancel cross check"))
+    waiting.click()
+    expect(waiting).to_have_count(0)
+    for number in reversed(ahead):  # those that wait first
+        assert "answer" in folder.asked("job.cancel", number=number)
+    seen.open("/experiments/field")
 
 
 def test_the_desk_that_was_made_for_a_test_is_tidied_up_once_it_holds_nothing(seen: Watched) -> None:

@@ -150,6 +150,7 @@ def test_growth_is_shown_beside_holding_and_the_difference_as_it_is_judged(seen:
     legend = page.locator("#growth-title").locator("xpath=ancestor::section").locator(".legend")
     for curve in (*(arm["curve"] for arm in told["arms"]), told["holding"]["curve"]):
         expect(legend).to_contain_text(f"{curve[-1][1]:+.1%}")  # also while its line is not drawn
+    expect(page.get_by_text(told["holding"]["rule"])).to_contain_text("coinbase:ETH/USD is known: it is left out.")
     page.get_by_role("button", name="With holding").click()
     expect(page.locator("#growth")).to_have_attribute("data-lines", "3")
     expect(page.get_by_text("dips less 1.5 times trend")).to_be_visible()

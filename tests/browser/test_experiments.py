@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -14,24 +12,12 @@ from playwright.sync_api import Browser, expect
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.tree import read_tree
 from tests.browser.conftest import running_bot
-from tests.browser.test_pages import CHECKED, PAGE_LIMIT, violations, weight
+from tests.browser.test_pages import CHECKED, violations
+from tests.browser.used import more_desks
 from tests.browser.visits import Bot, Watched, browse, sign_in
 from tests.scenario.bots import ROOT
 
 BEGUN_MS = 90_000.0  # a swap on a busy machine, and days of the replay
-EAGER = {
-    "limits": {"min_confidence": 0.5},
-    "strategy": {"tentacle": "weighted_vote", "settings": {"entry_threshold": 0.5}},
-}
-
-
-def more_desks(config: dict[str, Any]) -> None:
-    """Give the bot two more desks like trend on accounts of their own, and a test with one of them from the start."""
-    for name in ("paper_b", "paper_c"):
-        config["accounts"][name] = {"deposits": {"USD": 50_000}}
-    config["desks"]["trend_c"] = {**copy.deepcopy(config["desks"]["trend"]), "account": "paper_c"}
-    config["desks"]["trend_b"] = {**copy.deepcopy(config["desks"]["trend"]), "account": "paper_b", **EAGER}
-    config["experiments"] = {"eager": {"control": "trend", "challengers": ["trend_b"], "days": 180}}
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +219,10 @@ def test_a_test_is_tried_over_the_past_from_the_form_and_its_page_is_for_everybo
     expect(alike.locator("li.down")).to_have_count(0)
     expect(page.get_by_role("region", name="Guardrails").get_by_role("row")).not_to_have_count(1)  # more than its head
     expect(page.locator("#growth")).to_have_attribute("data-lines", "2")
+    page.get_by_role("button", name="With holding").click()
+    expect(page.locator("#growth")).to_have_attribute("data-lines", "3")
+    grown = page.get_by_role("region", name="Growth since the start")
+    expect(grown).to_contain_text("Holding: the start capital of trend in coinbase:BTC/USD, which it trades, bought at")
     expect(page.locator("#ahead")).to_have_attribute("data-days", "150")
     page.get_by_text("The same in numbers").click()
     expect(page.locator("#numbers tbody tr").first).to_contain_text("2018-05-31")
@@ -313,20 +303,6 @@ def test_a_test_of_another_version_begins_from_the_form(seen: Watched) -> None:
     expect(page.get_by_text("newer_b less 1.5 times trend")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", CHECKED.values(), ids=CHECKED)
-def test_tests_are_for_everybody(browser: Browser, testing: Bot, look: dict[str, Any]) -> None:
-    with browse(browser, testing, **look) as watched:
-        page = watched.open("/experiments/eager")
-        expect(page.locator("#growth canvas")).to_be_visible()
-        assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
-
-
-def test_the_page_of_a_test_is_light(seen: Watched) -> None:
-    seen.open("/experiments/eager").wait_for_load_state("load")
-    assert sum(weight(seen).values()) <= PAGE_LIMIT
-
-
 def test_one_is_promoted_before_a_verdict_only_as_an_override_and_its_control_keeps_its_desk(seen: Watched) -> None:
     """The last one: it ends the test that all others look at."""
     page = seen.open("/experiments/eager")
@@ -347,8 +323,13 @@ def test_one_is_promoted_before_a_verdict_only_as_an_override_and_its_control_ke
 def test_a_test_is_taken_away_as_a_file_that_says_all_of_it(seen: Watched) -> None:
     page = seen.open("/experiments/eager")
     files = page.get_by_role("group", name="All of it as a file")
-    for kind, sign in (("HTML", "<h1>"), ("JSON", '"judgement"'), ("CSV", "day,opened_at,arm")):
+    for kind, end, sign in (
+        ("HTML", ".html", "<h1>"),
+        ("JSON", ".json", '"judgement"'),
+        ("CSV", ".csv", "day,opened_at,arm"),
+        ("CSV of trades", "-trades.csv", "arm,instrument,side"),
+    ):
         with page.expect_download() as coming:
-            files.get_by_role("link", name=kind).click()
-        assert coming.value.suggested_filename == f"experiment-eager.{kind.lower()}"
+            files.get_by_role("link", name=kind, exact=True).click()
+        assert coming.value.suggested_filename == f"experiment-eager{end}"
         assert sign in coming.value.path().read_text()

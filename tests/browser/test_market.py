@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import expect
 
@@ -79,3 +80,21 @@ def test_the_page_follows_the_market_and_has_a_table_and_a_picture(page: Watched
     answer = page.page.request.get(f"{page.bot.address}{PLACE}?png")
     assert answer.headers["content-type"] == "image/png"
     assert 10_000 < len(answer.body()) < 200 * 1024
+
+
+def test_of_every_candle_it_is_told_why_it_was_traded_or_not(page: Watched) -> None:
+    box = page.page.locator("#market")
+    acts: list[Callable[[], object]] = [
+        lambda: box.press("Enter"),
+        lambda: box.dblclick(position={"x": 200, "y": 60}),
+        lambda: page.page.locator("#legend").get_by_role("link", name="why").click(),
+    ]
+    for act in acts:
+        page.open(PLACE)
+        expect(box).to_have_attribute("data-bars", SOME, timeout=DRAWN_MS)
+        box.press("ArrowLeft")
+        act()
+        page.page.wait_for_url("**/why/*")
+        story = page.page.get_by_label("How it came to that")
+        expect(story.get_by_role("heading", name="Candle")).to_have_count(1)
+        expect(story.get_by_role("heading", name=re.compile("Declined|Decision")).first).to_be_visible()

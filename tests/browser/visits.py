@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +35,38 @@ class Bot:
     home: Path
     address: str
     cookies: Any = None  # of its owner
+    viewer: Any = None  # cookies of somebody who may only look
+    made: dict[str, str] = field(default_factory=dict)  # where to find what was made, by what it is called in a path
 
     @property
     def link(self) -> Path:
         return self.home / FIRST_LINK_FILE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A page as somebody meets it. What stands in braces in its path is in `made` of a bot that was used."""
+
+    path: str
+    who: Literal["owner", "viewer", "nobody"] = "owner"
+    status: int = 200
+    does: str = ""  # what is done there, in a word or two
+    act: Callable[[Page], object] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.does}".strip()
+
+    @contextmanager
+    def made(self, browser: Browser, bot: Bot, look: dict[str, Any]) -> Iterator[Watched]:
+        """Open the page in a window of its own, and do there what is to be done."""
+        cookies = {"owner": bot.cookies, "viewer": bot.viewer, "nobody": None}[self.who]
+        with browse(browser, bot, cookies=cookies, owner=False, **look) as watched:
+            page = watched.open(self.path.format(**bot.made))
+            if self.act is not None:
+                self.act(page)
+            if self.status != 200:
+                watched.expect_fault(f"status of {self.status}")
+            yield watched
 
 
 @dataclass(frozen=True)
@@ -64,9 +93,12 @@ class Watched:
             self.faults.append(text)
 
     def expect_fault(self, text: str) -> None:
-        """Take back one that the test caused."""
-        found = next(fault for fault in self.faults if text in fault)
-        self.faults.remove(found)
+        """Take back one that the test caused, once it is told."""
+        until = time.monotonic() + LIMIT_MS / 1000
+        while not (found := [fault for fault in self.faults if text in fault]):
+            assert time.monotonic() < until, f"{text!r} is not among {self.faults}"
+            self.page.wait_for_timeout(20)
+        self.faults.remove(found[0])
 
 
 @contextmanager
@@ -77,12 +109,13 @@ def browse(
     scheme: Literal["light", "dark"] = LOOK["scheme"],
     phone: bool = LOOK["phone"],
     owner: bool = True,
+    cookies: Any = None,  # of somebody else
 ) -> Iterator[Watched]:
     """Open a window of its own; the console must be clean at its end."""
     context = browser.new_context(
         viewport=PHONE if phone else WIDE,  # type: ignore[arg-type]
         color_scheme=scheme,
-        storage_state=bot.cookies if owner else None,
+        storage_state=bot.cookies if owner else cookies,
         reduced_motion="reduce",
     )
     try:
@@ -100,6 +133,12 @@ def from_menu(page: Page, role: Literal["link", "button"], name: str) -> None:
         page.get_by_role("link", name="More").click()
         page.wait_for_url("**/more")
     page.get_by_role(role, name=name).click()
+
+
+def take_away(page: Page, name: str) -> None:
+    """Press what takes something away, and say in its dialog that it shall."""
+    page.get_by_role("button", name=name).click()
+    page.get_by_role("dialog").locator(".danger").click()
 
 
 def sign_in(browser: Browser, bot: Bot) -> None:

@@ -24,15 +24,17 @@ from loligo.registry.registry_file import REGISTRY_FILE, load_registry
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.door import experiment_acts, experiment_papers, experiment_starting, experimenting, limits
 from loligo_bot.door.exchanging import Exchanged
-from loligo_bot.door.experiment_parts import HoldingPart
+from loligo_bot.door.experiment_holding import part_of
 from loligo_bot.door.following import Following
 from loligo_bot.door.front_door import FrontDoor
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.arms import Runs
+from loligo_bot.experiments.held import instants_of
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.folder_config import read_config
 from loligo_bot.recipe import RECIPE, recipe_of
 from loligo_lab.experiment import Day, judge
+from loligo_lab.holding import Basket, basket
 from loligo_web.server import FIRST_LINK_FILE, WebInterface
 from loligo_web.settings import WebSettings
 from tests.fakes.inside import inside
@@ -158,16 +160,18 @@ class Judged:
         return []
 
     def made(self, standing: Standing, what: str, make: Callable[[Standing], Any]) -> Any:
-        return _held(standing) if what.startswith("holding ") else make(standing)
+        if not what.startswith("holding "):
+            return make(standing)
+        found = _held(standing) if standing.days else None
+        return found if what == "holding all" or found is None else part_of(found)
 
 
-def _held(standing: Standing) -> HoldingPart | None:
-    if not standing.days:
-        return None
-    closes = [day.opened_at_ns + DAY_NS for day in standing.days]
-    growth = np.cumprod(1.0 + noise(2, len(closes), 0.03)) - 1.0
-    curve = [(at // 1_000_000, float(one)) for at, one in zip(closes, growth, strict=True)]
-    return HoldingPart(instrument="coinbase:BTC/USD", curve=curve)
+def _held(standing: Standing) -> Basket:
+    """Return what holding came to of a market with made-up prices, and of one that has none."""
+    instants = instants_of(standing.days)
+    prices = 100.0 * np.cumprod(1.0 + noise(2, len(instants), 0.03))
+    known = list(zip(instants, map(float, prices), strict=True))
+    return basket(standing.config.control, {"coinbase:BTC/USD": known, "coinbase:ETH/USD": []}, instants)
 
 
 class _Nothing:
@@ -220,6 +224,8 @@ def page_of_tests(home: Path) -> Iterator[tuple[str, Judged]]:
         async with Supervisor({"edges": 1.0}) as tasks:
             parts = {"projecting": nothing, "rows": nothing, "jobs": nothing, "experiments": judged, "tasks": tasks}
             parts |= {"reconciler": SimpleNamespace(running=judged), "bot": SimpleNamespace(home=home, engine=engine)}
+            notes = SimpleNamespace(put_first=lambda _note: None)  # nobody reads the audit here
+            parts |= {"thread": SimpleNamespace(inbox=notes)}
             door.open(inside(**parts), Following(1, lambda: rows))
             web = WebInterface(WebSettings(port=0), MakeContext(home=str(home), door=door))
             serving = asyncio.create_task(web.run())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from loligo.registry.manifest import KIND_FOLDERS
-from loligo_kit.discovery import discover
+from loligo_kit.discovery import refresh
 
 HOOK = """
 from loligo.api import Factory, Stateless, TentacleSettings, hookimpl
@@ -65,5 +65,6 @@ def write_tentacle(
 def write_registry(root: Path) -> Path:
     """List every tentacle below `root` in its registry file and return the file."""
     path = root / "tentacle_registry.json"
-    discover(path)
+    found = refresh(path)
+    assert not found.faults, found.faults
     return path

@@ -36,6 +36,7 @@ def taken(
         assert done.code == 0, done.err
         assert done.data["last_seq"] > 1_000 and done.data["bytes"] == file.stat().st_size
         first = bot.asked("backup.make")["answer"]
+        kept = Path(shutil.copy(bot.home / first["file"], file.with_name("by_door.zip")))  # before the note of it
         by_door = bot.asked("backup.make", keep=1)["answer"]
         assert first["file"] != by_door["file"] and "1 older removed" in by_door["message"]
         assert by_door["is_done"] and by_door["file"].startswith("backups/loligo-"), by_door
@@ -44,7 +45,7 @@ def taken(
         assert wal_after_a_visitor(bot) == wal_after_a_visitor(bot)
         process.terminate()
         assert ended(process).code == 0
-    return bot, file, bot.home / by_door["file"]
+    return bot, file, kept
 
 
 def wal_after_a_visitor(bot: BotFolder) -> int:

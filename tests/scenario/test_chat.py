@@ -6,8 +6,9 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from loligo.model.command import OperatorCommand
 from loligo.model.events import OrderSubmitted
 from loligo_bot.door.picture import TIMEOUT_S
-from tests.fakes.discord_gateway import CHANNEL
+from tests.fakes.discord_gateway import CHANNEL, DIRECT
 from tests.fakes.discord_server import discord_service
 from tests.fakes.telegram_server import Sent, TelegramServer, telegram
 from tests.scenario.bots import BotFolder, ended
@@ -40,11 +41,16 @@ def bot(template: BotFolder, tmp_path: Path) -> BotFolder:
 
 
 @asynccontextmanager
-async def talking(bot: BotFolder) -> AsyncIterator[tuple[TelegramServer, subprocess.Popen[str]]]:
+async def talking(
+    bot: BotFolder, *beside: dict[str, Any]
+) -> AsyncIterator[tuple[TelegramServer, subprocess.Popen[str]]]:
+    """Run the bot with Telegram, and with these interfaces beside it."""
     async with telegram(time.time) as server:
         settings = {**server.settings, "allowed": {"1": "admin", "3": "view"}, "chats": [{"chat": VIEWER}]}
         settings |= {"requests_per_minute": 1000}
-        edit_config(bot, lambda config: config.update(interfaces=[{"tentacle": "telegram", "settings": settings}]))
+        edit_config(
+            bot, lambda config: config.update(interfaces=[{"tentacle": "telegram", "settings": settings}, *beside])
+        )
         with bot.running("run", "--headless", "--speed", PER_SECOND) as process:
             await asyncio.to_thread(bot.wait_until, lambda status: status["next_seq"] > 50)
             await server.until(lambda: any("has started" in sent.text for sent in server.sent))  # told, not asked
@@ -237,31 +243,54 @@ PROMISED = {  # what people type: how the answer begins
 }
 
 
-def test_every_command_that_people_are_promised_is_answered_by_a_running_bot(bot: BotFolder) -> None:
+def test_every_command_that_people_are_promised_is_answered_by_a_running_bot_in_both_chats(bot: BotFolder) -> None:
+    edit_registry(bot, lambda entries: [entry.update(enabled=True) for entry in entries if entry["name"] == "discord"])
+
     async def story() -> None:
-        async with talking(bot) as (server, process):
-            seq = bot.asked("decisions", limit=1)["answer"]["decisions"][0]["seq"]
-            for command, begins in {**PROMISED, f"why_{seq}": "Why\n"}.items():
-                known = len(server.sent)
-                await server.say(ADMIN, f"/{command}")
+        async with discord_service() as discord:
+            settings = {**discord.settings, "allowed": {"1": "admin"}, "requests_per_minute": 1000}
+            async with talking(bot, {"tentacle": "discord", "settings": settings}) as (server, process):
+                await discord.until(lambda: bool(discord.sessions) and bool(discord.commands), within_s=60)
+                seq = bot.asked("decisions", limit=1)["answer"]["decisions"][0]["seq"]
+                promised = {**PROMISED, f"why_{seq}": "Why\n"}
 
-                def answers(known: int = known) -> list[str]:
-                    return [sent.text for sent in server.sent[known:] if sent.chat == str(ADMIN)]
+                def in_telegram() -> list[str]:
+                    return [sent.text for sent in server.sent if sent.chat == str(ADMIN)]
 
-                await server.until(lambda: bool(answers()), within_s=30)
-                assert answers()[0].startswith(begins), (command, answers())
-                if command == "help":
-                    await server.until(lambda: any("/help command" in text for text in answers()))
-            await stopped(process)
+                def in_discord() -> list[str]:
+                    return [sent.text.replace("**", "") for sent in discord.said_to(str(DIRECT))]
+
+                say = partial(discord.say, channel=DIRECT, is_direct=True)
+                await keeps_its_promises(promised, "/", server.say, in_telegram, server.until)
+                await keeps_its_promises(promised, "!", say, in_discord, discord.until)
+                assert {one.split()[0] for one in PROMISED} <= {one["name"] for one in discord.commands}
+                await stopped(process)
 
     run(story)
+
+
+async def keeps_its_promises(
+    promised: Mapping[str, str],
+    sign: str,
+    say: Callable[[int, str], Awaitable[Any]],
+    answers: Callable[[], list[str]],
+    until: Callable[..., Awaitable[None]],
+) -> None:
+    """Type each command and check how the first message that comes then begins."""
+    for command, begins in promised.items():
+        known = len(answers())
+        await say(ADMIN, f"{sign}{command}")
+        await until(lambda known=known: len(answers()) > known, within_s=30)
+        assert answers()[known].startswith(begins), (command, answers()[known:])
+        if command == "help":
+            await until(lambda known=known: any("/help command" in text for text in answers()[known:]))
 
 
 def test_a_chart_of_a_running_bot_comes_as_a_picture(bot: BotFolder) -> None:
     async def story() -> None:
         async with talking(bot) as (server, process):
             sent = await answer(server, "/chart btc 4h", within_s=TIMEOUT_S)  # a bot's first looks through all fonts
-            assert sent.text.startswith("Chart\ncoinbase:BTC/USD 4h:")
+            assert "Chart\ncoinbase:BTC/USD 4h:" in sent.text  # on a busy machine perhaps for the second time
             assert sent.picture.startswith(b"\x89PNG")
             assert 10_000 < len(sent.picture) < 200 * 1024
             listed = await answer(server, "/market")

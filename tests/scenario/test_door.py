@@ -17,6 +17,7 @@ import pytest
 from loligo.model.command import OperatorCommand, SwapEnded
 from loligo.ports.door import Verb
 from loligo.registry.registry_file import editing
+from loligo_bot.cli.control_client import ask
 from loligo_bot.door.front_door import FrontDoor
 from tests.fakes.json_schema import breaches
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
@@ -197,6 +198,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "flatten": ({"target": "dips"}, "dips has nothing to close"),
     "tentacle.rollback": ({"name": "rsi"}, "none ran before it"),
     "tentacle.retry": ({"name": "rsi"}, "is not in quarantine"),
+    "tentacle.revoke": ({"name": "rsi", "permissions": ["files"]}, "rsi does not hold files; it holds: none"),
 }
 
 
@@ -218,6 +220,88 @@ def test_every_verb_of_the_catalogue_explains_itself_and_answers_as_its_schema_s
             check_answer(bot.asked(name), verbs[name])
         done = ended(process)
     assert done.code == 0, done.err
+
+
+# What else the audit is to tell of: verbs that need arguments, done and refused.
+MORE_DONE: dict[str, dict[str, Any]] = {
+    "automation.tell": {"text": "my word"},
+    "profile.duplicate": {"to": "mine"},
+    "signal.publish": {"source": "anna", "kind": "buy", "instrument": INSTRUMENT},
+    "tentacle.grant.look": {"name": "rsi"},
+    "tentacle.pin": {"name": "rsi"},
+    "tentacle.revoke": {"name": "rsi"},
+    "tentacle.switch": {"name": "dca", "on": False},
+    "tentacle.unpin": {"name": "rsi"},
+}
+MORE_REFUSED: dict[str, dict[str, Any]] = {
+    "automation.add": {"name": "mine", "settings": {"say": "s3cret"}},
+    "automation.switch": {"name": "nobody", "on": True},
+    "limits.set": {"scope": "nobody", "values": {"max_open_positions": 2}},
+    "pause": {"target": "nobody"},
+    "profile.import": {"name": "other", "text": "s3cret: [1"},
+    "tentacle.install.agree": {"plan": "nobody", "tree_hash": "sha256:0"},
+    "tentacle.settings": {"name": "macd", "values": {"slow": "s3cret"}},
+    "tentacle.switch": {"name": "nobody", "on": True},
+    **{
+        name: {"name": "nobody"}
+        for name in (
+            *("automation.remove", "automation.run", "experiment.cross_check", "experiment.tidy", "notify.test"),
+            *("profile.remove", "tentacle.grant", "tentacle.remove", "tentacle.revoke", "tentacle.update"),
+        )
+    },
+    **{
+        name: {"number": 7_000}
+        for name in ("backtest.retry", "backtest.remove", "job.cancel", "job.retry", "job.remove")
+    },
+}
+ELSEWHERE = {"stop", "notifications.seen"}  # the first is told by test_operator, the second by nothing: it is one's own
+
+
+def test_every_change_that_was_asked_for_stands_once_in_the_audit_with_who_asked_and_what_came_of_it(
+    bot: BotFolder,
+) -> None:
+    changes = {name: verb for name, verb in FrontDoor().verbs.items() if verb.changes and name not in ELSEWHERE}
+    done: dict[str, dict[str, Any]] = {
+        name: {} for name, verb in changes.items() if not needs(verb) and name not in REFUSALS
+    }
+    done |= {
+        name: each[-1] for name, each in CALLS.items() if name in changes and "dry_run" not in each[-1]
+    } | MORE_DONE
+    refused = {name: arguments for name, (arguments, _) in REFUSALS.items() if name in changes} | MORE_REFUSED
+    expected: dict[str, bool] = {}
+    answers: dict[str, dict[str, Any]] = {}
+    with running(bot, SLOW) as process:
+        for is_done, asked in ((True, done), (False, refused)):
+            for name, arguments in asked.items():
+                by = f"test:{name}:{is_done}"
+                expected[by] = is_done
+                for _ in range(2):  # the same question once more is the same change
+                    answers[by] = asked_by(bot, by, name, f"key {name} {is_done}", **arguments)
+        assert {by: answer["ok"] for by, answer in answers.items()} == expected, answers
+        bot.wait_until(lambda _: {row["by"] for row in audit_of(bot)} >= expected.keys())
+        asked_by(bot, "test:trial", "tentacle.settings", "", name="macd", values={"slow": 31}, dry_run=True)
+        asked_by(bot, "test:last", "jobs.retry", "")
+        bot.wait_until(lambda _: audit_of(bot)[0]["by"] == "test:last")
+        rows = [row for row in audit_of(bot) if row["by"] != "test:last"]
+        stopped(process)
+    assert changes.keys() == done.keys() | refused.keys()
+    told = {by: [row for row in rows if row["by"] == by] for by in expected}
+    assert {by: [row["is_done"] for row in of_one] for by, of_one in told.items()} == {
+        by: [is_done] for by, is_done in expected.items()
+    }
+    assert not [row for row in rows if row["by"] == "test:trial" or "s3cret" in row["text"] or "my word" in row["text"]]
+    assert told["test:signal.publish:True"][0]["text"] == f"signal.publish {INSTRUMENT}: done"
+    assert told["test:job.cancel:False"][0]["text"].startswith("job.cancel 7000: there is no job 7000")
+    assert [row["seq"] for row in rows] == sorted((row["seq"] for row in rows), reverse=True)
+
+
+def asked_by(bot: BotFolder, by: str, verb: str, key: str, /, **arguments: Any) -> dict[str, Any]:
+    return ask(bot.home, {"do": "ask", "by": by, "verb": verb, "arguments": arguments, "key": key}, 60.0)
+
+
+def audit_of(bot: BotFolder) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = bot.asked("audit", limit=500)["answer"]["rows"]
+    return rows
 
 
 def needs(verb: Verb) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loligo.model.command import SwapEnded
-from tests.scenario.bots import BotFolder, ended
+from tests.scenario.bots import LIMIT_S, BotFolder, ended
 from tests.scenario.canary import BRISK, VOTE, at_every_whim, own_strategy, still_with_a_position, tape
 from tests.scenario.test_experiments import experiment
 from tests.scenario.test_swap_running import rewrite
@@ -48,6 +49,7 @@ def test_the_desk_that_was_made_goes_with_account_and_version_once_it_holds_noth
         refused = bot.call("ab", "tidy", name)
         bot.asked("flatten", target=desk)
         tape(bot, FAST)
+        rests(bot, desk)
         shown = experiment(bot, lambda one: one["is_ended"], name)
         done = bot.call("ab", "tidy", name)
         again = bot.call("ab", "tidy", name)
@@ -56,6 +58,7 @@ def test_the_desk_that_was_made_goes_with_account_and_version_once_it_holds_noth
         assert ended(process).code == 0
     assert "goes on; stop it or promote an arm first" in early.out
     assert f"cannot go yet: {desk} has a position in coinbase:BTC/USD" in refused.out, refused.out
+    assert done.code == 0, done.out
     pinned = next(line for line in done.data["removed"] if line.startswith("version"))
     assert done.data["removed"] == [f"desk {desk}", f"account {desk}", pinned]
     assert "goes with the next start" in done.data["message"]
@@ -65,6 +68,17 @@ def test_the_desk_that_was_made_goes_with_account_and_version_once_it_holds_noth
     assert desk not in names and not [one for one in names if "@" in one] and names == registry
     assert left.count(desk) == 1  # in the test, which stays
     starts_without(bot, name, desk, shown["headline"])
+
+
+def rests(bot: BotFolder, desk: str) -> None:
+    """Wait until a desk holds nothing and has no order."""
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until:
+        held = bot.asked("positions", desk=desk)["answer"]["positions"]
+        if not held and not bot.asked("orders", desk=desk, is_open=True)["answer"]["orders"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{desk} still holds {held}")
 
 
 def starts_without(bot: BotFolder, name: str, desk: str, headline: str) -> None:

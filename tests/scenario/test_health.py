@@ -217,6 +217,42 @@ def test_failing_risk_rule_stays_on_denies_entries_and_is_reported(bot: BotFolde
     assert {e.code for one in bot.records() for e in one.events if isinstance(e, Refused)} == {"rule_failed"}
 
 
+def test_desk_is_never_without_a_rule_whose_permission_is_taken_back(bot: BotFolder) -> None:
+    """By a verb it is refused, or with --force not taken up; nor is an edit of the registry, which the doctor mends."""
+    manifest, registry = LIMIT.with_name("tentacle.toml"), bot.home / REGISTRY
+    mend(bot, manifest, 'licence = "Apache-2.0"', 'licence = "Apache-2.0"\npermissions = ["files"]')
+    assert bot.call("tentacle", "grant", "limit", "files").code == 0
+    with running(bot) as process:
+        before = registry.read_bytes()
+        refused = bot.call("tentacle", "revoke", "limit", "files")
+        by_door = bot.asked("tentacle.revoke", name="risk_rule/limit")
+        assert (refused.code, registry.read_bytes()) == (1, before)
+        forced = bot.call("tentacle", "revoke", "limit", "--force")
+        registry.write_text(registry.read_text().replace("{", "", 1))
+        unread = bot.wait_until(lambda status: "not valid JSON" in status["swap"].get("text", ""))
+        doctor = bot.call("doctor").data["problems"]
+        content = json.loads(before)
+        next(entry for entry in content["tentacles"] if entry["name"] == "limit")["permissions"] = []
+        registry.write_text(json.dumps(content))
+        edited = bot.wait_until(lambda status: "wants the permission files" in status["swap"].get("text", ""))
+        granted = bot.call("tentacle", "grant", "limit", "files")
+        shown, problems = row(bot, "limit"), bot.call("doctor").data["problems"]
+        stopped(process)
+    where = "desks.trend.risk_rules would be without"
+    assert (where in refused.data["error"]["message"], where in by_door["error"]) == (True, True)
+    assert forced.code == 1 and "The bot runs on as it was" in forced.data["message"]
+    assert (unread["generation"], edited["generation"]) == (1, 1)
+    assert [(one["problem"], one["command"].split()[0]) for one in doctor if not one["tentacle"]] == [
+        ("registry wrong", "cp")
+    ]
+    assert (granted.code, shown["state"], problems) == (0, "active", [])
+    assert len(generations(bot.records())) == 1
+    assert bot.call("tentacle", "revoke", "limit").code == 1  # nor while it does not run
+    assert bot.call("tentacle", "revoke", "limit", "--force").code == 0
+    starts = bot.call("run", "--headless", "--until", "2017-12-16")
+    assert starts.code != 0 and "desks.trend.risk_rules: risk_rule limit is off" in starts.data["error"]["message"]
+
+
 def test_third_crash_at_the_start_leads_to_a_start_without_strangers(bot: BotFolder) -> None:
     """An evaluator kills its process at a candle, three times; the fourth start leaves it out."""
     kills_at = f"if candle.ts == {ns_from_iso('2017-12-15T05:00:00Z')}: import os; os.kill(os.getpid(), 9)"

@@ -232,6 +232,14 @@ def test_folder_tentacle_gets_what_it_lacks_from_the_running_bot_or_when_a_chang
         assert done["result"] == "good" and done["changed"][0].startswith("evaluator/surf off → "), done
         again = bot.asked("tentacle.grant", **agreed, packages_hash=lacks["packages_hash"])["answer"]
         assert again["result"] == "unchanged"
+        taken = tentacle(bot, "revoke", "surf", "threads", "--why", "I doubt it")
+        assert taken["result"] == "good" and taken["changed"][0].endswith(" → off")
+        assert "may no longer: threads. It is off now, for it needs threads: `loligo tentacle grant" in taken["message"]
+        told = [(one["what"], one["is_done"], one["text"]) for one in bot.asked("audit", limit=5)["answer"]["rows"]]
+        assert any(one[:2] == ("swap", True) and "tentacle revoke evaluator surf: I doubt it" in one[2] for one in told)
+        tentacle(bot, "grant", "surf", "threads")
+        tentacle(bot, "on", "surf")
+        bot.wait_until(lambda status: status["tentacles"].get("evaluator/surf", {}).get("hash12", "") != "")
         ask(bot.home, {"do": "stop"})
         assert ended(process).code == 0
     write_wheel(shop.folder, "swash", "1.0", {"swash.py": ""})

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from loligo.model.command import Noted
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.scenario.bots import BotFolder, done_job, ended
 from tests.scenario.test_edge_swap import applied
@@ -225,7 +226,8 @@ def test_a_running_bot_does_both_as_jobs_beside_the_trading(bot: BotFolder) -> N
         process.terminate()
         assert ended(process).code == 0
     assert (replayed["state"], replayed["result"]["is_identical"]) == ("done", True)
-    assert replayed["result"]["records"] == len(bot.records())
+    of_market = [record for record in bot.records() if not isinstance(record.input, Noted)]
+    assert replayed["result"]["records"] - len(of_market) in (0, 1)  # the note that it was asked for may come first
     assert "identical" in replayed["summary"][0]
     rows = checked_then["result"].pop("rows")
     same = checked(bot, "--to", "2019-01-09")

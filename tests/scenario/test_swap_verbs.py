@@ -17,6 +17,7 @@ import pytest
 from loligo.model.command import SwapEnded
 from loligo_bot.cli.control_client import ask
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
+from tests.fakes.tentacle_folder import write_tentacle
 from tests.scenario.bots import BotFolder, Ended, ended
 from tests.scenario.test_swap_running import CLOCK, COUNTER, PER_SECOND, edit_registry, rewrite, swapped
 
@@ -134,7 +135,7 @@ def test_version_is_only_compared_and_let_go(bot: BotFolder) -> None:
     with running(bot) as process:
         rewrite(bot, COUNTER, '"count"', '"recount"')
         done = told(bot, "tentacle", "apply", "--as", "shadow", "--inputs", "20")
-        told(bot, "tentacle", "apply", "--when", "soon", code=3)
+        told(bot, "tentacle", "apply", "--when", "soon", code=2)
         row = phase_of(bot, "counter")
         stopped(process)
     assert done["swap"]["result"] == "shadowed"
@@ -179,7 +180,12 @@ def test_change_that_waits_for_flat_is_replaced_by_a_newer_one_and_a_stop_does_n
 def test_verb_that_writes_the_registry_ends_by_what_the_running_bot_made_of_it(bot: BotFolder) -> None:
     bot.environment["LOLIGO__SWAP__WATCH"] = "true"
     told(bot, "tentacle", "pin", "by_clock")
+    write_tentacle(bot.home, "evaluator", "spare", manifest={"permissions": '["files"]'})
+    assert told(bot, "tentacle", "refresh")["lacks"] == [
+        "evaluator spare wants the permission files; nothing was changed"
+    ]
     with running(bot) as process:
+        granted = told(bot, "tentacle", "grant", "spare", "files")
         done = told(bot, "tentacle", "off", "by_clock", "--force")
         unpinned = told(bot, "tentacle", "unpin", "by_clock")
         stopped(process)
@@ -187,6 +193,8 @@ def test_verb_that_writes_the_registry_ends_by_what_the_running_bot_made_of_it(b
     assert done["running_bot"]["swap"]["why"] == "tentacle off strategy by_clock"
     assert unpinned["running_bot"]["swap"]["changed"] == ["strategy/by_clock pin: true → false"]
     assert [(swap["by"], swap["result"]) for swap in history(bot, "by_clock")] == [(ME, "good"), (ME, "good")]
+    assert granted["running_bot"]["swap"]["result"] == "good"
+    assert [(swap["by"], swap["why"]) for swap in history(bot, "spare")] == [(ME, "tentacle grant evaluator spare")]
 
 
 def test_settings_have_a_history_a_diff_and_an_undo_that_the_running_bot_takes_up(bot: BotFolder) -> None:
@@ -221,3 +229,24 @@ def test_settings_changed_while_the_bot_stood_still_are_in_the_history_of_its_st
     (swap,) = history(bot, "desk/trend")
     assert (swap["by"], swap["result"], swap["text"]) == ("start", "good", "taken up at the start")
     assert swap["changed"] == ["desk/trend limits.min_confidence: 0.7 → 0.9"]
+
+
+def test_what_was_switched_on_and_stays_off_is_no_success(bot: BotFolder) -> None:
+    """No desk needs a notifier: the bot goes on without one that cannot be loaded."""
+    folder = bot.home / "tentacles" / "notifiers" / "lost"
+    bot.environment["LOLIGO__SWAP__WATCH"] = "true"
+    with running(bot) as process:
+        told(bot, "tentacle", "new", "notifier", "lost")
+        told(bot, "tentacle", "install", str(folder), "--yes")
+        told(bot, "tentacle", "off", "lost")
+        code = folder / "__init__.py"
+        code.write_text(code.read_text() + "# one line more\n")
+        done = told(bot, "tentacle", "on", "lost", code=1)
+        told(bot, "tentacle", "off", "lost")
+        asked = bot.asked("tentacle.switch", name="lost", on=True)
+        pinned = told(bot, "tentacle", "pin", "lost")  # which does not ask for it to run
+        stopped(process)
+    why = done["running_bot"]["swap"]["off"]["notifier/lost"]
+    assert not done["ok"] and why.startswith("the registry wants ")
+    assert asked["answer"]["is_done"] is False and f"notifier/lost stays off: {why}" in asked["answer"]["message"]
+    assert pinned["running_bot"]["swap"]["off"] == {"notifier/lost": why}

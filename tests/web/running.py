@@ -48,7 +48,7 @@ def running_page(
     folder.edit(lambda config: config.update(interfaces=[{"tentacle": "web", "settings": {"port": 0}}]))
     folder.edit(lambda config: config["feeds"][0]["settings"].update(since="2017-12-01"))
     prepare(folder)
-    with folder.running("run", "--headless", "--speed", PER_SECOND) as process:
+    with folder.running("run", "--headless", "--stay", "--speed", PER_SECOND) as process:
         link = first_link(home, process)
         address = link[: link.index("/join/")]
         tokens = asyncio.run(tokens_of(address, link.removeprefix(address)))

@@ -111,6 +111,26 @@ def test_without_signing_in_nothing_is_shown(tmp_path: Path, path: str) -> None:
     asyncio.run(told())
 
 
+PAGES_LEFT = {  # where somebody was when they were let in no more, and where they go on
+    "/access?desk=a%26b": "/sign-in?next=%2Faccess%3Fdesk%3Da%2526b",
+    "/access/password": "/sign-in?next=%2Faccess",  # the answer to a form, which no address shows
+    "/nowhere/at/all": "/sign-in",
+    "/": "/sign-in",
+    "": "/sign-in",
+}
+
+
+@pytest.mark.parametrize(("page", "expected"), PAGES_LEFT.items(), ids=PAGES_LEFT)
+def test_whoever_is_let_in_no_more_goes_on_where_they_were(tmp_path: Path, page: str, expected: str) -> None:
+    async def told() -> None:
+        async with site(tmp_path) as place, place.visitor() as stranger:
+            headers = {"HX-Request": "true", "HX-Current-URL": page and place.address + page}
+            async with stranger.session.get(f"{place.address}/access", headers=headers) as answer:
+                assert (answer.status, answer.headers.get("HX-Redirect")) == (401, expected)
+
+    asyncio.run(told())
+
+
 ROLES = [  # role, verb, method: status
     ("view", "trades/list", "GET", 200),
     ("view", "secrets", "GET", 403),

@@ -225,6 +225,14 @@ def test_the_attack_stands_on_pages_as_text(planted: RunningPage) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
+def test_the_story_of_a_signal_from_outside_is_text(planted: RunningPage) -> None:
+    said = {"source": "y", "value": 1, "instrument": "btc", "text": ATTACK}
+    _, _, answer = ask(planted, "POST", "/api/v1/signal/publish", body=said)
+    _, _, text = ask(planted, "GET", f"/why/{json.loads(answer)['seq']}", Accept="text/html")
+    assert "Outside signal" in text and "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script>alert" not in text and "<img src=x" not in text
+
+
 def test_data_for_programs_is_never_taken_for_a_page(planted: RunningPage) -> None:
     asked = ("tentacle/list", "tentacle/history", "risk/hits", "diagnostics", quote(ATTACK, safe=""))
     for path in (*(f"/api/v1/{one}" for one in asked), "/metrics", "/health/diagnostics"):
@@ -252,8 +260,8 @@ def test_what_is_no_number_is_no_fault_of_the_page(running: RunningPage, number:
         assert status in (404, 422), path
     connection = http.client.HTTPConnection(urlsplit(running.address).netloc, timeout=TIMEOUT_S)
     form = {**running.headers("admin"), "Content-Type": "application/x-www-form-urlencoded"}
-    connection.request("POST", "/access/remove-token", body=f"id={quote(number)}", headers=form)
-    assert connection.getresponse().status == 404
+    connection.request("POST", "/access/remove-token", body=f"name={quote(number)}", headers=form)
+    assert connection.getresponse().status in (404, 422)
     connection.close()
 
 

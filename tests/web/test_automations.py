@@ -88,6 +88,40 @@ def test_a_form_that_says_nonsense_is_answered_with_what_was_expected(tmp_path: 
     run(tmp_path, story)
 
 
+def test_rows_of_a_rule_are_drawn_by_what_is_chosen_and_nothing_of_a_form_is_markup(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        async with site.owner() as anna:
+            form = {"conditions.0.is": "hours", "conditions.0.zone": EVIL, "conditions.3.is": "paused"}
+            status, drawn = await anna.post("/automations/rows/conditions", form)
+            assert status == 200 and EVIL not in drawn and "&lt;script&gt;alert(1)" in drawn
+            assert 'name="conditions.0.begins"' in drawn and 'name="conditions.3.desk"' in drawn
+            _, drawn = await anna.post("/automations/rows/conditions?remove=0", form)
+            assert "conditions.0." not in drawn and 'name="conditions.3.desk"' in drawn
+            _, drawn = await anna.post("/automations/rows/conditions?add=yes", form)
+            assert 'name="conditions.4.is"' in drawn and "conditions.4.desk" not in drawn
+            _, drawn = await anna.post("/automations/rows/then", {"then": "switch"})
+            assert 'name="tentacle"' in drawn
+            for path in ("nonsense", EVIL):
+                assert (await anna.post(f"/automations/rows/{path}", form))[0] == 404
+            refused = {"X-CSRF-Token": None}
+            assert (await anna.post("/automations/rows/conditions", form, headers=refused))[0] == 403
+
+    run(tmp_path, story)
+
+
+def test_a_tentacle_or_a_condition_that_is_none_is_told_at_its_field_and_what_was_typed_stays(tmp_path: Path) -> None:
+    async def story(site: Site) -> None:
+        async with site.owner() as anna:
+            form = {"sort": "rule", "name": "guard", "what": "price_below", "then": "switch", "level": "1"}
+            condition = {"conditions.1.is": "price_above", "conditions.1.level": EVIL}
+            status, page = await anna.post("/automations/add", {**form, **condition, "tentacle": EVIL})
+            assert status == 422 and EVIL not in page
+            assert "choose one of the tentacles" in page
+            assert 'name="conditions.1.level" type="text" inputmode="decimal" value="&lt;script&gt;' in page
+
+    run(tmp_path, story)
+
+
 def test_a_change_without_the_pages_token_is_refused(tmp_path: Path) -> None:
     async def story(site: Site) -> None:
         async with site.owner() as anna:

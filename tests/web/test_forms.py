@@ -30,6 +30,8 @@ class Settings(BaseModel):
     tags: list[str] = []
     inner: Inner = Inner()
     token: str = Field(default="", json_schema_extra={"writeOnly": True})
+    cool_down_s: float = 60.0
+    back_by: float = Field(default=1.0, title="Back by (percent)")
 
 
 SCHEMA = settings_schema(Settings)
@@ -54,10 +56,18 @@ def test_every_shape_is_a_field() -> None:
         "tags": "json",
         "inner": "json",
         "token": "secret",
+        "cool_down_s": "number",
+        "back_by": "number",
     }
     period = fields_of(SCHEMA, {}, {"period": "too small"})[0]
     assert (period.minimum, period.maximum, period.step, period.hint) == ("2", "200", "1", "Candles")
     assert period.fault == "too small"
+
+
+def test_a_label_is_the_title_that_somebody_wrote_or_the_name_with_its_unit() -> None:
+    labels = {one.name: one.label for one in fields_of(SCHEMA, {}, {})}
+    assert (labels["cool_down_s"], labels["back_by"]) == ("Cool down (seconds)", "Back by (percent)")
+    assert (labels["is_on"], labels["tags"]) == ("Is on", "Tags")
 
 
 def test_what_is_left_as_it_is_changes_nothing() -> None:

@@ -205,7 +205,7 @@ def test_without_a_hook_nothing_is_there_and_a_removed_one_is_gone(tmp_path: Pat
                     {"status": "refused", "detail": "there is no such hook"},
                 )
             _, page = await owner.get("/access/hooks?json")
-            assert await owner.post("/access/hooks/remove", {"id": str(page["hooks"][0]["id"])}) == (303, "")
+            assert await owner.post("/access/hooks/remove", {"name": page["hooks"][0]["name"]}) == (303, "")
             assert (await call(stranger, path, ALERT))[0] == 404
             assert door_of(place).told == []
             _, page = await owner.get("/access?json")

@@ -415,4 +415,9 @@ def test_what_a_tentacle_of_a_folder_lacks_is_looked_at_and_granted_on_its_page(
     assert "Look at what it lacks" not in page()[2]
     status, text = form("/tentacles/install/lacks")
     assert status == 200 and "It has every permission and package that it wants." in text
+    assert '<button type="submit" class="danger" name="permissions" value="threads">' in page()[2]
+    assert form("/do/tentacle.revoke", ("permissions", "threads"))[0] == 422  # nobody was asked
+    assert form("/do/tentacle.revoke", ("confirmed", "yes"), ("permissions", "threads"))[0] in (200, 303)
+    text = page()[2]
+    assert "Look at what it lacks" in text and "not granted" in text and "/do/tentacle.revoke" not in text
     post(bot, "tentacle.remove", name="lacking")

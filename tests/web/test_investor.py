@@ -81,7 +81,7 @@ def test_a_link_that_is_taken_back_or_wrong_shows_nothing(tmp_path: Path) -> Non
             _, listed = await owner.get("/access/shares?json")
             assert (await guest.get(path + "x"))[0] == 404
             assert path.rpartition("/")[2].encode() not in (tmp_path / HOOKS_FILE).read_bytes()
-            assert (await owner.post("/access/shares/remove", {"id": str(listed["shares"][0]["id"])}))[0] == 303
+            assert (await owner.post("/access/shares/remove", {"name": listed["shares"][0]["name"]}))[0] == 303
             status, page = await guest.get(path)
             assert (status, "+20.00 %" in page) == (404, False)
 

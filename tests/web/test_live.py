@@ -136,7 +136,7 @@ def test_what_is_open_ends_with_the_token_and_nothing_is_done_by_it_any_more(
         async with place.visitor(**rights) as program:
             stream = await program.session.get(f"{place.address}/events")
             socket = await program.session.ws_connect(f"{place.address}/api/v1/ws")
-            await owner.post("/access/remove-token", {"id": "1"})
+            await owner.post("/access/remove-token", {"name": "script"})
             await socket.send_json(question)
             assert (await socket.receive_json(timeout=LIMIT_S))["error"] == "Denied"
             closed = await socket.receive(timeout=LIMIT_S)

@@ -115,7 +115,7 @@ class MarketDoor(FakeDoor):
             candles=[CandleRow(opened_at_ms=0, open=1.0, high=2.0, low=0.5, close=1.5, volume=3.0)],
             next_until=None,
             evaluators=[],
-            marks=[mark],
+            marks=[mark, *([mark.model_copy(update={"at_ms": 2, "text": "refused at 04:37Z"})] * 3)],
             levels=[Level(kind="stop", price=0.9, quantity=1, side="sell", desk=evil, seq=41, order_id="a")],  # type: ignore[arg-type]
             is_shortened=False,
         )
@@ -198,3 +198,12 @@ def test_a_watched_market_says_what_its_desk_would_do(tmp_path: Path) -> None:
         assert ">watched</span>" in table
 
     run(tmp_path, MarketDoor("coinbase:BTC/USD"), story)
+
+
+def test_what_happened_often_in_a_row_stands_once_and_keeps_its_capitals(tmp_path: Path) -> None:
+    async def story(place: Site, owner: Visitor) -> None:
+        _, body = await owner.get(f"{address('x:A/B')}")
+        assert body.count("Refused at 04:37Z") == 1 and "· 3 times" in body
+        assert "1 times" not in body
+
+    run(tmp_path, MarketDoor("x:A/B"), story)

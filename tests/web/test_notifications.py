@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import structlog
 
 from loligo.api import MakeContext
 from loligo.ports.tentacles import Message
+from loligo.runtime.inbox import Inbox
 from loligo.runtime.supervisor import Supervisor
 from loligo_bot.daily import Daily
 from loligo_bot.door import notifications
@@ -46,7 +48,8 @@ async def opened(home: Path) -> AsyncIterator[tuple[Site, Notifying]]:
     door: Any = FrontDoor(notifications.OFFERS)
     async with Supervisor({"edges": 1.0}) as tasks:
         notifying._go_on()  # nothing was missed
-        door.open(inside(notifying=notifying, tasks=tasks), Following(1, lambda: rows))
+        thread = SimpleNamespace(inbox=Inbox())  # for the note that something was asked for
+        door.open(inside(notifying=notifying, tasks=tasks, thread=thread), Following(1, lambda: rows))
         web = WebInterface(WebSettings(port=0), MakeContext(home=str(home), door=door))
         running = asyncio.create_task(web.run())
         while not web.address:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNSET = object()
+UNITS = {"ms": "milliseconds", "s": "seconds", "h": "hours"}  # as names of settings end
 
 
 class Unreadable(ValueError):
@@ -54,7 +55,7 @@ def _field(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any],
     kind = _kind(plain)
     return Field(
         name=name,
-        label=name.replace("_", " ").capitalize(),
+        label=_label(name, str(schema.get("title", ""))),
         kind="secret" if schema.get("writeOnly") or plain.get("format") == "password" else kind,
         hint=str(schema.get("description", "" if "properties" in plain else plain.get("description", ""))).rstrip("."),
         value=shown(value, kind),
@@ -68,6 +69,15 @@ def _field(name: str, schema: Mapping[str, Any], definitions: Mapping[str, Any],
         step="1" if plain.get("type") == "integer" else "any",
         fault=fault,
     )
+
+
+def _label(name: str, title: str) -> str:
+    """Return the title that somebody wrote for it, else its name in words, with its unit."""
+    words, _, unit = name.rpartition("_")
+    plain = name.replace("_", " ")
+    if title and title != plain.title():
+        return title
+    return f"{words.replace('_', ' ').capitalize()} ({UNITS[unit]})" if words and unit in UNITS else plain.capitalize()
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:

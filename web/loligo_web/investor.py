@@ -26,7 +26,6 @@ from .look import render
 from .rest import DOOR
 
 VERB = "track_record"
-SHOWS = ("amounts", "positions", "strategies")
 PER_MINUTE = 60  # views by one link; and as many wrong links of one address
 FRESH_S = 10.0  # an answer is shown again for so long
 MOST = 50  # answers kept

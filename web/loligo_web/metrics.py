@@ -25,7 +25,7 @@ from .access.gate import CALLER, PUBLIC_URL, SignInNeeded, is_open
 from .access.keeper import Keeper
 from .access.origin import is_loopback
 from .live import Live
-from .rest import DOOR, PREFIX
+from .rest import DOOR, PREFIX, verbs_of
 
 DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 SCRAPER = Actor(name="web:metrics", role=Role.VIEW)
@@ -115,7 +115,7 @@ def route_of(request: web.Request) -> str:
     resource = request.match_info.route.resource
     pattern = resource.canonical if resource is not None else ""
     if pattern.startswith(PREFIX) and (path := request.match_info.get("path")):
-        return f"{PREFIX}{path}" if path.replace("/", ".") in request.app[DOOR].verbs else pattern
+        return f"{PREFIX}{path}" if path.replace("/", ".") in verbs_of(request) else pattern
     return pattern or "/{path}"
 
 

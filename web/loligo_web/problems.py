@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
 from aiohttp import web
@@ -98,12 +98,26 @@ def _sign_in(request: web.Request) -> web.StreamResponse:
         response = problem(request, 401, "send a token (Authorization: Bearer ...) or sign in")
         response.headers["WWW-Authenticate"] = "Bearer"
         if request.headers.get("HX-Request"):
-            response.headers["HX-Redirect"] = "/sign-in"
+            response.headers["HX-Redirect"] = _sign_in_from(_page_of(request))
         return response
     if request.headers.get("HX-Request"):
-        return web.Response(status=401, headers={"HX-Redirect": "/sign-in"})
-    return web.Response(status=303, headers={"Location": f"/sign-in?{_back_to(request)}"})
+        return web.Response(status=401, headers={"HX-Redirect": _sign_in_from(_page_of(request))})
+    return web.Response(status=303, headers={"Location": _sign_in_from(request.path_qs)})
 
 
-def _back_to(request: web.Request) -> str:
-    return urlencode({"next": request.path_qs}) if request.path != "/" else ""
+def _page_of(request: web.Request) -> str:
+    """Return the path of the page that a part or a form of it stands on; of the answer to a form that of its page."""
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    above = page.path.rpartition("/")[0]
+    ways = {page.path: urlunsplit(("", "", page.path, page.query, "")), above: above}
+    return next((way for path, way in ways.items() if _is_shown(request.app, path)), "/")
+
+
+def _is_shown(app: web.Application, path: str) -> bool:
+    """Tell whether we show something under a path."""
+    shown = [route.resource.get_info() for route in app.router.routes() if route.method == "GET" and route.resource]
+    return any(path == one.get("path") or ("pattern" in one and one["pattern"].fullmatch(path)) for one in shown)
+
+
+def _sign_in_from(path: str) -> str:
+    return f"/sign-in?{urlencode({'next': path})}" if path != "/" else "/sign-in"

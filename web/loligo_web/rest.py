@@ -4,6 +4,7 @@
     POST /api/v1/tentacle/switch    {"name": "rsi", "enabled": false}    Idempotency-Key: 7f3c...
 
 Nothing here knows a single verb: paths, arguments and answers come from the catalogue, and so does `openapi.json`.
+Verbs of the page itself (`own`) stand beside those of the door.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from loligo.api import BadArguments, Door, NotFound, Verb
+from loligo.api import Answer, BadArguments, Door, NotFound, Verb
 
 from .access.gate import caller_of
 from .openapi import openapi, takes_list
+from .own import OWN, ask_own
 from .problems import problem
 
 DOOR = web.AppKey("door", Door)
@@ -35,18 +37,23 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    return web.json_response(openapi(request.app[DOOR].verbs))
+    return web.json_response(openapi(verbs_of(request)))
+
+
+def verbs_of(request: web.Request) -> Mapping[str, Verb]:
+    """Return all that can be asked here: of the bot, and of its page."""
+    return {**request.app[DOOR].verbs, **{name: one.verb for name, one in request.app[OWN].items()}}
 
 
 async def _read(request: web.Request) -> web.StreamResponse:
     verb = _verb(request)
     if verb.changes:
         return problem(request, 405, f"{verb.name} changes something: POST it", allow="POST")
-    answer = await request.app[DOOR].ask(caller_of(request).actor, verb.name, arguments_of(request.query, verb))
+    answer = await _asked(request, verb, arguments_of(request.query, verb))
     picture = getattr(answer, "picture", None)
     if picture is not None and picture.media_type in request.headers.get(hdrs.ACCEPT, ""):
         return web.Response(body=b64decode(picture.base64), content_type=picture.media_type)
-    return web.Response(text=answer.model_dump_json(), content_type="application/json")
+    return _told(answer)
 
 
 async def _change(request: web.Request) -> web.StreamResponse:
@@ -57,14 +64,24 @@ async def _change(request: web.Request) -> web.StreamResponse:
     if not key or len(key) > LONGEST_KEY:
         told = f"Idempotency-Key: a name of your choice for this change, 1 to {LONGEST_KEY} characters, is needed"
         return problem(request, 400, f"{told}: the same key again gets the same answer, and nothing is done twice")
-    arguments = await _body(request)
-    answer = await request.app[DOOR].ask(caller_of(request).actor, verb.name, arguments, key=key)
-    return web.Response(text=answer.model_dump_json(), content_type="application/json")
+    return _told(await _asked(request, verb, await _body(request), key))
+
+
+async def _asked(request: web.Request, verb: Verb, arguments: Mapping[str, Any], key: str = "") -> Answer:
+    if verb.name in request.app[OWN]:
+        answer: Answer = ask_own(request, verb.name, arguments, key=key)
+        return answer
+    return await request.app[DOOR].ask(caller_of(request).actor, verb.name, arguments, key=key)
+
+
+def _told(answer: Answer) -> web.Response:
+    headers = {hdrs.CACHE_CONTROL: "no-store"}  # it is of this moment, and may hold a secret
+    return web.Response(text=answer.model_dump_json(), content_type="application/json", headers=headers)
 
 
 def _verb(request: web.Request) -> Verb:
     name = request.match_info["path"].replace("/", ".")
-    verb = request.app[DOOR].verbs.get(name)
+    verb = verbs_of(request).get(name)
     if verb is None or "." in request.match_info["path"]:
         raise NotFound(f'there is no verb "{name[:100]}"; {PREFIX}openapi.json lists all')
     return verb

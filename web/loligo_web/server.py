@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ from .access.store import AccessStore
 from .hooks_line import VERB, Allowance, Line
 from .hooks_store import HookStore
 from .look import LOOK, MENU, environment
+from .own import OWN
+from .own_verbs import own_verbs
+from .pages.page import Page
 from .problems import problems
 from .settings import WebSettings
 
@@ -116,6 +120,7 @@ class WebInterface:
         app = web.Application(client_max_size=LARGEST_BODY)
         app[uploads.HOME] = self._home
         app[rest.DOOR], app[KEEPER], app[live.LIVE] = self._door, keeper, streams
+        app[OWN] = own_verbs(self._door)
         app[assets.ASSETS], app[LOOK] = self._assets, self._look
         is_for_machine = self._settings.open_metrics
         app[metrics.METRICS] = metrics.PageMetrics(keeper, streams, is_for_machine=is_for_machine)
@@ -125,18 +130,7 @@ class WebInterface:
         app[TRUSTED_PROXIES] = networks(self._settings.trusted_proxies)
         shown = pages.offered(self._door)
         app[MENU] = tuple(page for page in shown if page.label)
-        own = [web.get("/healthz", _healthz), web.get("/readyz", _readyz)]
-        every = [
-            *own,
-            *assets.routes(),
-            *live.routes(),
-            *metrics.routes(),
-            *rest.routes(),
-            *(hooks.routes() if VERB in self._door.verbs else ()),
-            *(investor.routes() if investor.VERB in self._door.verbs else ()),
-            *pages.routes(shown),
-            _NOTHING_ELSE,
-        ]
+        every = routes(shown, self._door.verbs)
         app.add_routes([web.route(one.method, one.path, _guarded(one.handler), **one.kwargs) for one in every])
 
         async def prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -178,6 +172,22 @@ class WebInterface:
         print(
             f"\nThe page has no owner yet. Open this link once (it is in {file}, too):\n\n  {link}\n", file=sys.stderr
         )
+
+
+def routes(shown: Sequence[Page], verbs: Container[str]) -> list[web.RouteDef]:
+    """Return all that is served beside these pages to a bot that has these verbs, in the order of precedence."""
+    return [
+        web.get("/healthz", _healthz),
+        web.get("/readyz", _readyz),
+        *assets.routes(),
+        *live.routes(),
+        *metrics.routes(),
+        *rest.routes(),
+        *(hooks.routes() if VERB in verbs else ()),
+        *(investor.routes() if investor.VERB in verbs else ()),
+        *pages.routes(shown),
+        _NOTHING_ELSE,
+    ]
 
 
 def _instance(home: Path) -> str:

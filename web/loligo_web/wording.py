@@ -69,10 +69,15 @@ def price(value: Number) -> str:
     return money(value, digits)
 
 
-def tone(value: Number) -> str:
-    """Return "up", "down" or "" for a number."""
+def tone(value: Number, step: float = 0.0) -> str:
+    """Return "up", "down" or "" for a number, which is shown in such steps."""
     number = _number(value)
-    return "" if not number else "up" if number > 0 else "down"
+    return "" if not number or abs(number) < step / 2 else "up" if number > 0 else "down"
+
+
+def capitalize(text: str) -> str:
+    """Return a text as a sentence begins; Jinja's own makes names in it small."""
+    return text[:1].upper() + text[1:]
 
 
 def title(name: str) -> str:
@@ -155,6 +160,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
         quantity,
         price,
         tone,
+        capitalize,
         title,
         kind,
         clock,

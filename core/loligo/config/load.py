@@ -54,8 +54,7 @@ def read_settings(
     settings = layers.read_yaml(file, _label(file, home))
     layers.lay_environment(dotenv, settings, label=".env")
     layers.lay_environment(environ, settings, label="environment variable")
-    chosen = settings.at(("bot", "profile"))
-    if chosen is not None and chosen.value is not None:
+    if (chosen := settings.at(("bot", "profile"))) is not None and chosen.value is not None:
         settings = _profile(str(chosen.value), chosen.origin, home, bundled_root).under(settings)
     layers.spread_every(settings)
     return settings

@@ -69,7 +69,6 @@ def take_factory(plugin: pluggy.PluginManager, kind: str, settings: Mapping[str,
     try:
         model.model_validate(settings)
     except ValidationError as exc:
-        faults = describe_faults(exc, model, ignore="missing")  # a desk may give what is missing
-        if faults:
+        if faults := describe_faults(exc, model, ignore="missing"):  # a desk may give what is missing
             raise TentacleError(f"settings in the registry: {faults}") from exc
     return factory

@@ -56,9 +56,10 @@ class Host:
 
     @property
     def registry_path(self) -> Path:
-        """Return the registry file in force: the home's own, or the bundled one while it has none."""
+        """Return the registry file in force: the home's own, also a link to nothing, or the bundled one while it has
+        none."""
         paths = [root / REGISTRY_FILE for root in self._roots]
-        return next((path for path in paths if path.exists()), paths[0])
+        return next((path for path in paths if path.exists() or path.is_symlink()), paths[0])
 
     def load_all(
         self, *, keeps: bool = False, registry: Registry | None = None, running: Sequence[LoadedTentacle] = ()

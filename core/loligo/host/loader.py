@@ -121,8 +121,7 @@ def read_version(entry: RegistryEntry, sources: Sources, running: LoadedTentacle
     is_running = running is not None and (running.tree_hash, running.folder) == (found, folder)
     manifest = running.manifest if running is not None and is_running else read_manifest(folder, files)
     said = f"{manifest.kind} {manifest.name} {manifest.version}"
-    wanted = f"{entry.kind} {entry.tentacle} {entry.version}"
-    if said != wanted:
+    if said != (wanted := f"{entry.kind} {entry.tentacle} {entry.version}"):
         raise TentacleError(f"{folder / MANIFEST_FILE} says {said}, the registry {wanted}")
     kept = read_set(entry.packages, sources.store)
     return TentacleVersion(entry=entry, manifest=manifest, tree_hash=found, folder=folder, files=files, packages=kept)

@@ -9,13 +9,13 @@ folder a writer meets was left by one that ended too early, and is swept.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from loligo.errors import TentacleError
+from loligo.registry.durable import sync_folder, write_file
 from loligo.registry.tree import PREFIX, hash12, read_tree, tree_hash
 
 CONTENT_FOLDER = Path("state/content")  # below a bot's home
@@ -52,7 +52,7 @@ class ContentStore:
                     lost = ", ".join(sorted(files.keys() - read_tree(temporary).keys()))
                     raise TentacleError(f"{lost}: no content of a tentacle, or the same name twice; take it out")
                 temporary.rename(self.path(wanted))
-                _sync(self._folder)
+                sync_folder(self._folder)
         return wanted
 
     def get(self, wanted: str) -> dict[str, bytes]:
@@ -61,8 +61,7 @@ class ContentStore:
         if not folder.is_dir():
             raise TentacleError(f"{folder}: no such version; install it again")
         files = read_tree(folder)
-        found = tree_hash(files)
-        if found != wanted:
+        if (found := tree_hash(files)) != wanted:
             raise TentacleError(f"{folder} was changed: it holds {hash12(found)}; remove it and install it again")
         return files
 
@@ -98,17 +97,6 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / parts
         path.parent.mkdir(parents=True, exist_ok=True)
         folders |= {folder / parent for parent in parts.parents}
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_file(path, content)
     for each in sorted(folders, reverse=True):  # inner ones first
-        _sync(each)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_folder(each)

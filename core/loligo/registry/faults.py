@@ -11,8 +11,7 @@ from pydantic_core import ErrorDetails
 
 def describe_faults(error: ValidationError, model: type[BaseModel], *, ignore: str = "") -> str:
     """Return every fault of a failed validation of `model` but those of pydantic's type `ignore`, joined by "; "."""
-    faults = error.errors(include_url=False)
-    return "; ".join(_said(fault, model) for fault in faults if fault["type"] != ignore)
+    return "; ".join(_said(fault, model) for fault in error.errors(include_url=False) if fault["type"] != ignore)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

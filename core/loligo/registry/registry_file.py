@@ -3,22 +3,23 @@
 It holds desired state only; whoever changes it (editor, command line, page, `git pull`) writes this one file. Reading
 refuses what it does not understand, with the place. Writing is atomic: at any moment the file is the old or the new
 one, whole, and the one before is kept beside it. Writers of ours take turns by a lock file beside it, and a change
-touches no entry but its own (`editing`). Paths in the file are relative to it.
+touches no entry but its own (`editing`). Paths in the file are relative to it. It may be a link: what that leads to is
+written, and has the lock file beside it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from loligo.errors import ConfigError
+from loligo.registry.durable import replace_file
 from loligo.registry.faults import describe_faults
 from loligo.registry.manifest import KIND_FOLDERS, Isolation, Kind, Permission, Strict, VersionText
 
@@ -66,6 +67,16 @@ class RegistryEntry(Strict):
         """Return the name that its manifest has."""
         return self.name.partition("@")[0]
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _faults_name_it(cls, values: Any, check: ModelWrapValidatorHandler[RegistryEntry]) -> RegistryEntry:
+        try:
+            return check(values)
+        except ValidationError as exc:
+            if isinstance(values, dict) and {"kind", "name"} <= values.keys():
+                raise ValueError(f"{values['kind']} {values['name']}: {describe_faults(exc, cls)}") from exc
+            raise
+
     @model_validator(mode="after")
     def _bundled_is_hashed(self) -> RegistryEntry:
         if self.source == "bundled" and self.tree_hash is None:
@@ -85,8 +96,7 @@ class Registry(Strict, title="Loligo tentacle registry"):
     @model_validator(mode="after")
     def _slots_are_unique(self) -> Registry:
         slots = [entry.slot for entry in self.tentacles]
-        twice = sorted({slot for slot in slots if slots.count(slot) > 1})
-        if twice:
+        if twice := sorted({slot for slot in slots if slots.count(slot) > 1}):
             raise ValueError(f"listed twice: {', '.join(twice)}; keep one entry of each")
         return self
 
@@ -104,9 +114,10 @@ def load_registry(path: Path) -> Registry:
     except FileNotFoundError as exc:
         raise ConfigError(f"{path}: no registry file; `loligo init {path.parent}` writes one") from exc
     except (json.JSONDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: not valid JSON: {exc}; the copy before it is {previous_copy(path)}") from exc
+        kept = f"the copy before it is {copy}" if (copy := previous_copy(path)).exists() else "put it right there"
+        raise ConfigError(f"{path}: not valid JSON: {exc}; {kept}") from exc
     except ValidationError as exc:
-        raise ConfigError(f"{path}: {describe_faults(exc, RegistryEntry)}") from exc
+        raise ConfigError(f"{path}: {describe_faults(exc, Registry)}") from exc
 
 
 @contextmanager
@@ -116,14 +127,13 @@ def editing(path: Path) -> Iterator[dict[str, RegistryEntry]]:
     A missing file is an empty one. What an editor or git, which take no turns, wrote meanwhile is kept. ConfigError
     when they changed an entry that the block changed, too, to something else: then nothing is written.
     """
-    with _turn(path):
+    with _turn(path.resolve()):
         before = _entries(path)
         entries = dict(before)
         yield entries
         newest = _entries(path)
         changed = [slot for slot in before | entries if before.get(slot) != entries.get(slot)]
-        clash = [slot for slot in changed if newest.get(slot) not in (before.get(slot), entries.get(slot))]
-        if clash:
+        if clash := [slot for slot in changed if newest.get(slot) not in (before.get(slot), entries.get(slot))]:
             raise ConfigError(f"{path}: somebody else changed {', '.join(clash)} meanwhile; look at it and try again")
         kept = {slot: entry for slot, entry in newest.items() if slot not in changed}
         if changed or not path.exists():
@@ -132,7 +142,7 @@ def editing(path: Path) -> Iterator[dict[str, RegistryEntry]]:
 
 def save_registry(path: Path, entries: Sequence[RegistryEntry]) -> None:
     """Write `entries` to `path` atomically, whatever it held, and keep the file before it."""
-    with _turn(path):
+    with _turn(path.resolve()):
         _write(path, entries)
 
 
@@ -154,35 +164,10 @@ def _write(path: Path, entries: Iterable[RegistryEntry]) -> None:
     ordered = sorted(entries, key=lambda entry: (list(KIND_FOLDERS).index(entry.kind), entry.name))
     values = Registry(tentacles=ordered).model_dump(by_alias=True, exclude_none=True)
     if path.exists():
-        _replace(previous_copy(path), path.read_bytes())
-    _replace(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def publish_schema(folder: Path) -> Path:
-    """Write the file's JSON schema below `folder`, where `$schema` of a registry file in it points, and return it."""
-    path = folder / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    schema = Registry.model_json_schema(by_alias=True)
-    _replace(path, (json.dumps(schema, indent=2, sort_keys=True) + "\n").encode())
-    return path
+        replace_file(previous_copy(path), path.read_bytes())
+    replace_file(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def previous_copy(path: Path) -> Path:
     """Return where the content that `path` had before its last change is kept."""
     return path.with_name(f".{path.name}.previous")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Make `content` the content of `path`, for good: a crash leaves the old file or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)

@@ -3,7 +3,7 @@
 All files count but compiled ones (`__pycache__`, `*.pyc`) and what editors and tools keep beside them (swap, lock and
 backup files, `.git`, caches): neither hashed nor loaded. The hash is SHA-256 over the lines `sha256-of-file  path`,
 sorted by path, as Go's dirhash "h1" does: it depends on nothing but names and bytes. Links are refused: what they point
-to could change behind the hash.
+to could change behind the hash; and names that cannot be shown: a line end would make one file of the hash two.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, bytes]]:
     for item in items:
         if item.is_symlink():
             raise TentacleError(f"{item.path}: a link inside a tentacle; replace it by the file it points to")
+        if not item.name.isprintable():
+            raise TentacleError(f"{item.path!a}: a name that cannot be shown; rename it")
         if item.is_dir():
             yield from _files_below(item.path, f"{prefix}{item.name}/")
         elif item.is_file():

@@ -39,7 +39,8 @@ class _Owned:
 
 
 class Supervisor:
-    """Runs tasks until somebody asks it to stop. `stages`: name -> seconds its tasks have to end, first to end first.
+    """Runs tasks until somebody asks it to stop. `stages`: name -> seconds its tasks have to end, first to end first,
+    and what those before it left of theirs.
 
     Use as `async with Supervisor({"feeds": 0.5, "engine": 1.0}) as tasks: ...; await tasks.stop_requested()`.
     """
@@ -84,8 +85,10 @@ class Supervisor:
     async def shut_down(self) -> Shutdown:
         """End all tasks, stage by stage, and return how that went. A second call finds nothing left to do."""
         self.stop("shut down")
+        until_s = (clock := asyncio.get_running_loop().time)()
         for stage, limit_s in self._stages.items():
-            await self._end_stage(stage, limit_s)
+            until_s += limit_s  # what one stage does not need is left to those after it
+            await self._end_stage(stage, until_s - clock())
         return Shutdown(reason=self._reason, failures=tuple(self._failures), stuck=tuple(self._stuck))
 
     async def __aenter__(self) -> Supervisor:
@@ -111,10 +114,9 @@ class Supervisor:
 
     def _on_end(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        self._failures.append((task.get_name(), error))
-        _log.error("task failed", task=task.get_name(), exc_info=error)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failures.append((task.get_name(), error))
+            _log.error("task failed", task=task.get_name(), exc_info=error)
 
 
 async def _wait(tasks: set[asyncio.Task[Any]], limit_s: float) -> set[asyncio.Task[Any]]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from loligo_bot.historic_request import Asked
 
-FORMATS = ("html", "json", "csv")
 CHECK = "End with 8 while there is no verdict, with 1 when the test is invalid or was stopped."
 
 
@@ -62,7 +61,8 @@ def run(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A guardrail other than usual; null: off.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Also write it to FILE.html, FILE.json or FILE.csv.", show_default=False)
+        Path | None,
+        typer.Option(help="Also write it to FILE.html, FILE.json, FILE.csv or FILE-trades.csv.", show_default=False),
     ] = None,
     whole: Annotated[
         bool, typer.Option("--cross-check/--no-cross-check", help="Three arms and more: compare all, in seconds.")
@@ -78,12 +78,14 @@ def run(
     from loligo_bot.historic_papers import historic_document, told_of
     from loligo_bot.historic_request import HISTORIC, Asked
     from loligo_lab.commands import pairs
+    from loligo_lab.experiment_files import kind_of, written
 
     shell: Shell = context.obj
     if (name is None) == (control is None):
         raise typer.BadParameter("expected the NAME of an experiment, or --control with --challenger, --set or --arm")
-    if report is not None and report.suffix.lstrip(".") not in FORMATS:
-        raise typer.BadParameter(f'--report "{report}": expected a name that ends with .html, .json or .csv')
+    if report is not None and not kind_of(report.name):
+        said = "expected a name that ends with .html, .json, .csv or -trades.csv"
+        raise typer.BadParameter(f'--report "{report}": {said}')
     check_place(report, "--report")
     variants = [Variant(changes=pairs(set_ or (), "--set"), versions=versions(shell.home, version or ()))]
     variants = [one for one in variants if one.changes or one.versions]
@@ -114,9 +116,7 @@ def run(
     document = historic_document(found, is_cross_checked=whole and len(found.standing.config.arms) > 2)
     told = told_of(document, found)
     if report is not None:
-        from loligo_lab.experiment_files import written
-
-        report.write_text(written(document, report.suffix.lstrip(".")), encoding="utf-8")
+        report.write_text(written(document, kind_of(report.name)), encoding="utf-8")
         told["report"] = str(report)
     shell.result({"ok": True, **told}, lambda console: _show(console, told))
     if check:
@@ -127,7 +127,7 @@ def check(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="What `loligo ab export --format json` or `ab run --report` wrote.")],
 ) -> None:
-    """Compute a verdict once more from its exported file alone. Ends with 1 when it is another one."""
+    """Compute a verdict and its figures once more from its exported file alone. Ends with 1 when they are others."""
     from loligo.errors import DataError
     from loligo_lab.experiment_files import is_confirmed, recomputed
 
@@ -142,10 +142,11 @@ def check(
         raise DataError(f"{file}: {exc}") from exc
     told = {"ok": is_same, "name": judgement.name, "verdict": judgement.verdict.value, "sentence": judgement.sentence}
     told_then = (document.get("judgement") or {}).get("headline", "nothing")
-    said = "confirmed to the last digit" if is_same else f'the file says "{told_then}"'
-    days = len(document["days"])
-    lines = [f"{judgement.name}: {judgement.headline}", judgement.sentence, f"From its {days:,} days: {said}."]
-    shell.lines({**told, "days": days}, lines)
+    said = "confirmed to the last digit" if is_same else f'the file says "{told_then}", and its figures may be others'
+    days, trades = len(document["days"]), len(document["trades"])
+    source = f"From its {days:,} days and {trades:,} closed trades: {said}."
+    lines = [f"{judgement.name}: {judgement.headline}", judgement.sentence, source]
+    shell.lines({**told, "days": days, "trades": trades}, lines)
     if not is_same:
         raise typer.Exit(ExitCode.FAILURE)
 

@@ -41,7 +41,7 @@ def show_one(console: Console, told: Told) -> None:
     say(console, told["sentence"])
     say(console, told["rule"], style="dim")
     if told["arms"]:
-        show_arms(console, told["arms"])
+        show_arms(console, told["arms"], told["holding"])
         show_figures(console, told["arms"])
     if told["pairs"]:
         show_pairs(console, told["pairs"])
@@ -55,15 +55,19 @@ def show_one(console: Console, told: Told) -> None:
         say(console, line, style="dim")
 
 
-def show_arms(console: Console, arms: Sequence[Told]) -> None:
-    """Draw what each arm did."""
+def show_arms(console: Console, arms: Sequence[Told], holding: Told | None) -> None:
+    """Draw what each arm did, and what holding came to."""
     columns = ("arm", "growth %", "deepest fall %", "trades", "fees", "turnover", "orders", "refused")
     rows = []
     for one in arms:
         refused = one.get("refused_orders", one.get("rejected", 0))
         row = [f"{one['letter']} {one['name']}", _signed(one["growth"], 100), _percent(one["drawdown"]), one["trades"]]
         rows.append([*row, round(one["fees"], 2), round(one["turnover"], 2), one["orders"], refused])
+    if holding is not None and holding["curve"]:
+        rows.append(["holding", _signed(holding["curve"][-1][1], 100), *[""] * (len(columns) - 2)])
     show_table(console, columns, rows)
+    if holding is not None:
+        say(console, " ".join([holding["rule"], *holding["missing"]]), style="dim")
 
 
 def show_figures(console: Console, arms: Sequence[Told]) -> None:

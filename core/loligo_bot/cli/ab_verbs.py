@@ -19,7 +19,7 @@ from loligo_bot.cli.entry_points import group
 from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell
 
-EXPORTED = Literal["html", "json", "csv"]
+EXPORTED = Literal["html", "json", "csv", "trades"]
 
 ab = group("ab", "A/B tests of strategies: which is better, and is that more than luck?")
 
@@ -115,7 +115,7 @@ def show(
     context: typer.Context, name: Name, check: Annotated[bool, typer.Option("--check", help=CHECK)] = False
 ) -> None:
     """Show one A/B test: the verdict, the arms, how sure it is and what it waits for."""
-    answer = look(context.obj, "experiment", {"name": name}, ab_tables.show_one)
+    answer = look(context.obj, "experiment", {"name": name, "holding": 1}, ab_tables.show_one)
     if check:
         raise typer.Exit(exit_code_of_verdict(answer["verdict"]))
 
@@ -167,9 +167,12 @@ def export(
     context: typer.Context,
     name: Name,
     kind: Annotated[
-        EXPORTED, typer.Option("--format", help="html to read, json to compute it again, csv with the days.")
+        EXPORTED,
+        typer.Option("--format", help="html to read, json to compute it again, csv with the days, trades: csv."),
     ] = "html",
-    output: Annotated[Path | None, typer.Option(help="The file; experiment-NAME.FORMAT unless said.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; experiment-NAME.FORMAT or -trades.csv unless said.")
+    ] = None,
 ) -> None:
     """Write an A/B test of the running bot into a file, with all that its verdict comes from."""
     from loligo_bot.cli.control_client import ask_verb

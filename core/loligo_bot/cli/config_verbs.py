@@ -19,11 +19,13 @@ for verb in settings_history.VERBS:
 def check(context: typer.Context) -> None:
     """Find everything that is wrong with the configuration and its tentacles' settings."""
     from loligo_bot.assembly import assemble
+    from loligo_bot.edge_plan import edge_plans
     from loligo_bot.folder_config import read_config
 
     shell: Shell = context.obj
     read = read_config(shell.home)
     bot = assemble(shell.home, read)
+    edge_plans(read, bot.host, str(shell.home))  # as `run` plans them, and nothing is made
     desks = ", ".join(read.desks)
     data = {"ok": True, "desks": list(read.desks), "tentacles": len(bot.loaded)}
     shell.result(data, lambda console: console.print(f"the configuration is valid; desks: {desks}", markup=False))

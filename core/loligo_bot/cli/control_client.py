@@ -60,9 +60,11 @@ def _connect(home: Path, timeout_s: float) -> socket.socket:
     try:
         with socket_address(home) as address:
             client.connect(address)
-    except PermissionError:
+    except PermissionError as exc:
         client.close()
-        raise
+        raise PermissionError(
+            errno.EPERM, "the bot of this folder may not be asked: it is another user's", str(home)
+        ) from exc
     except OSError as exc:
         client.close()
         raise NotRunning(f"no bot is running in {home}: start it with `loligo run --home {home}`") from exc

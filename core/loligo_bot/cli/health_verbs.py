@@ -1,4 +1,4 @@
-"""`loligo doctor`, and `loligo tentacle health | retry | grant | bisect`: how tentacles are, and what mends them."""
+"""`loligo doctor`, `loligo tentacle health | retry | grant | revoke | bisect`: how tentacles are, what mends them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loligo_bot.cli.output import Shell, show_table
-from loligo_bot.cli.tentacle_verbs import tentacle
+from loligo_bot.cli.swap_verbs import PATIENCE_S
+from loligo_bot.cli.tentacle_verbs import check_kind, tentacle
 
 if TYPE_CHECKING:
     from loligo_bot.health.bisection import Suspect
@@ -41,6 +42,7 @@ def health(
     context: typer.Context, kind: Annotated[str | None, typer.Option(help="Only this kind, such as evaluator.")] = None
 ) -> None:
     """Show where every tentacle stands: its state and why, its failures, and what it costs."""
+    check_kind(kind)
     shell: Shell = context.obj
     answer = _health(shell)
     rows = [row for row in answer["tentacles"] if kind in (None, row["kind"])]
@@ -68,24 +70,67 @@ def retry(context: typer.Context, name: Annotated[str, typer.Argument(help="NAME
 def grant(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="NAME or KIND/NAME.")],
-    permissions: Annotated[list[str], typer.Argument(help="What its manifest wants; see `loligo tentacle info`.")],
-) -> None:
-    """Grant permissions to a tentacle that lacks them. An update that waits for some: `loligo tentacle agree`."""
+    permissions: Annotated[
+        list[str], typer.Argument(help="What its manifest wants, see `loligo tentacle info`; admin for an automation.")
+    ],
+) -> int:
+    """Grant permissions to a tentacle that lacks them, or admin to an automation, which may then exchange tentacles.
+
+    An update that waits for some: `loligo tentacle agree`.
+    """
     from loligo.errors import TentacleError
     from loligo.registry.registry_file import editing
+    from loligo_kit import dialogue
     from loligo_kit.bot_folder import BotFolder
+    from loligo_kit.installer import Change
+    from loligo_kit.plans import ADMIN
 
     shell: Shell = context.obj
     bot = BotFolder(shell.home, shell.bundled)
     entry = bot.find(name)
-    wanted = bot.manifest(entry).permissions
+    wanted = dict.fromkeys([*bot.manifest(entry).permissions, *([ADMIN] if entry.kind == "automation" else [])])
     if unknown := [each for each in permissions if each not in wanted]:
         raise TentacleError(f"{entry.slot} does not want {', '.join(unknown)}; it wants: {', '.join(wanted) or 'none'}")
-    held = [each for each in wanted if each in entry.permissions or each in permissions]
     with editing(bot.registry) as entries:
-        entries[entry.slot] = entries[entry.slot].model_copy(update={"permissions": held})
-    message = f"{entry.slot} may now: {', '.join(held)}"
-    shell.result({"ok": True, "permissions": held}, lambda console: console.print(message, markup=False))
+        if entry.slot not in entries:
+            raise TentacleError(f"{entry.slot} was taken out of {bot.registry} meanwhile")
+        before = entries[entry.slot]
+        held = list(dict.fromkeys([*before.permissions, *permissions]))  # also what no manifest asks for
+        after = entries[entry.slot] = before.model_copy(update={"permissions": held})
+    return dialogue.told(shell, Change(slot=entry.slot, before=before, after=after), "grant")
+
+
+@tentacle.command()
+def revoke(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="NAME or KIND/NAME.")],
+    permissions: Annotated[
+        list[str] | None, typer.Argument(help="That it holds; all of them by default.", show_default=False)
+    ] = None,
+    why: Annotated[str, typer.Option(help="Your reason; it stays in the history.")] = "",
+    is_forced: Annotated[
+        bool, typer.Option("--force", help="Even when it goes off by that and others, or a desk, need it.")
+    ] = False,
+) -> None:
+    """Take permissions of a tentacle back. One that needs them goes off, in a running bot at once."""
+    from loligo.errors import NotRunning
+    from loligo_bot.cli.control_client import ask_verb
+    from loligo_bot.door.granting import revoked
+    from loligo_bot.judgement import judge
+    from loligo_kit.bot_folder import BotFolder
+    from loligo_kit.installer import Installer
+
+    shell: Shell = context.obj
+    asked = {"name": name, "permissions": permissions or [], "why": why, "force": is_forced}
+    try:
+        answer = ask_verb(shell.home, "tentacle.revoke", asked, timeout_s=PATIENCE_S + ANSWER_LIMIT_S)["answer"]
+    except NotRunning:
+        bot = BotFolder(shell.home, shell.bundled)
+        done = Installer(bot, judge).revoke(name, permissions or [], shell.used_at, is_forced=is_forced)
+        answer = {"is_done": True, "message": revoked(bot, done)}
+    shell.lines({"ok": answer["is_done"], **answer}, [answer["message"]])
+    if not answer["is_done"]:
+        raise typer.Exit(1)
 
 
 @tentacle.command()
@@ -187,16 +232,17 @@ def _health(shell: Shell) -> dict[str, Any]:
 def _stopped(home: Path) -> dict[str, Any]:
     from loligo.errors import ConfigError, TentacleError
     from loligo_bot.folder_config import read_config
-    from loligo_bot.health.repairs import Problem, problems
+    from loligo_bot.health.repairs import Problem, file_problems, problems
     from loligo_bot.health.standstill import look
 
     try:
         rows, safe_mode, crashed = look(home, read_config(home))
     except (ConfigError, TentacleError) as exc:
-        wrong = Problem(problem="configuration wrong", reason=str(exc), command="loligo config check")
-        return {"ok": True, "time": "", "safe_mode": "", "tentacles": [], "problems": [asdict(wrong)]}
-    found = problems(rows, safe_mode=safe_mode, crashed_starts=crashed)
-    told = {"tentacles": [asdict(row) for row in rows], "problems": [asdict(one) for one in found]}
+        wrong = [Problem(problem="configuration wrong", reason=str(exc), command="loligo config check")]
+        found = [asdict(one) for one in file_problems(home) or wrong]
+        return {"ok": True, "time": "", "safe_mode": "", "tentacles": [], "problems": found}
+    every = file_problems(home) + problems(rows, safe_mode=safe_mode, crashed_starts=crashed)
+    told = {"tentacles": [asdict(row) for row in rows], "problems": [asdict(one) for one in every]}
     return {"ok": True, "time": "", "safe_mode": safe_mode, **told}
 
 

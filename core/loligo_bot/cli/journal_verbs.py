@@ -33,15 +33,17 @@ def why(
 ) -> None:
     """Say why something happened: from the candle over evaluations, decision and risk to orders and fills."""
     from loligo_bot.explain import explain
+    from loligo_bot.past import past_of
     from loligo_store.projector import Projector
     from loligo_store.reader import JournalReader
 
     shell: Shell = context.obj
     with open_journal(shell.home) as engine:
-        story = explain(ident, JournalReader(engine), caught_up(Projector(engine)))
+        rows = caught_up(Projector(engine))
+        story = explain(ident, JournalReader(engine), rows, past_of(shell.home, rows).evaluators)
     columns = ("seq", "time", "step", "")
-    rows = [(str(step["seq"]), step["at"][:19], step["step"], step["text"][:LONGEST_TEXT]) for step in story["steps"]]
-    shell.result(story, lambda console: show_table(console, columns, rows))
+    told = [(str(step["seq"]), step["at"][:19], step["step"], step["text"][:LONGEST_TEXT]) for step in story["steps"]]
+    shell.result(story, lambda console: show_table(console, columns, told))
 
 
 def export(

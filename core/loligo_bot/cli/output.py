@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,15 @@ class Shell:
         plain = True if self.is_plain or "NO_COLOR" in os.environ else None
         stream = sys.stderr if stderr else sys.stdout
         return Console(file=stream, no_color=plain, width=None if stream.isatty() else 160, highlight=False)
+
+
+def check_one_of(option: str, given: str | None, known: Iterable[str]) -> None:
+    """BadParameter when an option is given and names none of what there is."""
+    from loligo.registry.faults import did_you_mean
+
+    words = [str(each) for each in known]
+    if given is not None and given not in words:
+        raise typer.BadParameter(f"{option} {given}: expected one of {', '.join(words)}{did_you_mean(given, words)}")
 
 
 def show_table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:

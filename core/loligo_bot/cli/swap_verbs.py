@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from loligo_bot.cli.outcome import exit_code_of_swap
-from loligo_bot.cli.output import Shell, show_table
+from loligo_bot.cli.output import Shell, check_one_of, show_table
 
 PATIENCE_S = 60.0  # how long a verb waits for a swap to end; probation takes some seconds
+LONGEST_WAIT_S = 86_400.0
 ANSWER_LIMIT_S = 10.0  # for the bot to answer, beyond that
 
 
@@ -29,12 +30,17 @@ def apply(
     inputs: Annotated[int | None, typer.Option(min=1, help="Compare over so many inputs.", show_default=False)] = None,
     desk: Annotated[str | None, typer.Option(help="The control of an experiment, where several desks use it.")] = None,
     patience_s: Annotated[
-        float, typer.Option("--wait", min=0.1, help="Seconds to wait for the result; the swap goes on without you.")
+        float,
+        typer.Option(
+            "--wait", min=0.1, max=LONGEST_WAIT_S, help="Seconds to wait for the result; the swap goes on without you."
+        ),
     ] = PATIENCE_S,
 ) -> int:
     """Let the running bot take up what registry and configuration say now. Exit code 4 when it runs already."""
-    from loligo_bot.wish import how_far
+    from loligo_bot.wish import How, When, how_far
 
+    check_one_of("--when", when, When)
+    check_one_of("--as", how, How)
     shell: Shell = context.obj
     terms = {"why": why, "when": when, "as": how, "inputs": inputs, "desk": desk}
     if desk is not None and how != "experiment":
@@ -53,7 +59,10 @@ def apply(
 def history(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="Only what changed this: NAME, KIND/NAME, or desk/NAME.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Only what changed this or its settings: NAME, KIND/NAME, or desk/NAME.", show_default=False
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
 ) -> None:
@@ -87,7 +96,7 @@ def followed(home: Path, why: str, ago_s: float) -> dict[str, Any] | None:
         answer = _applied(home, {"why": why, "follows": True, "ago_s": ago_s, **left}, PATIENCE_S)
     except NotRunning:
         return None
-    except LoligoError as exc:
+    except (LoligoError, PermissionError) as exc:  # the files are written all the same
         return {"ok": False, "lines": [f"the running bot: {exc}"]}
     if "swap" not in answer:
         said = str(answer.get("message") or how_far(answer.get("at_work", {})))

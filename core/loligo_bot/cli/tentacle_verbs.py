@@ -13,7 +13,7 @@ import typer
 
 from loligo_bot.cli import swap_verbs
 from loligo_bot.cli.entry_points import group
-from loligo_bot.cli.output import Shell, show_pairs, show_table
+from loligo_bot.cli.output import Shell, check_one_of, show_pairs, show_table
 
 if TYPE_CHECKING:
     from loligo.host import Host, LoadedTentacle, TentacleStatus
@@ -31,6 +31,7 @@ def list_(
     """List every tentacle with its state, and how the running bot, or the one that ran last, stands to it."""
     from loligo_bot.cli.standing import standings_in
 
+    check_kind(kind)
     shell: Shell = context.obj
     listed = _host(shell).list()
     found = standings_in(shell, listed)
@@ -70,24 +71,29 @@ def refresh(
 ) -> None:
     """Bring the registry in line with the folders, and with what pip installed: list new tentacles, take hashes and
     versions of changed ones. What these want and lack is shown, and asked for. What pip brought is off until you switch
-    it on."""
-    from loligo.registry.registry_file import REGISTRY_FILE
+    it on. What cannot be taken up is told, stays as it was, and ends this with 1."""
+    from loligo.config.load import CONFIG_FILE
+    from loligo.registry.registry_file import REGISTRY_FILE, load_registry, save_registry
+    from loligo_kit import discovery
     from loligo_kit.bot_folder import BotFolder
-    from loligo_kit.discovery import discover, refresh_hashes
     from loligo_kit.listing import Listed, list_distributions
 
     shell: Shell = context.obj
-    file = shell.home / REGISTRY_FILE
-    added = list(discover(file, source="bundled" if is_bundled else "local"))
+    file, shipped = shell.home / REGISTRY_FILE, shell.bundled / REGISTRY_FILE
+    if not file.exists() and (shell.home / CONFIG_FILE).exists() and shipped.exists():  # a bot, and no checkout
+        in_force = load_registry(file if file.is_symlink() else shipped)  # a link to nothing is refused
+        save_registry(file, in_force.tentacles)
+    found = discovery.refresh(file, source="bundled" if is_bundled else "local")
     by_pip = Listed() if is_bundled else list_distributions(BotFolder(shell.home, shell.bundled))
-    data = {"added": added + by_pip.added, "changed": list(refresh_hashes(file)) + by_pip.changed}
+    data = {"added": [*found.added, *by_pip.added], "changed": [*found.changed, *by_pip.changed]}
     given = {} if is_bundled else _equipped(shell, [*data["added"], *data["changed"]], is_yes)
-    data |= {name: lines for name, lines in (("left", by_pip.left), ("refused", by_pip.refused)) if lines} | given
+    refused = [f"{folder}: {why}" for folder, why in found.faults.items()] + by_pip.refused
+    data |= {name: lines for name, lines in (("left", by_pip.left), ("refused", refused)) if lines} | given
     rows = [(what, slot) for what, slots in data.items() for slot in slots]
     bot = shell.followed("tentacle refresh") if data["added"] or data["changed"] else None
     rows += [("", line) for line in bot["lines"]] if bot is not None else []
     result = {
-        "ok": (bot is None or bot["ok"]) and not by_pip.refused,
+        "ok": (bot is None or bot["ok"]) and not refused,
         **data,
         **({"running_bot": bot} if bot is not None else {}),
     }
@@ -133,6 +139,13 @@ def outdated(context: typer.Context) -> None:
         {"ok": True, "sources": rows},
         lambda console: show_table(console, columns, [[str(row[name]) for name in columns] for row in rows]),
     )
+
+
+def check_kind(kind: str | None) -> None:
+    """BadParameter when there is no such kind: nothing of it would be shown, as if the bot had none."""
+    from loligo.registry.manifest import KIND_FOLDERS
+
+    check_one_of("--kind", kind, KIND_FOLDERS)
 
 
 def told_of(row: TentacleStatus, standings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from loligo.ports.door import Answer
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Offer, reading
 from loligo_bot.door.pages import Desk, Listing, OfInstrument, Paged, Pages, Part, Span, brief, page, shaped
-from loligo_bot.explain import why_text
+from loligo_bot.explain import reason_text
 from loligo_store.projections import Row
 
 SCANNED = 5_000  # signals that one page looks through for those of a result
@@ -128,7 +128,7 @@ def _signal(row: Row, refused: dict[_Place, Row], ordered: dict[_Place, Row]) ->
         result="ordered" if order else _result(refusal),
         confidence=row["strength"],
         by=f"{refusal['rule']} ({refusal['tier']})" if refusal else "",
-        why_not=why_text(refusal["code"], refusal["numbers"]) if refusal else "",
+        why_not=reason_text(refusal["code"], refusal["numbers"]) if refusal else "",
         order_id=order["id"] if order else "",
         count=1,
     )

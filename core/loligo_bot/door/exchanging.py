@@ -49,12 +49,19 @@ class Exchanged(Answer):
         return [f"{self.result.replace('_', ' ')}{took}: {self.message}" if self.result else self.message]
 
 
-def exchanged(swap: SwapReport | dict[str, Any] | None, *, undo: Undo | None = None, before: str = "") -> Exchanged:
-    """Return the answer for a report, or for a swap that is not at its end; `before` was done to the files."""
+def exchanged(
+    swap: SwapReport | dict[str, Any] | None, *, undo: Undo | None = None, before: str = "", name: str = ""
+) -> Exchanged:
+    """Return the answer for a report, or for a swap that is not at its end.
+
+    `before` was done to the files; nothing is done while the tentacle `name`, which was asked for, stays off.
+    """
     if isinstance(swap, SwapReport):
-        said = "; ".join(filter(None, (before, swap.text)))
-        told = {name: value for name, value in asdict(swap).items() if name in ("result", "number", "changed", "steps")}
-        return Exchanged(is_done=swap.is_done, message=said, took_s=swap.duration_ms / 1000, undo=undo, **told)
+        off = f"{name} stays off: {swap.off[name]}" if name in swap.off else ""
+        said = "; ".join(filter(None, (before, swap.text, off if off not in swap.text else "")))
+        told = {key: value for key, value in asdict(swap).items() if key in ("result", "number", "changed", "steps")}
+        is_done = swap.is_done and not off
+        return Exchanged(is_done=is_done, message=said, took_s=swap.duration_ms / 1000, undo=undo, **told)
     said = "; ".join(filter(None, (before, NOT_WATCHED if swap is None else how_far(swap))))
     return Exchanged(is_done=True, message=said, at_work=swap or {}, undo=undo)
 
@@ -102,7 +109,7 @@ async def change_files(
     if done.waiting:
         said = f"{done.slot} waits: it wants {kinds(done.waiting)}; `loligo tentacle agree` shows and grants it"
         return Exchanged(is_done=False, message=said)
-    return exchanged(swap, undo=undo if done.before != done.after else None)
+    return exchanged(swap, undo=undo if done.before != done.after else None, name=done.to_run)
 
 
 def because(what: str, given: Changing) -> str:
@@ -132,9 +139,9 @@ async def rollback(inside: Inside, asked: Asked, given: Rollback) -> Exchanged:
     return await change_files(inside, asked, turn, f"tentacle rollback {entry.slot}", given, undo)
 
 
-async def retry(inside: Inside, _asked: Asked, given: OfTentacle) -> Done:
-    """End a quarantine; health takes the tentacle in again, and the history says so in its name."""
-    return Done(is_done=True, message=inside.health.release(given.name))
+async def retry(inside: Inside, asked: Asked, given: OfTentacle) -> Done:
+    """End a quarantine; health takes the tentacle in again, and the history says who wanted it."""
+    return Done(is_done=True, message=inside.health.release(given.name, by=asked.actor.name))
 
 
 OFFERS: tuple[Offer, ...] = (

@@ -46,9 +46,10 @@ class Ending(Changing):
 async def stop(inside: Inside, asked: Asked, given: Ending) -> Exchanged:
     """End a test: its verdict stays as it is, its challengers take no new positions."""
     await inside.read(partial(_running, inside, given.name))
-    config = copy.deepcopy((await inside.read(partial(recipe_now, inside.home))).config)
+    before = (await inside.read(partial(recipe_now, inside.home))).config
+    config = copy.deepcopy(before)
     config[SECTION][given.name]["ended"] = True
-    done = await written(inside, asked, given, f"experiment {given.name} ends", Draft(config))
+    done = await written(inside, asked, given, f"experiment {given.name} ends", Draft(config, before))
     await _paused_if_over(inside, asked.actor.name, given.name, done)
     return done
 
@@ -119,18 +120,18 @@ def _candidate(inside: Inside, given: Promotion) -> tuple[ExperimentConfig, str,
 
 def _promoted(inside: Inside, name: str, one: ExperimentConfig, challenger: str) -> Draft:
     """Return files in which the control runs the challenger's parts; a version that it pins becomes the registry's."""
-    config = copy.deepcopy(recipe_now(inside.home).config)
+    before = recipe_now(inside.home).config
+    config = copy.deepcopy(before)
     control, source = config["desks"][one.control], copy.deepcopy(config["desks"][challenger])
-    draft = Draft(config)
+    draft = Draft(config, before)
     for kind in (*CODE.values(), "evaluator"):
         used = {item["tentacle"] for item in items_of(control, kind)}
         for item in items_of(source, kind):
             base, _, pinned = item["tentacle"].partition(PIN)
             if pinned and base in used:
                 entry = found_tentacle(inside, f"{kind}/{item['tentacle']}")
-                draft.moved.append(
-                    entry_of(inside.home, found_tentacle(inside, f"{kind}/{base}"), entry.tree_hash or "")
-                )
+                there = found_tentacle(inside, f"{kind}/{base}")
+                draft.moved.append((there, entry_of(inside.home, there, entry.tree_hash or "")))
                 item["tentacle"] = base
     control |= {key: source[key] for key in MAY_DIFFER}
     config[SECTION][name]["ended"] = True
@@ -142,7 +143,7 @@ def _besides(draft: Draft, one: ExperimentConfig, challenger: str) -> str:
     tentacle of which the registry gets another version, too."""
     own, other = (draft.config["desks"][arm] for arm in (one.control, challenger))
     kept = [f"{key} stays {own[key] or 'unset'}" for key in STAYS if own[key] != other[key]]
-    moved = {entry.slot.replace(" ", "/") for entry in draft.moved}
+    moved = {entry.slot.replace(" ", "/") for _, entry in draft.moved}
     desks = [
         name for name, desk in draft.config["desks"].items() if name not in one.arms and moved & set(names_of(desk))
     ]

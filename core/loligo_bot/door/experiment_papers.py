@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -13,13 +14,14 @@ from loligo.model.timeframe import iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
 from loligo_bot.door.experiment_assumptions import assumptions_of, setup_of
-from loligo_bot.door.experiment_parts import cross_check_of, figures_of_closed_trades, split_by_arm
+from loligo_bot.door.experiment_holding import held
+from loligo_bot.door.experiment_parts import closed_trades, cross_check_of, split_by_arm
 from loligo_bot.door.experimenting import NOT_BEGUN, Name, found
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Offer, reading
 from loligo_bot.door.pages import Part, ReportFile
 from loligo_bot.experiments.arms import names_of
-from loligo_bot.experiments.document import document_of
+from loligo_bot.experiments.document import Did, document_of
 from loligo_bot.experiments.draft import PIN
 from loligo_bot.experiments.planning import (
     USUAL_DIFFERENCE,
@@ -31,9 +33,12 @@ from loligo_bot.experiments.planning import (
 )
 from loligo_bot.past import past_of
 from loligo_lab.experiment import Mode
-from loligo_lab.experiment_files import MEDIA_TYPES, written
+from loligo_lab.experiment_files import MEDIA_TYPES, file_name, written
 
 RULES = "risk_rule/"
+FORMATS_TOLD = (
+    "html: one file, to read anywhere; json: all to compute it again; csv: the days; trades: csv of the closed trades"
+)
 
 
 class Supposed(Arguments):
@@ -176,16 +181,13 @@ class ExportAsked(Arguments):
     """Of which experiment, and how."""
 
     name: str = Name
-    format: Literal["html", "json", "csv"] = Field(
-        default="html", description="html: one file, to read anywhere; json: all to compute it again; csv: the days"
-    )
+    format: Literal["html", "json", "csv", "trades"] = Field(default="html", description=FORMATS_TOLD)
 
 
 def export(inside: Inside, given: ExportAsked) -> ReportFile:
     content = written(exported(inside, given.name), given.format)
-    return ReportFile(
-        name=f"experiment-{given.name}.{given.format}", media_type=MEDIA_TYPES[given.format], content=content
-    )
+    name = file_name(f"experiment-{given.name}", given.format)
+    return ReportFile(name=name, media_type=MEDIA_TYPES[given.format], content=content)
 
 
 def exported(inside: Inside, name: str) -> dict[str, Any]:
@@ -201,17 +203,18 @@ def exported(inside: Inside, name: str) -> dict[str, Any]:
     whole = cross_check_of(inside, standing)
     about: dict[str, Any] = {"cross_check": whole.model_dump(mode="json")} if whole else {}
     about |= {"assumptions": assumptions_of(setup_of(inside), standing.config, standing)}
-    told = document_of(
+    days = max(1, len(standing.days))
+    beside = inside.experiments.made(standing, "holding all", partial(held, inside, points=days))
+    return document_of(
         standing,
         began,
         inside.reconciler.running.loaded,
+        Did(trades=closed_trades(inside, standing), holding=beside),
         kind="running",
         verdicts=verdicts,
         split=split_by_arm(standing),
         **about,
     )
-    told["figures"] = [*told["figures"], *msgspec.to_builtins(figures_of_closed_trades(inside, standing))]
-    return told
 
 
 OFFERS: tuple[Offer, ...] = (

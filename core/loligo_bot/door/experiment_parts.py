@@ -3,25 +3,23 @@ come to, and in what the arms differ. All of it is shown and decides nothing."""
 
 from __future__ import annotations
 
-from math import nan
 from typing import Literal
 
 from pydantic import Field
 
-from loligo.model.timeframe import DAY_NS, iso, timeframe_ns
+from loligo.model.timeframe import iso
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.pages import Part
-from loligo_bot.door.series import own_timeframes
 from loligo_bot.experiment_config import ExperimentConfig
 from loligo_bot.experiments.document import apart
+from loligo_bot.experiments.held import span_of
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.jobs.job import Job, State
 from loligo_lab.experiment import Verdict, allocation
 from loligo_lab.experiment.capital import FIRST_DAY
-from loligo_lab.experiment.figures import FIGURES, Figure, figures_of, figures_of_trades
-from loligo_store.candles import candles_before
+from loligo_lab.experiment.figures import FIGURES, Figure, figures_of
+from loligo_lab.experiment_trades import ArmTrade, arm_trade, figures_by_trades
 
-MS_PER_NS = 1_000_000
 CROSS_CHECK = "cross_check"  # the kind of its jobs
 
 
@@ -61,12 +59,19 @@ class UnlikePart(Part):
 
 
 class HoldingPart(Part):
-    """What holding the control's first instrument had come to over the same days, without fees."""
+    """What holding all that the control trades had come to over the same days, in equal parts and without fees."""
 
-    instrument: str
+    rule: str = Field(description="what is held, in a sentence")
+    missing: list[str] = Field(description="what of the prices is not known, in sentences")
     curve: list[tuple[int, float]] = Field(
-        description="ms since 1970 UTC at the close of a day, growth since the start"
+        description="ms since 1970 UTC at the close of a day, growth since the start; empty without any price"
     )
+
+    @property
+    def words(self) -> str:
+        """Return what it came to, what is held, and what is missing."""
+        growth = [f"Holding came to {self.curve[-1][1]:+.2%}."] if self.curve else []
+        return " ".join([*growth, self.rule, *self.missing])
 
 
 class CrossCheckPart(Part):
@@ -105,14 +110,9 @@ _WAITING = "All arms are being compared; this takes some seconds."
 def figures_by_arm(inside: Inside, standing: Standing) -> dict[str, list[FigurePart]]:
     """Return the figures of every arm, by its name, in the order in which they are shown."""
     order = [*FIGURES]
-    figures = [*figures_of(standing.plan, standing.days), *figures_of_closed_trades(inside, standing)]
+    figures = [*figures_of(standing.plan, standing.days), *figures_by_trades(closed_trades(inside, standing))]
     figures.sort(key=lambda one: order.index(one.name))
     return {arm: [_figure(one) for one in figures if one.arm == arm] for arm in standing.config.arms}
-
-
-def figures_of_closed_trades(inside: Inside, standing: Standing) -> list[Figure]:
-    """Return the figures that come of the trades of every arm, not of its days."""
-    return [one for arm in standing.config.arms for one in figures_of_trades(arm, _nets(inside, standing, arm))]
 
 
 def _figure(one: Figure) -> FigurePart:
@@ -120,14 +120,16 @@ def _figure(one: Figure) -> FigurePart:
     return FigurePart(name=one.name, label=label, unit=unit, value=one.value, low=one.low, high=one.high)
 
 
-def _nets(inside: Inside, standing: Standing, arm: str) -> list[float]:
-    """Return what each trade brought that closed on a day of the test, oldest first, in the reference currency; NaN
-    where its rate is not known."""
-    if not standing.days:
-        return []
-    first, end = standing.days[0].opened_at_ns, standing.days[-1].opened_at_ns + DAY_NS
-    rows = inside.rows.rows("trades", desk=arm, above={"ts": first}, below={"ts": end + 1})  # the end is of the day
-    return [nan if row["quote_rate"] is None else float(row["net"]) * row["quote_rate"] for row in rows]
+def closed_trades(inside: Inside, standing: Standing) -> list[ArmTrade]:
+    """Return the trades of each arm that closed on a day of the test, arm by arm as they closed."""
+    first, end = span_of(standing.days)
+    return [
+        arm_trade(arm, row)
+        for arm in (standing.config.arms if standing.days else ())
+        for row in inside.rows.rows(
+            "trades", desk=arm, above={"ts": first}, below={"ts": end + 1}
+        )  # the end is of the day
+    ]
 
 
 def split_by_arm(standing: Standing) -> dict[str, float | None]:
@@ -136,32 +138,6 @@ def split_by_arm(standing: Standing) -> dict[str, float | None]:
     is_known = len(standing.days) >= FIRST_DAY and standing.judgement.verdict is not Verdict.INVALID
     shares = allocation(standing.plan, standing.days) if is_known else [None] * len(standing.config.arms)
     return dict(zip(standing.config.arms, shares, strict=True))
-
-
-def holding(inside: Inside, standing: Standing, points: int) -> HoldingPart | None:
-    """Return the growth at up to `points` days, the last among them; None where the journal has no such candles."""
-    desk = inside.config.desks.get(standing.config.control)
-    if desk is None or not standing.days or points < 1:
-        return None
-    instrument = f"{desk.venue}:{desk.instruments[0]}"
-    timeframe = desk.timeframe or next(iter(own_timeframes(inside, instrument)), "")
-    if not timeframe:
-        return None
-    closes = [day.opened_at_ns + DAY_NS for day in standing.days]
-    step = -(-len(closes) // points)
-    base = _price_at(inside, instrument, timeframe, standing.days[0].opened_at_ns)
-    found = {at: _price_at(inside, instrument, timeframe, at) for at in reversed(closes[::-step])}
-    if not base:
-        return None
-    curve = [(at // MS_PER_NS, price / base - 1.0) for at, price in found.items() if price]
-    return HoldingPart(instrument=instrument, curve=curve) if curve else None
-
-
-def _price_at(inside: Inside, instrument: str, timeframe: str, at_ns: int) -> float | None:
-    """Return the close of the last candle that had closed by an instant."""
-    before_ns = at_ns - timeframe_ns(timeframe) + 1
-    found = candles_before(inside.journal().engine, instrument, timeframe, before_ns=before_ns, limit=1)
-    return found[-1].close if found else None
 
 
 def settings_apart(inside: Inside, one: ExperimentConfig) -> list[UnlikePart]:

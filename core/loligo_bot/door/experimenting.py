@@ -14,6 +14,7 @@ from loligo.model.timeframe import iso
 from loligo.ports.door import Answer
 from loligo.registry.faults import did_you_mean
 from loligo_bot.door.experiment_assumptions import assumptions_of, setup_of
+from loligo_bot.door.experiment_holding import holding
 from loligo_bot.door.experiment_parts import (
     CrossCheckPart,
     FigurePart,
@@ -21,7 +22,6 @@ from loligo_bot.door.experiment_parts import (
     UnlikePart,
     cross_check_of,
     figures_by_arm,
-    holding,
     settings_apart,
     split_by_arm,
 )
@@ -169,7 +169,7 @@ class ExperimentDetail(ExperimentRow, Answer):
     unlike: list[str] = Field(description="in which settings and versions the arms differ")
     settings: list[UnlikePart] = Field(description="the same, one by one")
     cross_check: CrossCheckPart | None = Field(description="of all arms, at the end; null: two arms need none")
-    holding: HoldingPart | None = Field(description="null: not asked for, or its candles are not known")
+    holding: HoldingPart | None = Field(description="null: not asked for, or no day is closed yet")
     leftovers: list[str] = Field(description="made for it, and still there after its end; see `experiment.tidy`")
     on_win: str = Field(description="tell, or promote: a winner takes over by itself")
     risk_scale: dict[str, float] = Field(
@@ -184,7 +184,8 @@ class ExperimentDetail(ExperimentRow, Answer):
             for one in self.arms
         ]
         whole = [self.cross_check.words] if self.cross_check else []
-        beside = [*whole, *_figure_words(self.arms), *_split_words(self.arms)]
+        held = [self.holding.words] if self.holding else []
+        beside = [*held, *whole, *_figure_words(self.arms), *_split_words(self.arms)]
         return [self.told(), self.rule, *arms, *beside, *self.unlike[:8]]
 
 

@@ -1,6 +1,6 @@
 """The front door: the one way for everybody outside to a running bot, in the order in which a question is looked at.
 
-    1 is there such a verb ─► 2 may they ─► 3 are the arguments right ─► 4 was it asked before ─► 5 the verb
+    1 is there such a verb ─► 2 may they ─► 3 are the arguments right ─► 4 was it asked before ─► 5 the verb, noted
 
 It is made before the bot runs, so that interfaces can be handed it, and opened when the engine does.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,6 +23,7 @@ from loligo_bot.door.audit import Denials
 from loligo_bot.door.catalogue import OFFERS
 from loligo_bot.door.following import Following
 from loligo_bot.door.inside import Inside, keyed_id
+from loligo_bot.door.noting import Noting
 from loligo_bot.door.offer import Asked, Offer
 from loligo_bot.door.once import Once
 from loligo_bot.door.problems import checked
@@ -40,6 +42,7 @@ class FrontDoor:
         self.verbs: Mapping[str, Verb] = {name: offer.verb for name, offer in self._offers.items()}
         self._inside: Inside | None = None
         self._denials = Denials()
+        self._noting = Noting()
         self._once: Once | None = None
         self._following: Following | None = None
 
@@ -81,7 +84,8 @@ class FrontDoor:
         verb = offer.verb.name
         asked = Asked(actor, keyed_id(actor.name, verb, key) if key else "")
         try:
-            answer = await once.answer(asked.id, _digest(given), lambda: offer.serve(inside, asked, given))
+            work = partial(self._noting.serve, inside, offer, asked, given)
+            answer = await once.answer(asked.id, _digest(given), work)
         except LoligoError as exc:
             _log.warning("not done", actor=actor.name, verb=verb, error=str(exc))
             raise

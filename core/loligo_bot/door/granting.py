@@ -1,8 +1,9 @@
-"""Verbs on what a tentacle that is there still lacks: permissions, and Python packages that are not installed.
+"""Verbs on what a tentacle that is there still lacks, permissions and Python packages, and on taking permissions back.
 
     look (the folder read, pip asked, nothing runs) ─► a person sees it ─► grant, naming each ─► judged ─► swap
 
-For one that lies in a folder, or came by pip. What an update wants is agreed to by `tentacle.install.agree`.
+For one that lies in a folder, or came by pip. What an update wants is agreed to by `tentacle.install.agree`. One that
+needs a permission which is taken back goes off, and stays off until a person grants it again and switches it on.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from loligo_bot.door.offer import Asked, Offer, changing
 from loligo_bot.door.packages import BroughtPackage, Wanted, brought, check_agreed, packages_of, wanted
 from loligo_bot.door.tentacles import OfTentacle, folder, found
 from loligo_bot.judgement import read
+from loligo_bot.settings_check import used_at
 from loligo_kit.bot_folder import BotFolder
 from loligo_kit.bringing import size
 from loligo_kit.equipping import equipment, lacking
+from loligo_kit.installer import Change
 
 
 class Lacking(Answer):
@@ -101,6 +104,51 @@ async def grant(inside: Inside, asked: Asked, given: Grant) -> Exchanged:
     return await change_files(inside, asked, turn, f"tentacle grant {entry.slot}", given, None)
 
 
+class Revoke(Changing):
+    """What of which tentacle."""
+
+    name: str = Field(min_length=1, max_length=200, description="NAME, or KIND/NAME where two kinds share it")
+    permissions: list[str] = Field(
+        default=[], max_length=100, description="that it holds; none named: all that it holds"
+    )
+    force: bool = Field(default=False, description="even when it goes off by that and others need it")
+
+
+async def revoke(inside: Inside, asked: Asked, given: Revoke) -> Exchanged:
+    """Take permissions back, in the registry and from its earlier versions, and have that taken up."""
+    entry = await inside.read(lambda: found(inside, given.name))
+    name, done = f"{entry.kind}/{entry.name}", list[Change]()
+
+    def turn() -> Change:
+        used = partial(used_at, inside.config)
+        done.append(installer_of(inside).revoke(name, given.permissions, used, is_forced=given.force))
+        return done[-1]
+
+    answer = await change_files(inside, asked, turn, f"tentacle revoke {entry.slot}", given, None)
+    said = await asyncio.to_thread(revoked, folder(inside), done[-1])
+    if not answer.is_done:
+        said = f"The bot runs on as it was, though this is what the registry says now. {said}"
+    return answer.model_copy(update={"message": f"{said} {answer.message}".strip()})
+
+
+def revoked(bot: BotFolder, change: Change) -> str:
+    """Return what was taken back in a sentence; with what brings a tentacle back that needs it."""
+    before, after = change.before, change.after
+    if before is None or after is None or before.permissions == after.permissions:
+        return f"{change.slot} holds no permissions."
+    taken = [each for each in before.permissions if each not in after.permissions]
+    needed = [each for each in bot.manifest(after).permissions if each in taken]
+    said = f"{change.slot} may no longer: {', '.join(taken)}."
+    if not needed:
+        return said
+    name = f"{after.kind}/{after.name}"
+    state = "It is off now" if before.enabled else "It stays off"
+    return (
+        f"{said} {state}, for it needs {', '.join(needed)}: `loligo tentacle grant {name} {' '.join(needed)}`, then "
+        f"`loligo tentacle on {name}` bring it back."
+    )
+
+
 OFFERS: tuple[Offer, ...] = (
     changing(
         "tentacle.grant.look",
@@ -118,5 +166,14 @@ OFFERS: tuple[Offer, ...] = (
         Exchanged,
         grant,
         confirm="Give it these permissions and packages?",
+    ),
+    changing(
+        "tentacle.revoke",
+        "take permissions of a tentacle back; one that needs them goes off",
+        Role.ADMIN,
+        Revoke,
+        Exchanged,
+        revoke,
+        confirm="Take these permissions back? What needs them goes off.",
     ),
 )

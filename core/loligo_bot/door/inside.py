@@ -21,7 +21,7 @@ import msgspec
 from loligo.config import LoligoConfig
 from loligo.engine.engine import Engine
 from loligo.errors import BadArguments, InboxClosed, LoligoError
-from loligo.model.command import OperatorCommand
+from loligo.model.command import OperatorCommand, SwapResult
 from loligo.ports.door import Door
 from loligo.registry.registry_file import REGISTRY_FILE
 from loligo.runtime.supervisor import Supervisor
@@ -29,6 +29,7 @@ from loligo_bot.assembly import Bot
 from loligo_bot.committing import Beside
 from loligo_bot.door.looked import Looked
 from loligo_bot.door.once import OTHER_ARGUMENTS
+from loligo_bot.door.trail import current
 from loligo_bot.edges import Edges
 from loligo_bot.experiments.keeper import Experiments
 from loligo_bot.health.monitor import Monitor
@@ -144,12 +145,14 @@ class Inside:
         if is_keyed and ident not in self._commands:
             known = await self._recalled(command)
             if known is not None:
+                current().is_told = True
                 return known
         if ident not in self._commands:  # else another came first meanwhile
             self._commands[ident] = command, self.start(self._given(command), name=f"command {ident}")
             self._forget_oldest()
         first, task = self._commands[ident]
         _check_same(command, {name: getattr(first, name) for name in _TERMS})
+        current().is_told = True
         done, _ = await asyncio.wait({task}, timeout=self.command_timeout_s)
         if not done:
             hang = self.thread.hang
@@ -197,7 +200,7 @@ class Inside:
     async def swap(self, wish: Wish, patience_s: float) -> SwapReport | dict[str, Any]:
         """Take up what is wanted; return the report, or how far it is when it takes longer than the asker waits: it
         goes on by itself. InboxClosed when the bot ends first."""
-        swap = self.tasks.start(self.reconciler.reconcile(wish), name="swap", stage="edges")
+        swap = current().swap = self.tasks.start(self._reconciled(wish), name="swap", stage="edges")
         done, _ = await asyncio.wait({swap}, timeout=patience_s)
         if not done:
             attempt = self.reconciler.attempt
@@ -205,6 +208,12 @@ class Inside:
         if swap.cancelled():
             raise InboxClosed("the bot is stopping; `loligo tentacle history` says what came of it")
         report: SwapReport = swap.result()
+        return report
+
+    async def _reconciled(self, wish: Wish) -> SwapReport:
+        report = await self.reconciler.reconcile(wish)
+        if report.result is not SwapResult.UNCHANGED and report.by == wish.by:  # else it is not told, or another's
+            current().is_told = True
         return report
 
     async def swap_of_files(

@@ -14,7 +14,7 @@ from loligo.model.timeframe import iso
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Offer, reading
 from loligo_bot.door.pages import Desk, Paged, Pages, Part, brief, page
-from loligo_bot.explain import why_text
+from loligo_bot.explain import reason_text
 from loligo_store.projections import Row
 
 What = Literal["refused", "reduced", "paused", "tightened", "flattened", "resumed", "kill switch"]
@@ -68,7 +68,9 @@ def hits(inside: Inside, given: HitsAsked) -> LimitHits:
     reduced, _ = page(inside, "checks", whole, outcome=Outcome.REDUCED.value, **wanted)
     acted, _ = page(inside, "incidents", whole, kind=_INCIDENTS, **wanted)
     found = [_refused(row) for row in refused if row["rule"] != _QUESTION]
-    found += [_hit(row, row["desk"], "reduced", row["rule"], why_text(row["code"], row["numbers"])) for row in reduced]
+    found += [
+        _hit(row, row["desk"], "reduced", row["rule"], reason_text(row["code"], row["numbers"])) for row in reduced
+    ]
     found += [_acted(row) for row in acted]
     found.sort(key=lambda one: -one.seq)
     folded = _folded(found[:LOOKED_AT])  # of each sort so many were read, so what is newest is all there
@@ -108,7 +110,7 @@ def _hit(row: Row, scope: str, what: What, by: str, text: str, instrument: str =
 
 def _refused(row: Row) -> LimitHit:
     return _hit(
-        row, row["desk"], "refused", row["rule"], why_text(row["code"], row["numbers"]), instrument=row["instrument"]
+        row, row["desk"], "refused", row["rule"], reason_text(row["code"], row["numbers"]), instrument=row["instrument"]
     )
 
 
@@ -120,7 +122,7 @@ def _acted(row: Row) -> LimitHit:
         return _hit(row, fields["scope"], "resumed", fields["by"], "entries are let through again")
     action = msgspec.convert(fields["action"], RiskAction)
     until = f", until {iso(action.until_ns)[:16].replace('T', ' ')}" if action.until_ns else ""
-    text = f"{why_text(action.code, action.numbers)}{until}"
+    text = f"{reason_text(action.code, action.numbers)}{until}"
     by = _PERSON if action.code == _PERSON else fields["rule"]
     return _hit(row, fields["scope"], _ACTED[action.kind], by, text, instrument=action.instrument)
 

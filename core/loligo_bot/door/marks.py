@@ -12,7 +12,7 @@ from loligo.model.order import OrderRole
 from loligo.model.timeframe import iso
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.pages import Part, brief, plain
-from loligo_bot.explain import why_text
+from loligo_bot.explain import reason_text
 from loligo_store.projections import Row
 
 MOST = 300  # of each kind
@@ -83,7 +83,7 @@ def _ended(row: Row) -> Mark:
 
 
 def _refused(row: Row) -> Mark:
-    text = f"entry refused by {row['rule']}: {why_text(row['code'], row['numbers'])}"
+    text = f"entry refused by {row['rule']}: {reason_text(row['code'], row['numbers'])}"
     return _mark({**row, "side": "", "price": None, "quantity": None}, "refused", text=text)
 
 

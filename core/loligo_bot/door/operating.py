@@ -16,6 +16,7 @@ from loligo.ports.door import Answer, Role
 from loligo_bot.door.audit import STOPPED, note, taken
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Asked, Offer, changing
+from loligo_bot.door.trail import current
 
 PANIC_LEVELS = {"no-entries": 1, "cancel-orders": 2, "flatten": 3}
 
@@ -93,6 +94,7 @@ async def flatten(inside: Inside, asked: Asked, given: Target) -> Done:
 
 async def stop(inside: Inside, asked: Asked, _given: Arguments) -> Done:
     note(inside, STOPPED, asked.actor, "bot", f"{asked.actor.name} stops the bot")
+    current().is_told = True
     await taken(inside)
     inside.tasks.stop("operator")
     return Done(is_done=True, message="stopping")

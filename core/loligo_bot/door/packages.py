@@ -123,7 +123,7 @@ def describe(installer: Installer, plan: Plan, name: str, expires_s: float, lack
         expires_s=expires_s,
         **{key: getattr(manifest, key) for key in ("kind", "name", "version", "summary", "author", "licence", "api")},
         behaviour=manifest.behaviour,
-        source=plan.source,
+        source=plan.path or plan.source,
         tree_hash=plan.tree_hash,
         archive_hash=plan.archive_hash,
         needs_confirmation=plan.needs_confirmation,
@@ -145,8 +145,9 @@ def describe(installer: Installer, plan: Plan, name: str, expires_s: float, lack
 
 def _read(plan: Plan, enabled: Sequence[RegistryEntry], lacks: str) -> tuple[Findings | None, list[str]]:
     """Return what the source reaches for, that of its packages included, and what speaks against it."""
-    packages = packages_of(plan.bundle, Path(plan.source))
-    findings, against = read(plan.entry, plan.files, Path(plan.source), enabled, packages)
+    folder = Path(plan.path or plan.source)
+    packages = packages_of(plan.bundle, folder)
+    findings, against = read(plan.entry, plan.files, folder, enabled, packages)
     if lacks:
         against = [f"it {lacks}", *(one for one in against if _IS_NOT_THERE not in one)]
     return findings, against

@@ -117,11 +117,12 @@ def found(inside: Inside, name: str) -> RegistryEntry:
 
 
 class Permission(Part):
-    """What a tentacle wants to be allowed."""
+    """What a tentacle wants to be allowed, or is allowed unasked."""
 
     name: str
     meaning: str
     is_granted: bool
+    is_needed: bool = Field(description="by its manifest: without it, it stays off")
 
 
 class KnownVersion(Part):
@@ -186,9 +187,12 @@ def info(inside: Inside, given: OfTentacle) -> TentacleInfo:
     bot, entry = folder(inside), found(inside, given.name)
     place, files = bot.content(entry)
     manifest = read_manifest(place, files)
+    needed, held = manifest.permissions, entry.permissions
     wanted = [
-        Permission(name=each, meaning=PERMISSIONS[each.partition(":")[0]], is_granted=each in entry.permissions)
-        for each in manifest.permissions
+        Permission(
+            name=each, meaning=PERMISSIONS[each.partition(":")[0]], is_granted=each in held, is_needed=each in needed
+        )
+        for each in dict.fromkeys([*needed, *held])
     ]
     return TentacleInfo(
         **{
@@ -257,7 +261,9 @@ class Swaps(Paged):
 class HistoryAsked(Pages):
     """Which exchanges."""
 
-    name: str | None = Field(default=None, description="only what changed this: NAME, KIND/NAME or desk/NAME")
+    name: str | None = Field(
+        default=None, description="only what changed this or its settings: NAME, KIND/NAME or desk/NAME"
+    )
 
 
 def history(inside: Inside, given: HistoryAsked) -> Swaps:

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from loligo.ports.door import Role
 from loligo_bot.backtest_request import Instant, pinned
 from loligo_bot.door.experiment_judging import judge_arms
+from loligo_bot.door.experiment_papers import FORMATS_TOLD
 from loligo_bot.door.experiment_starting import Competing, scales_of
 from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Asked, Offer, changing, looking
@@ -28,7 +29,7 @@ from loligo_bot.historic_request import HISTORIC, Contest, contest_of
 from loligo_bot.historic_request import Asked as Try
 from loligo_bot.jobs.job import Job, State
 from loligo_bot.past import recipe_now
-from loligo_lab.experiment_files import MEDIA_TYPES, written
+from loligo_lab.experiment_files import MEDIA_TYPES, file_name, written
 
 
 class HistoricAsked(Competing):
@@ -58,9 +59,7 @@ class HistoricAsked(Competing):
 class OfHistoric(OfRecheck):
     """Which one, and how."""
 
-    format: Literal["html", "json", "csv"] = Field(
-        default="html", description="html: one file, to read anywhere; json: all to compute it again; csv: the days"
-    )
+    format: Literal["html", "json", "csv", "trades"] = Field(default="html", description=FORMATS_TOLD)
 
 
 async def start(inside: Inside, asked: Asked, given: HistoricAsked) -> Rechecking:
@@ -98,7 +97,7 @@ async def export(inside: Inside, _asked: Asked, given: OfHistoric) -> ReportFile
     job = found(inside, HISTORIC, given.number)
     document = (await _result(inside, job))["document"]
     content = await asyncio.to_thread(written, document, given.format)
-    name = f"ab-over-history-{job.number}.{given.format}"
+    name = file_name(f"ab-over-history-{job.number}", given.format)
     return ReportFile(name=name, media_type=MEDIA_TYPES[given.format], content=content)
 
 

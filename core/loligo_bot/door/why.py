@@ -15,6 +15,7 @@ from loligo_bot.door.inside import Inside
 from loligo_bot.door.offer import Arguments, Offer, reading
 from loligo_bot.door.pages import LARGEST, Part, brief
 from loligo_bot.explain import explain
+from loligo_bot.past import past_of
 
 
 class WhyAsked(Arguments):
@@ -46,7 +47,9 @@ class Why(Answer):
 
 def why(inside: Inside, given: WhyAsked) -> Why:
     try:
-        return Why.model_validate(explain(given.id, inside.journal(), inside.rows))
+        return Why.model_validate(
+            explain(given.id, inside.journal(), inside.rows, past_of(inside.home, inside.rows).evaluators)
+        )
     except JournalError as exc:
         raise NotFound(str(exc)) from exc
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from loligo import __version__
@@ -15,9 +16,21 @@ from loligo_bot.experiments.draft import PIN, items_of
 from loligo_bot.experiments.standing import Standing
 from loligo_bot.recipe import Recipe
 from loligo_lab.experiment_files import document
+from loligo_lab.experiment_trades import ArmTrade
+from loligo_lab.holding import Basket
 
 
-def document_of(standing: Standing, recipe: Recipe, loaded: Iterable[LoadedTentacle], **about: Any) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Did:
+    """What arms did on the days of a test, and what holding came to beside them."""
+
+    trades: Sequence[ArmTrade]
+    holding: Basket | None
+
+
+def document_of(
+    standing: Standing, recipe: Recipe, loaded: Iterable[LoadedTentacle], did: Did, **about: Any
+) -> dict[str, Any]:
     """Return the document; the recipe is that with which the arms began, `loaded` what runs, `about` what else is to be
     known."""
     one, kept = standing.config, recipe.masked()
@@ -51,7 +64,8 @@ def document_of(standing: Standing, recipe: Recipe, loaded: Iterable[LoadedTenta
         },
         **about,
     }
-    return document(standing.plan, standing.days, standing.judgement, told)
+    plan, days, judgement = standing.plan, standing.days, standing.judgement
+    return document(plan, days, judgement, told, trades=did.trades, holding=did.holding)
 
 
 def rule_of(one: ExperimentConfig) -> str:

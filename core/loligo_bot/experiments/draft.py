@@ -63,9 +63,10 @@ class Draft:
     """Files as they are to be written."""
 
     config: Config
+    before: Config  # of which it was made: what others changed since is not written over
     made: dict[str, Variant] = field(default_factory=dict)  # desks that are new
     pins: list[RegistryEntry] = field(default_factory=list)  # beside what is there
-    moved: list[RegistryEntry] = field(default_factory=list)  # in the place of what is there
+    moved: list[tuple[RegistryEntry, RegistryEntry]] = field(default_factory=list)  # what is there, and in its place
 
 
 def configured(_desk: str, capital: Decimal) -> Decimal:
@@ -75,7 +76,7 @@ def configured(_desk: str, capital: Decimal) -> Decimal:
 
 def drafted(home: Path, config: Config, wanted: Wanted, capital: Capital = configured) -> Draft:
     """Return the files with the experiment and its arms in them; `config` stays. BadArguments has the field."""
-    draft = Draft(copy.deepcopy(config))
+    draft = Draft(copy.deepcopy(config), config)
     desks = draft.config["desks"]
     for field_name, names in (("control", [wanted.control]), ("challengers", wanted.challengers)):
         for name in names:

@@ -26,7 +26,7 @@ from loligo_bot.health import store
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.health.cpu_time import CpuAccount
 from loligo_bot.health.quarantine import Quarantine, find, timeframes_of
-from loligo_bot.health.repairs import problems
+from loligo_bot.health.repairs import file_problems, problems
 from loligo_bot.health.safe_mode import Start
 from loligo_bot.health.states import Observed, survey
 from loligo_bot.health.store import Fault
@@ -66,6 +66,7 @@ class Monitor:
         self._generation: Callable[[], Generation]
         self._running: dict[str, str] = {}  # tree hash by slot
         self._works = False
+        self._asked = ""  # for what changed last, and by whom
 
     # What happens
 
@@ -146,12 +147,12 @@ class Monitor:
             self._adopt()
         self._save()
 
-    def release(self, name: str) -> str:
+    def release(self, name: str, *, by: str) -> str:
         """End a tentacle's quarantine because a person says so; return what to tell. TentacleError if it is in none."""
         slot = find(name, {*self.quarantine.cases, *self.quarantine.overdrawn})
         was_off = slot in self.quarantine.off
         self.quarantine.release(slot)
-        self._changed()
+        self._changed(f"{by} ended the quarantine of {slot}")
         return f"{slot} is tried again now" if was_off else f"{slot}: what it did is forgotten"
 
     def _failed(self, event: TentacleFailed) -> None:
@@ -177,7 +178,8 @@ class Monitor:
         if self.quarantine.cases:
             self._save()
 
-    def _changed(self) -> None:
+    def _changed(self, asked: str = "") -> None:
+        self._asked = asked
         self.off = kept_by(self.quarantine, self._start.reason)
         self._save()
         self.is_due.set()
@@ -201,7 +203,8 @@ class Monitor:
     @property
     def why(self) -> str:
         """Why what runs is to change, for the history of swaps."""
-        return "; ".join(f"{slot}: {reason}" for slot, reason in self.off.quarantined.items()) or "quarantine is over"
+        quarantined = (f"{slot}: {reason}" for slot, reason in self.off.quarantined.items())
+        return "; ".join(filter(None, (self._asked, *quarantined))) or "quarantine is over"
 
     def status(self) -> dict[str, Any]:
         """Return what belongs into the bot's status."""
@@ -225,7 +228,7 @@ class Monitor:
             over_budget={slot: excess.text for slot, excess in self.cpu.excesses.items()},
         )
         rows = await asyncio.to_thread(survey, self._home, self._wanted, observed)
-        found = problems(rows, safe_mode=self._start.reason)
+        found = await asyncio.to_thread(file_problems, self._home) + problems(rows, safe_mode=self._start.reason)
         return {
             "ok": True,
             "time": iso(now_ns),

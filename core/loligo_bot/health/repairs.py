@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+from loligo.errors import ConfigError
+from loligo.registry.registry_file import REGISTRY_FILE, load_registry, previous_copy
 from loligo_bot.health.states import Health, State
+from loligo_kit.lock import LOCK_FILE, load_lock
 
 _PACKAGE = re.compile(r"needs the package (\S+)")
 _BRINGS = re.compile(r"`(loligo tentacle packages [^`]+)`")
+_WANTS = "it wants "
 _TENTACLE = re.compile(r"needs the tentacle (\w+) ")
 
 
@@ -38,6 +45,44 @@ def problems(rows: Iterable[Health], *, safe_mode: str = "", crashed_starts: int
     return found + [problem for row in rows for problem in _of(row, _named(row, names), known)]
 
 
+def file_problems(home: Path) -> list[Problem]:
+    """Return what is wrong with the files that say which tentacles there are: no change is taken up meanwhile. Reads
+    them."""
+    registry, lock = home / REGISTRY_FILE, home / LOCK_FILE
+    found = []
+    if (registry.exists() or registry.is_symlink()) and (why := _unreadable(partial(load_registry, registry))):
+        found.append(Problem(problem="registry wrong", reason=why, command=_registry_back(registry)))
+    if why := _unreadable(partial(load_lock, home)):
+        found.append(Problem(problem="lock file wrong", reason=why, command=_from_git(lock) or _aside(lock)))
+    return found
+
+
+def _unreadable(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except (ConfigError, OSError) as exc:
+        return str(exc)
+    return ""
+
+
+def _registry_back(path: Path) -> str:
+    """Return what brings back a registry that can be read, the newest there is; the wrong one is kept where none is."""
+    copy = previous_copy(path)
+    if copy.exists() and not _unreadable(partial(load_registry, copy)):
+        return shlex.join(["cp", str(copy), str(path)])
+    anew = f"loligo init {shlex.quote(str(path.parent))} && loligo tentacle refresh"
+    return _from_git(path) or f"{_aside(path)} && {anew}"
+
+
+def _from_git(path: Path) -> str:
+    is_kept = (path.parent / ".git").exists()
+    return shlex.join(["git", "-C", str(path.parent), "checkout", "--", path.name]) if is_kept else ""
+
+
+def _aside(path: Path) -> str:
+    return shlex.join(["mv", str(path), f"{path}.wrong"])
+
+
 def _named(row: Health, names: Counter[str]) -> str:
     """Return how commands call a tentacle."""
     return row.name if names[row.name] == 1 else f"{row.kind}/{row.name}"
@@ -50,8 +95,8 @@ def _of(row: Health, name: str, known: dict[str, Health]) -> Iterator[Problem]:
         return Problem(problem=what, reason=reason, command=f"loligo {command}", tentacle=row.slot)
 
     back = f"tentacle rollback {name}" if row.can_go_back else f"tentacle off {name}"
-    if row.state is State.NEEDS_PERMISSION:
-        wanted = row.reason.removeprefix("it wants ").replace(",", "")
+    if row.state is State.NEEDS_PERMISSION or (row.state is State.DISABLED and _WANTS in row.reason):
+        wanted = row.reason.partition(_WANTS)[2].replace(",", "")
         yield problem("permission missing", row.reason, f"tentacle grant {name} {wanted}")
     elif row.state is State.NEEDS_CONFIG:
         yield problem("settings wrong", row.reason, "config check")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from loligo.errors import TentacleError
+from loligo.errors import ConfigError, TentacleError
 from loligo.host import bundled_root
 from loligo.model.timeframe import iso
 from loligo.registry.manifest import KIND_FOLDERS, MANIFEST_FILE
@@ -25,6 +25,8 @@ from loligo_bot.health.quarantine import Quarantine
 from loligo_bot.health.store import Fault
 from loligo_bot.health.wanted import Wanted, uses
 from loligo_kit.bot_folder import BotFolder
+
+OFF = "switched off"
 
 
 class State(StrEnum):
@@ -67,7 +69,7 @@ def state_of(facts: Facts) -> tuple[State, str]:
     if not facts.is_listed:
         return State.DISCOVERED, "not in the registry"
     for state, reason in (
-        (State.DISABLED, "" if facts.is_enabled else "switched off"),
+        (State.DISABLED, "" if facts.is_enabled else "; ".join(filter(None, (OFF, facts.missing_permissions)))),
         (State.DISABLED, facts.left_out),
         (State.QUARANTINED, facts.quarantine),
         (State.NEEDS_PERMISSION, facts.missing_permissions),
@@ -132,18 +134,35 @@ def survey(home: Path, wanted: Wanted, observed: Observed) -> list[Health]:
     places: dict[str, list[str]] = {}
     for slot, place, _ in uses(wanted.config):
         places.setdefault(slot, []).append(place)
-    registry = list(bot.entries().values() if bot.registry.exists() else wanted.registry.tentacles)
+    registry = _listed(bot, wanted)
     rows = [_row(bot, entry, wanted, observed, tuple(places.get(entry.slot, ()))) for entry in registry]
     known = {entry.slot for entry in registry}
     found = [slot for slot in _folders(home) if slot not in known]
     return rows + [_discovered(slot) for slot in found]
 
 
+def _listed(bot: BotFolder, wanted: Wanted) -> list[RegistryEntry]:
+    """Return the registry as it is now, or as it was taken up where there is none or it is wrong, which is a problem
+    of its own."""
+    try:
+        return list(bot.entries().values() if bot.registry.exists() else wanted.registry.tentacles)
+    except ConfigError:
+        return wanted.registry.tentacles
+
+
+def _can_go_back(bot: BotFolder, entry: RegistryEntry, *, everywhere: bool) -> bool:
+    """Say whether a version ran before; `everywhere`: also of those that only the content store knows."""
+    try:
+        before = bot.before(entry) if everywhere else bot.locked(entry).before(entry.tree_hash)
+    except ConfigError:
+        return False  # the lock file is wrong, which is a problem of its own
+    return before is not None
+
+
 def _row(bot: BotFolder, entry: RegistryEntry, wanted: Wanted, observed: Observed, places: tuple[str, ...]) -> Health:
     slot, quarantine = entry.slot, observed.quarantine
     newest = entry.tree_hash or wanted.hashes.get(slot, "")
     running = observed.running.get(slot, "")
-    locked = bot.locked(entry)
     case = quarantine.cases.get(slot)
     off = {**wanted.dependents, **quarantine.off}.get(slot, "")
     load_fault = wanted.refusals.get(slot, "") if not off else ""
@@ -152,7 +171,7 @@ def _row(bot: BotFolder, entry: RegistryEntry, wanted: Wanted, observed: Observe
         is_enabled=entry.enabled,
         left_out=wanted.left_out.get(slot, ""),
         quarantine=off,
-        missing_permissions=_missing(bot, entry) if load_fault else "",
+        missing_permissions=_missing(bot, entry) if load_fault or (places and not entry.enabled) else "",
         load_fault=load_fault,
         settings_fault=wanted.settings_faults.get(slot, ""),
         phase=observed.swapping.get(slot, ""),
@@ -183,7 +202,7 @@ def _row(bot: BotFolder, entry: RegistryEntry, wanted: Wanted, observed: Observe
         ms_per_s=cost.ms_per_s if cost else 0.0 if observed.costs and running else None,
         ms_per_input=cost.ms_per_input if cost else None,
         over_budget=over_budget,
-        can_go_back=(bot.before(entry) if needs_mending else locked.before(entry.tree_hash)) is not None,
+        can_go_back=_can_go_back(bot, entry, everywhere=bool(needs_mending)),
     )
 
 

@@ -46,7 +46,7 @@ def cross_check(plan: Plan, days: Sequence[Day], *, samples: int = 1000, seed: i
     kinds = _kinds(losses)
     apart = sorted(set(kinds))
     if len(apart) == 1:
-        return _unknown("All arms returned the very same.")
+        return _unknown(_very_same(scales))
     try:
         from arch.bootstrap import MCS, SPA
     except ImportError:
@@ -67,6 +67,13 @@ def _kinds(losses: FloatArray) -> list[int]:
     """Return for each arm the first one that returned the very same: copies have no difference to test."""
     columns = range(losses.shape[1])
     return [next(at for at in columns if np.array_equal(losses[:, at], losses[:, arm])) for arm in columns]
+
+
+def _very_same(scales: Sequence[float]) -> str:
+    """Return that nothing is to be compared; `scales` say how many times the control counts against each arm."""
+    if all(scale == 1.0 for scale in scales):
+        return "All arms returned the very same."
+    return "At equal risk, with the control's returns counted as often as was agreed, all arms returned the very same."
 
 
 def _words(plan: Plan, p_value: float, running: tuple[str, ...], out: Sequence[str]) -> str:

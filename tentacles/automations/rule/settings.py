@@ -100,7 +100,10 @@ class Settings(AutomationSettings):
     )
     unit: Literal["percent", "money"] = Field(default="percent", description="Of a profit.")
     re_arm: float = Field(
-        default=1.0, ge=0, description="It fires again once the value has gone back by so many percent of the level."
+        default=1.0,
+        ge=0,
+        title="Re-arm (percent)",
+        description="It fires again once the value has gone back by so many percent of the level.",
     )
     every_hours: float = Field(
         default=0.0, ge=0, le=8_760, description="Period: every so many hours; 0: daily at `at`."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from loligo.api.chat import ChatSettings, Secret
+from loligo.api.chat import ChatSettings, Secret, secret_if_given
 
 
 class Settings(ChatSettings):
@@ -29,3 +32,13 @@ class Settings(ChatSettings):
     api_base: str = Field(default="https://discord.com/api/v10", description="Of the REST API.")
     gateway: str = Field(default="wss://gateway.discord.gg/", description="Of the gateway.")
     proxy: str | None = Field(default=None, description="HTTP proxy; null: HTTPS_PROXY of the environment, if set.")
+
+    def account(self) -> str:
+        return secret_if_given(self.token, self.token_env, os.environ)
+
+    def outboxes(self) -> Mapping[str, tuple[str | int, ...]]:
+        if self.webhook_url is None:
+            return super().outboxes()
+        account = self.account() or self.webhook_url.get_secret_value()
+        by_webhook = f"{hashlib.sha256(account.encode()).hexdigest()}//webhook"
+        return {**super().outboxes(), by_webhook: ("webhook_url",)}

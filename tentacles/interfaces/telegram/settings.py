@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import Field
 
-from loligo.api.chat import ChatSettings, Secret
+from loligo.api.chat import ChatSettings, Secret, secret_if_given
 
 
 class Settings(ChatSettings):
@@ -20,3 +22,6 @@ class Settings(ChatSettings):
     oldest_s: float = Field(
         default=120.0, gt=0, description="A command that is older, in seconds, when it is read is not carried out."
     )
+
+    def account(self) -> str:
+        return secret_if_given(self.token, self.token_env, os.environ)

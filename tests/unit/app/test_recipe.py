@@ -16,8 +16,10 @@ from loligo.model.command import SlotVersion
 from loligo.registry.content import ContentStore
 from loligo.registry.registry_file import Registry, RegistryEntry, load_registry
 from loligo.registry.tree import tree_hash
+from loligo_bot import undo
 from loligo_bot.folder_config import read_config
-from loligo_bot.recipe import RECIPE, Recipe, changes, differences, read_recipe, recipe_of
+from loligo_bot.profiles import choose, chosen_profile
+from loligo_bot.recipe import RECIPE, Recipe, changes, differences, is_named, read_recipe, recipe_of
 from loligo_bot.undo import undo_settings
 
 
@@ -95,6 +97,52 @@ def test_changes_tell_code_by_hash_settings_by_value_and_the_registry_by_entry(h
     assert changes(before[:2], (), content) == ("desk/trend a → off", f"evaluator/rsi {12 * 'a'} → off")
 
 
+def as_it_stands(home: Path, content: ContentStore) -> tuple[SlotVersion, ...]:
+    """Return the generation of the settings as they are, without a tentacle."""
+    recipe = recipe_of(read_config(home), Registry(tentacles=[])).masked()
+    content.put(recipe.files)
+    return (SlotVersion(RECIPE, tree_hash(recipe.files), ""),)
+
+
+def test_a_setting_at_a_place_is_told_with_the_tentacle_that_has_it_there(home: Path) -> None:
+    content = ContentStore(home / "content")
+
+    def change(config: Any) -> None:
+        config["desks"]["trend"]["limits"] = {"stop_loss": 0.05}
+        config["desks"]["trend"]["evaluators"][2]["settings"]["period"] = 9
+        config["desks"]["dips"]["strategy"]["settings"]["trend_floor"] = 0.5
+        config["venues"]["coinbase"]["fills"] = {"slippage_rate": 0.5}
+        config["feeds"][0]["settings"]["speed"] = 7
+
+    before = as_it_stands(home, content)
+    edited(home, change)
+    told = changes(before, as_it_stands(home, content), content)
+    assert {line.rpartition(" (")[2] for line in told if line.endswith(")")} == {
+        "evaluator/rsi)",
+        "strategy/dip_buyer)",
+        "venue/simulated)",
+        "feed/replay)",
+    }
+    assert "desk/trend evaluators.2.settings.period: 28 → 9 (evaluator/rsi)" in told
+    assert [line for line in told if "stop_loss" in line and "(" in line] == []
+    for name in ("rsi", "evaluator/rsi", "dip_buyer", "simulated", "feed/replay", "desk/trend"):
+        assert is_named(told, name), name
+    for name in ("macd", "strategy/rsi", "trend_floor", "weighted_vote"):
+        assert not is_named(told, name), name
+    back = changes(as_it_stands(home, content), before, content)
+    assert "desk/trend evaluators.2.settings.period: 9 → 28 (evaluator/rsi)" in back
+
+
+def test_a_setting_is_of_the_tentacle_that_had_it_where_another_came_to_its_place(home: Path) -> None:
+    content = ContentStore(home / "content")
+    before = as_it_stands(home, content)
+    edited(home, lambda config: config["desks"]["trend"]["evaluators"].pop(0))
+    told = changes(before, as_it_stands(home, content), content)
+    assert "desk/trend evaluators.0.settings.fast: 50 → nothing (evaluator/ema_cross)" in told
+    assert "desk/trend evaluators.1.settings.period: nothing → 28 (evaluator/rsi)" in told
+    assert "desk/trend evaluators.2.settings.period: 28 → nothing (evaluator/rsi)" in told
+
+
 def test_tentacle_that_is_listed_and_does_not_run_is_one_line(home: Path) -> None:
     content = ContentStore(home / "content")
 
@@ -142,6 +190,18 @@ def test_undo_writes_what_differs_and_keeps_comments_and_mode(home: Path) -> Non
     assert sorted(path.name for path in file.parent.glob(".*")) == [".loligo.yaml.previous"]
 
 
+def test_undo_and_the_choice_of_a_profile_write_what_a_link_leads_to(home: Path) -> None:
+    file = home / "config" / "loligo.yaml"
+    real = file.rename(home / "elsewhere.yaml")
+    file.symlink_to(real)
+    before = wanted(home).masked()
+    edited(home, lambda config: config["desks"]["trend"].update(capital=9_000))
+    undo_settings(home, wanted(home), before)
+    choose(home, "stock")
+    assert (wanted(home).config["desks"]["trend"]["capital"], chosen_profile(home)[0]) == ("50000", "stock")
+    assert (file.is_symlink(), list(home.glob(".*"))) == (True, [])
+
+
 def test_undo_keeps_the_secrets_of_today(home: Path) -> None:
     with_key(home, "hunter2")
     before = wanted(home).masked()
@@ -157,6 +217,23 @@ def test_undo_brings_back_what_was_taken_out(home: Path) -> None:
     edited(home, lambda config: config["desks"].pop("dips"))
     undo_settings(home, wanted(home), before)
     assert wanted(home).masked().config == before.config
+
+
+def test_undo_leaves_alone_what_an_editor_saves_while_the_new_file_is_read_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, file = wanted(home).masked(), home / "config" / "loligo.yaml"
+    edited(home, lambda config: config["desks"]["trend"].update(capital=9_000))
+    now, saved = wanted(home), file.read_text() + "# of an editor\n"
+
+    def read_while_saved(*asked: Any, **more: Any) -> Any:
+        file.write_text(saved)
+        return read_config(*asked, **more)
+
+    monkeypatch.setattr(undo, "read_config", read_while_saved)
+    with pytest.raises(ConfigError, match=r"loligo\.yaml was changed meanwhile by somebody else; look at it and try"):
+        undo_settings(home, now, before)
+    assert file.read_text() == saved
 
 
 def test_undo_names_what_the_file_does_not_decide_and_writes_nothing(home: Path) -> None:

@@ -117,9 +117,12 @@ def test_the_figures_of_both_arms_stand_side_by_side_with_their_intervals(
         {"name": "trend", "letter": "A", **did, "figures": [*both, won]},
         {"name": "x_b", "letter": "B", **did, "figures": [both[0], more, both[1], won]},
     ]
-    answered(running, {**DETAIL, "arms": arms})
+    rule, missing = "Holding: all of it.", ["No price of c:ETH/USD is known: it is left out."]
+    answered(running, {**DETAIL, "arms": arms, "holding": {"rule": rule, "missing": missing, "curve": [(1, -0.25)]}})
     out = call("ab", "show", "x", "--home", tmp_path).out
+    assert " ".join([rule, *missing]) in out
     rows = {line.split("  ")[0].strip(): re.split(r"\s{2,}", line.strip())[1:] for line in out.splitlines()}
+    assert rows["holding"] == ["-25.00"]
     assert rows["Sharpe ratio"] == ["0.81 (-0.40 to 1.92)"] * 2
     assert rows["Sharpe ratio above A's"] == ["-", "0.50 (0.10 to 0.90)"]
     assert (rows["Calmar ratio"], rows["Trades won"]) == (["-"] * 2, ["62.5 %"] * 2)
@@ -195,7 +198,7 @@ def test_a_plan_from_numbers_needs_no_bot(call: Call, tmp_path: Path) -> None:
         (("start", "x", "--control", "trend", "--version", "rsi"), 2, '--version "rsi": expected KIND/NAME=HASH'),
         (("run",), 2, "expected the NAME of an experiment, or --control"),
         (("run", "x", "--set", "tick_s=1"), 2, "x has its arms and its rule in the configuration"),
-        (("run", "x", "--report", "out.pdf"), 2, "ends with .html, .json or .csv"),
+        (("run", "x", "--report", "out.pdf"), 2, "ends with .html, .json, .csv or -trades.csv"),
         (("run", "--control", "trend", "--capital", "much"), 2, '--capital "much": expected a number'),
         (("run", "x", "--risk-scale", "b=2"), 2, "x has its arms and its rule in the configuration"),
         (
@@ -218,4 +221,4 @@ def test_a_check_of_what_is_no_export_says_so(call: Call, tmp_path: Path) -> Non
     file = tmp_path / "x.json"
     file.write_text(json.dumps({"format": 1}))
     called = call("ab", "check", file)
-    assert (called.code, "expected an exported experiment of format 5" in called.err) == (1, True)
+    assert (called.code, "expected an exported experiment of format 6" in called.err) == (1, True)

@@ -157,3 +157,117 @@ def test_a_chat_that_is_listed_twice_is_refused_by_file_and_line(call: Call, bot
     called = call("config", "check", "--home", bot)
     assert called.code == 3 and f"config/loligo.yaml:{at + 2}: interfaces.0.settings.chats" in called.err
     assert "chats.0 and chats.1 are the chat 5: expected each once; put the rules of both" in called.err
+
+
+def with_interfaces(bot: Path, *lines: str) -> int:
+    """Write entries of `interfaces:` and return the number of the line above them."""
+    file = bot / "config" / "loligo.yaml"
+    text = file.read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(text) if line.startswith("#interfaces:"))
+    file.write_text("\n".join([*text[:at], "interfaces:", *lines, *text[at + 1 :]]), encoding="utf-8")
+    return at + 1
+
+
+CHAT = "  - {tentacle: %s, settings: {token: '%s', chats: [%s]}}"
+
+
+def test_a_chat_of_two_entries_with_one_token_is_refused_and_of_two_tokens_fine(
+    call: Call, bot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switched_on(bot, "telegram", "discord")
+    monkeypatch.setenv("LOLIGO_TELEGRAM_TOKEN", "7:abc")
+    by_environment = "  - {tentacle: telegram, settings: {chats: [{chat: 6}, {chat: 5}]}}"
+    fine = (CHAT % ("telegram", "8:abc", "{chat: 5}"), CHAT % ("discord", "7:abc", "{chat: 7}"))
+    topic = CHAT % ("telegram", "7:abc", "{chat: 5, topic: 3}")
+    at = with_interfaces(bot, CHAT % ("telegram", "7:abc", "{chat: 5}"), *fine, topic, by_environment)
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3 and "1 problem\n" in called.err
+    said = f'config/loligo.yaml:{at + 5}: interfaces.4.settings.chats.1.chat = "5": expected once with one token, '
+    assert said + "interfaces.0.settings.chats.0.chat has it and only one of the two would be told" in called.err
+    assert "7:abc" not in called.err
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "who"), [("{}", "{5: view, 6: admin}", "5, 6"), ("{5: view}", "{}", "nobody")]
+)
+def test_two_chats_with_one_token_are_refused_if_either_lets_somebody_ask(
+    call: Call, bot: Path, first: str, second: str, who: str
+) -> None:
+    switched_on(bot, "telegram")
+    one = "  - {tentacle: telegram, settings: {token: '7:abc', chats: [{chat: %s}], allowed: %s}}"
+    with_interfaces(bot, one % (1, "{}"), one % (2, "{}"))
+    assert call("config", "check", "--home", bot).code == 0  # both tell their chats
+    text = (bot / "config" / "loligo.yaml").read_text(encoding="utf-8")
+    text = text.replace("chat: 1}], allowed: {}", f"chat: 1}}], allowed: {first}")
+    text = text.replace("chat: 2}], allowed: {}", f"chat: 2}}], allowed: {second}")
+    (bot / "config" / "loligo.yaml").write_text(text, encoding="utf-8")
+    called = call("config", "check", "--home", bot)
+    assert (
+        called.code == 3
+        and f'interfaces.1.settings.allowed = "{who}": expected one entry with one token, ' in called.err
+    )
+    assert (
+        "interfaces.0.settings has it and only one of the two reads what is asked; put chats and people" in called.err
+    )
+    assert "7:abc" not in called.err
+
+
+def test_two_discord_webhooks_beside_one_token_are_refused_and_their_address_is_not_told(call: Call, bot: Path) -> None:
+    switched_on(bot, "discord")
+    hook = "  - {tentacle: discord, settings: {token: one, webhook_url: 'https://discord.com/api/webhooks/%s/hush'}}"
+    with_interfaces(bot, hook % 1, hook % 2)
+    called = call("config", "check", "--home", bot)
+    assert called.code == 3 and "interfaces.1.settings.webhook_url" in called.err
+    assert "interfaces.0.settings.webhook_url has it" in called.err and "hush" not in called.err
+    text = (bot / "config" / "loligo.yaml").read_text(encoding="utf-8").replace("token: one, ", "")
+    (bot / "config" / "loligo.yaml").write_text(text, encoding="utf-8")
+    assert call("config", "check", "--home", bot).code == 0  # each is told by itself
+
+
+PLANNED = {  # what is on, the entry, what is said
+    "what is missing": (
+        "webhook",
+        "{tentacle: webhook}",
+        "settings.url: missing; it has no default (notifier webhook)",
+    ),
+    "what is missing beside what is given": (
+        "webhook",
+        "{tentacle: webhook, settings: {name: ledger}}",
+        "settings.url: missing; it has no default (notifier webhook)",
+    ),
+    "what only the whole shows": (
+        "rule",
+        "{tentacle: rule, settings: {trigger: price, level: 9}}",
+        "settings: instrument: expected one for the trigger price, such as coinbase:BTC/USD (automation rule)",
+    ),
+    "what is not there": ("", "{tentacle: webhok}", "webhok"),
+}
+
+
+@pytest.mark.parametrize(("on", "entry", "said"), PLANNED.values(), ids=PLANNED)
+def test_what_run_refuses_is_refused_by_check_in_the_same_words(
+    call: Call, bot: Path, on: str, entry: str, said: str
+) -> None:
+    switched_on(bot, on)
+    if on == "rule":
+        file = bot / "config" / "loligo.yaml"
+        file.write_text(f"{file.read_text(encoding='utf-8')}\nautomations:\n  - {entry}\n", encoding="utf-8")
+    else:
+        with_notifiers(bot, f"  - {entry}")
+    checked = call("config", "check", "--home", bot)
+    ran = call("run", "--headless", "--home", bot)
+    assert checked.code == ran.code != 0 and said in checked.err
+    assert checked.err == ran.err
+
+
+def test_what_the_registry_sets_wrongly_for_an_edge_is_refused_by_check_as_by_run(call: Call, bot: Path) -> None:
+    switched_on(bot, "webhook")
+    with_notifiers(bot, HOOK % ("a", "a"))
+    file = bot / "tentacle_registry.json"
+    registry = json.loads(file.read_text())
+    next(one for one in registry["tentacles"] if one["name"] == "webhook")["settings"] = {"timeout_s": 600}
+    file.write_text(json.dumps(registry))
+    checked = call("config", "check", "--home", bot)
+    ran = call("run", "--headless", "--home", bot)
+    assert checked.code == ran.code == 1 and "timeout_s" in checked.err
+    assert checked.err == ran.err

@@ -11,7 +11,7 @@ from loligo.model.evaluation import Declined, Direction, Evaluation, Signal
 from loligo.model.market import Candle, Side
 from loligo.model.order import Filled, OrderRequest
 from loligo.model.risk import Outcome, Tier
-from loligo_bot.explain import described
+from loligo_bot.explain import described, reason_text
 
 REQUEST = OrderRequest(
     instrument="x:BTC/USD", side=Side.BUY, quantity=Decimal("0.5"), stop_loss_price=Decimal("98"), code="breakout"
@@ -29,7 +29,7 @@ REQUEST = OrderRequest(
         (
             ev.Evaluated(2, 1, 1, "", "rsi x:BTC/USD 1h", Evaluation(0.75, "oversold", (28.5, 30.0))),
             "evaluation",
-            "rsi x:BTC/USD 1h: +0.750; oversold (28.5, 30)",
+            "rsi x:BTC/USD 1h: +0.750; oversold 28.5 against 30",
         ),
         (
             ev.SignalRaised(3, 1, 2, "trend", "x:BTC/USD", Signal(Direction.LONG, 0.8, "vote"), (2,)),
@@ -39,7 +39,7 @@ REQUEST = OrderRequest(
         (
             ev.DecisionDeclined(3, 1, 2, "trend", "x:BTC/USD", "strategy", Declined("no_dip", (0.1,))),
             "declined",
-            "trend: strategy does not act; no_dip (0.1)",
+            "trend: strategy does not act; no dip 0.1",
         ),
         (
             ev.OrderRequested(4, 1, 3, "trend", REQUEST),
@@ -68,3 +68,19 @@ REQUEST = OrderRequest(
 )
 def test_event_is_told_in_words(event: object, step: str, text: str) -> None:
     assert described(event) == (step, text)
+
+
+@pytest.mark.parametrize(
+    ("code", "numbers", "text"),
+    [
+        ("paused", (1_515_213_399.0,), "paused until 2018-01-06 04:37"),
+        ("paused", (0.0,), "paused until a person resumes"),
+        ("stop", (0.01999863, 0.02), "stop 1.999863 % < 2 %"),
+        ("exposure", (0.8310001, 0.8), "exposure 83.1 % > 80 %"),
+        ("position_size", (0.1 - 1e-12, 0.1), "position size 10 % = 10 %"),
+        ("below_threshold", (0.455809, 0.7), "below threshold 0.456 against 0.7"),
+        ("vote", (), "vote"),
+    ],
+)
+def test_a_reason_has_digits_enough_to_tell_its_numbers_apart(code: str, numbers: tuple[float, ...], text: str) -> None:
+    assert reason_text(code, numbers) == text

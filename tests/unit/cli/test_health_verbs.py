@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,23 @@ def test_health_shows_every_tentacle_of_a_stopped_bot(call: Call, bot: Path) -> 
     assert next(row for row in rows if row["name"] == "weighted_vote")["used_by"] == ["desks.trend.strategy"]
 
 
+@pytest.mark.parametrize("verb", ["list", "health"])
+def test_a_kind_that_there_is_not_is_refused_rather_than_shown_as_empty(call: Call, bot: Path, verb: str) -> None:
+    refused = call("tentacle", verb, "--kind", "evaluators", "--home", bot)
+    assert (refused.code, 'did you mean "evaluator"?' in refused.err, refused.out) == (2, True, "")
+
+
+@pytest.mark.parametrize("words", [("check",), ("dev", "--once")])
+def test_a_folder_of_something_else_is_refused_before_it_is_read(
+    call: Call, bot: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")  # reading the tree would stop here
+    refused = call("tentacle", *words, tmp_path, "--home", bot)
+    assert refused.code == 1
+    assert "link" not in refused.err
+    assert "no folder of a tentacle" in refused.err or "has no tentacle.toml" in refused.err
+
+
 def test_missing_permission_is_mended_by_the_command_that_the_doctor_names(call: Call, bot: Path) -> None:
     add(call, bot, "strategy", "reader", manifest={"permissions": '["files"]'})
     assert state(call, bot, "reader") == ("needs_permission", "it wants files")
@@ -59,6 +77,44 @@ def test_missing_permission_is_mended_by_the_command_that_the_doctor_names(call:
     assert problems(call, bot, "strategy reader") == {}
     refused = call("tentacle", "grant", "reader", "keys", "--home", bot)
     assert (refused.code, "strategy reader does not want keys; it wants: files" in refused.err) == (1, True)
+
+
+def test_a_permission_is_taken_back_and_what_brings_the_tentacle_back_is_said(call: Call, bot: Path) -> None:
+    write_tentacle(bot, "strategy", "weighted_vote", manifest={"permissions": '["files", "threads"]'})
+    assert call("tentacle", "refresh", "--yes", "--home", bot).code == 0
+    refused = call("tentacle", "revoke", "weighted_vote", "keys", "--home", bot)
+    assert (refused.code, "weighted_vote does not hold keys; it holds: files, threads" in refused.err) == (1, True)
+    said = call("tentacle", "revoke", "weighted_vote", "files", "--home", bot)
+    again = "`loligo tentacle grant strategy/weighted_vote files`, then `loligo tentacle on strategy/weighted_vote`"
+    assert said.out == (
+        f"strategy weighted_vote may no longer: files. It is off now, for it needs files: {again} bring it back.\n"
+    )
+    assert state(call, bot, "weighted_vote") == ("disabled", "switched off; it wants files")
+    command = problems(call, bot, "strategy weighted_vote")["permission missing"]
+    assert command == "loligo tentacle grant weighted_vote files"
+    assert "It stays off" in call("tentacle", "revoke", "weighted_vote", "--home", bot).out  # all that is left
+    assert call("tentacle", "revoke", "weighted_vote", "--home", bot).out.endswith("holds no permissions.\n")
+    mended(call, bot, f"{command} threads")
+    mended(call, bot, "loligo tentacle on strategy/weighted_vote")
+    assert (state(call, bot, "weighted_vote"), problems(call, bot, "strategy weighted_vote")) == (("verified", ""), {})
+
+
+def test_what_comes_with_loligo_is_not_taken_in_by_another_hash(call: Call, bot: Path) -> None:
+    assert call("tentacle", "remove", "grid", "--home", bot).code == 0
+    refused = call("tentacle", "install", "grid", "--hash", f"h1:{'0' * 64}", "--home", bot)
+    assert (refused.code, "grid that comes with Loligo is h1:" in refused.err) == (1, True)
+    assert call("tentacle", "info", "grid", "--home", bot).code == 1
+    assert call("tentacle", "install", "grid", "--home", bot).code == 0
+
+
+def test_granting_takes_nothing_away_that_a_person_gave_beside(call: Call, bot: Path) -> None:
+    add(call, bot, "automation", "timer", manifest={"permissions": '["files"]'})
+    may = call("tentacle", "grant", "timer", "admin", "--home", bot, "--json").json  # which no manifest asks for
+    assert (may["before"]["permissions"], may["after"]["permissions"]) == ([], ["admin"])
+    done = call("tentacle", "grant", "timer", "files", "--home", bot, "--json").json
+    assert (done["before"]["permissions"], done["after"]["permissions"]) == (["admin"], ["admin", "files"])
+    nobody_else = call("tentacle", "grant", "weighted_vote", "admin", "--home", bot)
+    assert (nobody_else.code, "strategy weighted_vote does not want admin" in nobody_else.err) == (1, True)
 
 
 def test_changed_folder_and_faulty_code_are_mended_by_the_commands_that_the_doctor_names(call: Call, bot: Path) -> None:
@@ -81,6 +137,39 @@ def test_tentacle_that_another_needs_is_switched_on_by_the_command_that_the_doct
     assert found == {"tentacle missing": "loligo tentacle on basis"}
     mended(call, bot, found["tentacle missing"])
     assert problems(call, bot, "evaluator needy") == {}
+
+
+def test_a_registry_that_cannot_be_read_is_mended_by_the_command_that_the_doctor_names(call: Call, bot: Path) -> None:
+    registry = bot / "tentacle_registry.json"
+    assert call("tentacle", "off", "grid", "--home", bot).code == 0
+    good = registry.read_bytes()
+    assert call("tentacle", "pin", "grid", "--home", bot).code == 0
+    for wrong in ("{", '{"tentacles": [{"name": "grid"}]}'):
+        registry.write_text(wrong)
+        command = problems(call, bot, "")["registry wrong"]
+        assert subprocess.run(command, shell=True, check=False).returncode == 0
+        assert (problems(call, bot, ""), registry.read_bytes()) == ({}, good)
+
+
+def test_a_registry_of_which_there_is_no_copy_is_made_anew_and_the_wrong_one_kept(call: Call, bot: Path) -> None:
+    registry = bot / "tentacle_registry.json"
+    registry.write_text("{")
+    aside, init, refresh = problems(call, bot, "")["registry wrong"].split(" && ")
+    assert subprocess.run(aside, shell=True, check=False).returncode == 0
+    assert call(*init.split()[1:]).code == 0
+    mended(call, bot, refresh)
+    assert (problems(call, bot, ""), (bot / "tentacle_registry.json.wrong").read_text()) == ({}, "{")
+    (bot / ".git").mkdir()
+    registry.write_text("{")
+    assert problems(call, bot, "")["registry wrong"] == f"git -C {bot} checkout -- tentacle_registry.json"
+
+
+def test_a_lock_file_that_cannot_be_read_is_a_problem_and_hides_no_tentacle(call: Call, bot: Path) -> None:
+    (bot / "tentacles.lock").write_text("{")
+    command = problems(call, bot, "")["lock file wrong"]
+    assert state(call, bot, "weighted_vote") == ("verified", "")
+    assert subprocess.run(command, shell=True, check=False).returncode == 0
+    assert problems(call, bot, "") == {}
 
 
 def test_quarantine_of_a_stopped_bot_ends_by_retry(call: Call, bot: Path) -> None:

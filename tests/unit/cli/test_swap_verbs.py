@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,23 @@ def test_terms_and_reason_of_apply_are_sent(call: Call, bot: AnsweringBot, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("option", "word", "hint"), [("--as", "shadows", "shadow"), ("--when", "flatt", "flat"), ("--when", "", "now")]
+)
+def test_a_term_that_there_is_not_is_a_fault_of_the_call_and_is_not_sent(
+    call: Call, bot: AnsweringBot, tmp_path: Path, option: str, word: str, hint: str
+) -> None:
+    refused = call("--home", str(tmp_path), "tentacle", "apply", option, word)
+    assert (refused.code, refused.out, bot.heard) == (2, "", [])
+    assert f"{option} {word}: expected one of" in refused.err
+    assert hint in refused.err
+
+
+def test_one_waits_for_a_day_at_most(call: Call, bot: AnsweringBot, tmp_path: Path) -> None:
+    refused = call("--home", str(tmp_path), "tentacle", "apply", "--wait", "inf")
+    assert (refused.code, "--wait" in refused.err, bot.heard) == (2, True, [])
+
+
+@pytest.mark.parametrize(
     ("result", "fault", "code"),
     [
         ("good", "", 0),
@@ -67,14 +86,28 @@ def test_one_that_waits_is_told_and_goes_on(call: Call, bot: AnsweringBot, tmp_p
     assert done.out.startswith("generation 3 waits until all desks are flat; it goes on by itself")
 
 
-def test_terms_that_do_not_exist_end_like_a_wrong_configuration(call: Call, bot: AnsweringBot, tmp_path: Path) -> None:
-    bot.answer = {"ok": False, "kind": "ConfigError", "error": 'when = "soon": expected one of now, candle, flat'}
-    done = call("--home", str(tmp_path), "tentacle", "apply", "--when", "soon")
-    assert (done.code, "expected one of now" in done.err) == (3, True)
+def test_change_that_was_not_begun_for_a_wrong_configuration_ends_like_one(
+    call: Call, bot: AnsweringBot, tmp_path: Path
+) -> None:
+    bot.answer = {"ok": False, "kind": "ConfigError", "error": "desks.trend.capital is missing"}
+    done = call("--home", str(tmp_path), "tentacle", "apply", "--when", "flat")
+    assert (done.code, "desks.trend.capital is missing" in done.err) == (3, True)
 
 
 def test_verbs_say_nothing_of_a_bot_that_does_not_run(tmp_path: Path) -> None:
     assert followed(tmp_path, "tentacle off rsi", 0.1) is None
+
+
+def test_verbs_that_may_not_ask_the_bot_of_another_user_say_so_behind_what_they_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    told = followed(tmp_path, "tentacle off rsi", 0.1)
+    assert told is not None and not told["ok"]
+    assert f"may not be asked: it is another user's: '{tmp_path}'" in told["lines"][0]
 
 
 def test_verbs_say_what_the_running_bot_made_of_a_change(bot: AnsweringBot, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from loligo.model.command import WarmUp
 from loligo.model.events import Record
 from loligo.model.market import Candle, Quote
 from loligo.model.timeframe import HOUR_NS, MINUTE_NS
-from loligo_store.candles import candles_before
+from loligo_store.candles import candles_before, prices_at
 from loligo_store.journal import Journal
 
 BTC, ETH = "coinbase:BTC/USD", "coinbase:ETH/USD"
@@ -55,6 +56,19 @@ def test_the_newest_before_a_time_are_found_over_the_borders_of_blocks(
     for start in range(0, 60, 7):
         write(journal, *(hour(number) for number in range(start, min(start + 7, 60))))
     assert found(journal, before, limit) == expected
+
+
+def test_the_last_price_until_an_instant_is_that_of_any_timeframe_and_of_no_later_block(journal: Journal) -> None:
+    write(journal, hour(0), hour(0, ETH))
+    write(journal, *(hour(number) for number in range(1, 5)))
+    write(journal, Candle(BTC, "5m", 5 * HOUR_NS, 5 * HOUR_NS + 5 * MINUTE_NS, 9.0, 9.0, 9.0, 9.0, 1.0), hour(5))
+    found = partial(prices_at, journal.engine, (BTC, ETH))
+    assert found(until_ns=HOUR_NS - 1) == {}
+    assert found(until_ns=5 * HOUR_NS) == {BTC: 4.0, ETH: 0.0}
+    assert found(until_ns=6 * HOUR_NS - 1) == {BTC: 9.0, ETH: 0.0}
+    assert found(until_ns=99 * HOUR_NS) == {BTC: 5.0, ETH: 0.0}
+    assert found(until_ns=4 * HOUR_NS, after_ns=3 * HOUR_NS) == {BTC: 3.0}
+    assert found(until_ns=4 * HOUR_NS, after_ns=4 * HOUR_NS) == {}
 
 
 def test_pages_joined_are_the_whole_series_and_others_are_left_out(journal: Journal) -> None:

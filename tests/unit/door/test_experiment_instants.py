@@ -74,9 +74,9 @@ def test_a_page_begins_behind_what_was_not_read_whole() -> None:
 
 
 def opinions(*rows: dict[str, Any]) -> Opinions:
-    reader: Any = SimpleNamespace(rows=lambda *_, **__: list(rows))
-    seats = {"beta": ("1h", [("macd#1a2b", "1h"), ("rsi", "4h"), ("rsi", "1h")])}
-    return Opinions(rows=reader, journal=JOURNAL, names=NAMES, seats=seats)
+    reader: Any = SimpleNamespace(rows=lambda name, **_: list(rows) if name == "evaluations" else [])
+    desks = {"beta": [("macd#1a2b", "1h"), ("rsi", "4h"), ("rsi", "1h")]}
+    return Opinions(rows=reader, journal=JOURNAL, names=NAMES, desks=desks)
 
 
 def test_a_signal_names_the_opinions_on_its_board_older_ones_too() -> None:

@@ -71,6 +71,7 @@ def test_few_plans_wait_and_the_oldest_goes_first(plan: Plan) -> None:
 def test_an_upload_of_what_is_there_brings_nothing_new(tmp_path: Path, plan: Plan) -> None:
     entry = plan.entry.model_dump_json()
     (tmp_path / "tentacle_registry.json").write_text(f'{{"tentacles": [{entry}]}}')
+    BotFolder(tmp_path, tmp_path).store.put(plan.files)
     with pytest.raises(NothingNew, match="is what upload has; there is nothing newer"):
         plan_upload(BotFolder(tmp_path, tmp_path), archive())
 

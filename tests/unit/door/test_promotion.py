@@ -21,4 +21,4 @@ ONE = ExperimentConfig(control="a", challengers=("b",))
 )
 def test_what_stays_with_the_control_is_told(other: dict[str, object], told: str) -> None:
     desk = {"consent_s": None, "on_orphan": "hold_protected"}
-    assert _besides(Draft({"desks": {"a": desk, "b": {**desk, **other}}}), ONE, "b") == told
+    assert _besides(Draft({"desks": {"a": desk, "b": {**desk, **other}}}, {}), ONE, "b") == told

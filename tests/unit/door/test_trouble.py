@@ -37,7 +37,7 @@ def test_what_limits_and_people_did_is_told_newest_first(tmp_path: Path) -> None
     assert [(one.what, one.scope, one.by, one.text) for one in told] == [
         ("resumed", "alpha", "time", "entries are let through again"),
         ("kill switch", "*", "ann", "flatten"),
-        ("paused", "account:paper", "loss", "daily (0.06)"),
+        ("paused", "account:paper", "loss", "daily 0.06"),
         ("refused", "alpha", told[3].by, "exposure 83.1 % > 80 %"),
     ]
 

@@ -104,7 +104,7 @@ def test_swap_of_health_goes_by_what_runs_and_reads_no_file_of_a_person(watched:
     assert bot.monitor.load(unreadable, by=HEALTH)[1].loaded == ()
     with pytest.raises(AssertionError):
         bot.monitor.load(unreadable, by="files")
-    bot.monitor.release("clock")
+    bot.monitor.release("clock", by="web:anna")
     with pytest.raises(AssertionError):  # what comes back is what a person wants by now
         bot.monitor.load(unreadable, by=HEALTH)
 
@@ -142,10 +142,11 @@ def test_another_version_ends_the_quarantine_once_it_is_good_and_the_same_does_n
 def test_person_asks_for_another_try_by_name(watched: Callable[..., Watched]) -> None:
     bot = watched()
     bot.fail(10)
-    assert bot.monitor.release("clock") == "strategy clock is tried again now"
+    assert bot.monitor.release("clock", by="web:anna") == "strategy clock is tried again now"
     assert bot.monitor.off.quarantined == {}
+    assert bot.monitor.why == "web:anna ended the quarantine of strategy clock"
     with pytest.raises(TentacleError, match=r'"clock" is not in quarantine; in it are: none'):
-        bot.monitor.release("clock")
+        bot.monitor.release("clock", by="web:anna")
 
 
 def test_rule_over_its_budget_is_told_once_and_stays_on(watched: Callable[..., Watched]) -> None:

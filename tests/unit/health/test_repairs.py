@@ -39,6 +39,11 @@ def row(state: State, reason: str = "", **changes: Any) -> Health:
             "permission missing",
             "loligo tentacle grant jump net:a.org files",
         ),
+        (
+            row(State.DISABLED, "switched off; it wants net:a.org, files", used_by=("desks.trend.strategy",)),
+            "permission missing",
+            "loligo tentacle grant jump net:a.org files",
+        ),
         (row(State.NEEDS_CONFIG, "period = 0"), "settings wrong", "loligo config check"),
         (
             row(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loligo.errors import TentacleError
+from loligo.errors import ConfigError, TentacleError
 from loligo.host import Host, LoadState, bundled_root
 from loligo.registry.registry_file import load_registry, save_registry
 from tests.fakes.tentacle_folder import write_registry, write_tentacle
@@ -68,6 +68,16 @@ def test_the_registry_of_the_home_goes_before_the_bundled_one(tmp_path: Path) ->
     write_tentacle(home, "notifier", "log")
     write_registry(home)
     assert [loaded.name for loaded in Host(home, bundled).load_all()] == ["log"]
+
+
+def test_a_registry_that_is_a_link_to_nothing_is_not_replaced_by_the_bundled_one(tmp_path: Path) -> None:
+    home, bundled = tmp_path / "home", tmp_path / "bundled"
+    write_tentacle(bundled, "evaluator", "rsi")
+    write_registry(bundled)
+    home.mkdir()
+    (home / "tentacle_registry.json").symlink_to(tmp_path / "unmounted" / "registry.json")
+    with pytest.raises(ConfigError, match=r"home/tentacle_registry\.json: no registry file"):
+        Host(home, bundled).load_all()
 
 
 def test_a_tentacle_finds_the_data_it_brings_beside_its_file(tmp_path: Path) -> None:

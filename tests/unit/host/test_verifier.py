@@ -170,6 +170,7 @@ def test_a_settings_schema_that_differs_from_the_class_is_refused_with_the_names
     assert verifier.verify(make_version(EVALUATOR, files={SETTINGS_FILE: schema})).findings.settings_schema == schema
     said = refusal(verifier, make_version(EVALUATOR, files={SETTINGS_FILE: schema.replace("3", "4")}))
     assert said.startswith("settings.schema.json differs from the class Settings in: period; generate it anew")
+    assert said.endswith("`loligo tentacle check FOLDER --write`")
 
 
 def test_settings_that_a_person_must_give_leave_the_instance_unmade(verifier: ProcessVerifier) -> None:

@@ -5,6 +5,7 @@ The judge is a fake that remembers; the real one works in tests/scenario/test_in
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from loligo.errors import TentacleError
 from loligo.registry.registry_file import RegistryEntry, editing, load_registry, save_registry
 from loligo.registry.tree import hash12
 from loligo_kit.bot_folder import BotFolder
-from loligo_kit.discovery import refresh_hashes
+from loligo_kit.discovery import refresh
 from loligo_kit.installer import Installer, PermissionWanted
 from loligo_kit.lock import load_lock
 from loligo_kit.pack import pack
-from loligo_kit.plans import NothingNew, plan_agreement, plan_install, plan_rollback, plan_update
+from loligo_kit.plans import NothingNew, plan_agreement, plan_install, plan_rollback, plan_update, plan_upload
 from loligo_kit.sources import HashMismatch
 from loligo_kit.verify import verify
 from loligo_packages.package_set import NO_PACKAGES, PackageSet
@@ -257,6 +258,33 @@ def test_removing_forgets_the_lock_and_keeps_the_content_for_journals(bot: Bot) 
     assert bot.folder.store.has(entry.tree_hash or "")
 
 
+def test_the_version_that_a_desk_pins_stays_and_is_known_when_its_tentacle_is_removed(bot: Bot) -> None:
+    entry = bot.install("mean")
+    bot.install("vote", kind="strategy", requires=NEEDS)
+    with editing(bot.registry) as entries:
+        pinned = entry.model_copy(update={"name": f"mean@{hash12(entry.tree_hash or '')}"})
+        entries[pinned.slot] = pinned
+    bot.installer.remove("mean")
+    assert (bot.states(), [each.slot for each in load_lock(bot.home).tentacles]) == (
+        ["ok", "ok"],
+        ["evaluator mean", "strategy vote"],
+    )
+    with pytest.raises(TentacleError, match=r"strategy vote 1\.0 needs mean"):
+        bot.installer.remove(pinned.name)
+    bot.installer.remove("vote")
+    bot.installer.remove(pinned.name)
+    assert load_lock(bot.home).tentacles == []
+
+
+def test_an_automation_keeps_the_permission_that_no_manifest_asks_for(bot: Bot) -> None:
+    entry = bot.install("timer", kind="automation", permissions='["files"]', grants=["files"])
+    with editing(bot.registry) as entries:
+        entries[entry.slot] = entry.model_copy(update={"permissions": ["files", "admin"]})
+    assert bot.update("timer", "1.1", kind="automation").permissions == ["admin"]
+    bot.installer.carry_out(plan_rollback(bot.folder, "timer"))
+    assert bot.folder.find("timer").permissions == ["files", "admin"]
+
+
 def test_an_entry_that_somebody_changed_since_the_plan_is_left_alone(bot: Bot) -> None:
     bot.install("mean")
     plan = plan_update(bot.folder, "mean", bot.source("mean", "1.1"))
@@ -286,6 +314,71 @@ def test_what_another_machine_lacks_is_fetched_again_by_its_hash(bot: Bot) -> No
     assert (bot.states(), bot.installer.fetch_missing()) == (["ok"], ())
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_content_that_is_not_as_it_was_is_replaced_by_its_source(bot: Bot, is_there: bool) -> None:
+    entry = bot.install("mean", permissions='["files"]', grants=["files"])
+    kept = bot.folder.store.path(entry.tree_hash or "")
+    spoil(kept, is_there)
+    assert bot.installer.fetch_missing() == ("evaluator mean",)
+    assert bot.states() == ["ok"]
+    spoil(kept, is_there)
+    source = str(bot.root / "mean-1.0/tentacles/evaluators/mean")
+    change = bot.installer.carry_out(plan_install(bot.folder, source))
+    assert (change.is_restored, change.before, change.after) == (True, entry, entry)
+    assert bot.states() == ["ok"]
+    spoil(kept, is_there)
+    bot.installer.remove("mean")
+    bot.installer.carry_out(plan_install(bot.folder, source), ["files"])
+    assert bot.states() == ["ok"]
+
+
+def spoil(kept: Path, is_there: bool) -> None:
+    if is_there:
+        (kept / "__init__.py").write_text("import os")
+    else:
+        shutil.rmtree(kept)
+
+
+def test_what_somebody_sent_cannot_be_fetched_and_is_asked_for(bot: Bot) -> None:
+    content = pack(Path(bot.source("mean")))
+    bot.installer.carry_out(plan_upload(bot.folder, content))
+    entry = bot.folder.find("mean")
+    shutil.rmtree(bot.folder.store.path(entry.tree_hash or ""))
+    with pytest.raises(
+        TentacleError, match=r"does not say where evaluator mean .* came from; run `loligo tentacle ins"
+    ):
+        bot.installer.fetch_missing()
+    bot.installer.carry_out(plan_upload(bot.folder, content))
+    assert bot.states() == ["ok"]
+
+
+def test_a_folder_in_its_own_place_leads_again_after_it_was_gone_back_from_and_edited(bot: Bot) -> None:
+    folder = write_tentacle(bot.home, "evaluator", "mean")
+    refresh(bot.registry)
+    first = bot.folder.find("mean")
+    bot.folder.store.put(bot.folder.content(first)[1])
+    for body in ("\n# second\n", "\n# third\n"):
+        (folder / "__init__.py").write_text((folder / "__init__.py").read_text() + body)
+        refresh(bot.registry)
+    bot.installer.carry_out(plan_rollback(bot.folder, "mean", first.tree_hash))
+    assert bot.folder.find("mean").path is None
+    bot.installer.carry_out(plan_update(bot.folder, "mean", str(folder)))
+    leading = bot.folder.find("mean")
+    assert (leading.path, leading.source) == ("tentacles/evaluators/mean", "local")
+    assert leading.tree_hash not in (None, first.tree_hash) and bot.states() == ["ok"]
+    with pytest.raises(NothingNew):
+        plan_update(bot.folder, "mean", str(folder))
+
+
+def test_a_folder_in_its_own_place_is_installed_as_it_stands_there(bot: Bot) -> None:
+    folder = write_tentacle(bot.home, "evaluator", "mean")
+    bot.installer.carry_out(plan_install(bot.folder, str(folder)))
+    entry = bot.folder.find("mean")
+    assert (entry.path, entry.source) == ("tentacles/evaluators/mean", "local")
+    (folder / "__init__.py").write_text((folder / "__init__.py").read_text() + "\n# edited\n")
+    assert refresh(bot.registry).changed == ("evaluator mean",)
+
+
 def test_a_name_of_two_kinds_must_be_said_with_its_kind(bot: Bot) -> None:
     bot.install("mean")
     bot.installer.carry_out(plan_install(bot.folder, bot.source("mean", "3.0", kind="feed")))
@@ -303,7 +396,7 @@ def test_any_save_of_a_folder_that_was_loaded_can_be_gone_back_to_and_the_folder
     for number in range(3):
         (folder / "new.py").write_text(f"NUMBER = {number}\n")
         hashes.append(bot.folder.store.put(bot.folder.content(bot.folder.find("mean"))[1]))  # as the host does
-    refresh_hashes(bot.registry)
+    refresh(bot.registry)
     own = bot.folder.find("mean")
     with pytest.raises(
         TentacleError, match=rf"which are: 1\.0\.0 \({hash12(hashes[0])}\), 1\.0\.0 \({hash12(hashes[1])}\)$"
@@ -315,3 +408,26 @@ def test_any_save_of_a_folder_that_was_loaded_can_be_gone_back_to_and_the_folder
     assert (entry.path, entry.tree_hash, set(bot.states())) == (None, hashes[0], {"ok"})
     bot.installer.carry_out(plan_rollback(bot.folder, "mean"))
     assert bot.folder.find("mean") == own
+
+
+def test_a_permission_that_is_taken_back_is_held_by_no_earlier_version_either(bot: Bot) -> None:
+    bot.install("mean", permissions='["files", "threads"]', grants=["files", "threads"])
+    bot.update("mean", "1.1", permissions='["files", "threads"]')
+    with pytest.raises(TentacleError, match=r"does not hold keys; it holds: files, threads"):
+        bot.installer.revoke("mean", ["keys"])
+    after = bot.installer.revoke("mean", ["files"]).after
+    assert after is not None and (after.enabled, after.permissions) == (False, ["threads"])
+    assert [each.permissions for each in bot.folder.locked(after).versions] == [["threads"], ["threads"]]
+    waits = bot.installer.carry_out(plan_rollback(bot.folder, "mean"))
+    assert list(waits.waiting) == ["files"]
+    assert bot.installer.revoke("mean", []).after == after.model_copy(update={"permissions": []})
+
+
+def test_what_others_need_loses_a_permission_that_it_needs_only_when_forced(bot: Bot) -> None:
+    bot.install("basis", permissions='["files"]', grants=["files"])
+    bot.install("needy", **{"requires.tentacles": '{basis = ">=1"}'})
+    with pytest.raises(TentacleError, match=r"cannot revoke .* it would go off: .*needy.*--force does it all the same"):
+        bot.installer.revoke("basis", [])
+    assert bot.folder.find("basis").permissions == ["files"]
+    bot.installer.revoke("basis", [], is_forced=True)
+    assert not bot.folder.find("basis").enabled

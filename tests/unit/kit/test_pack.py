@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import resource
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -19,12 +22,31 @@ from loligo_kit.package import Limits, PackageRefused, Reason
 from tests.fakes.archives import HONEST_FILES
 from tests.fakes.tentacle_folder import write_tentacle
 
+CORE = Path(__file__).parents[3] / "core"
 TENTACLES = sorted(path.parent for path in (Path(__file__).parents[3] / "tentacles").glob("*/*/tentacle.toml"))
 
 
 @pytest.mark.parametrize("folder", TENTACLES, ids=lambda folder: folder.name)
 def test_every_bundled_tentacle_survives_the_journey_with_its_hash(folder: Path) -> None:
     assert tree_hash(read_archive(pack(folder))) == tree_hash(read_tree(folder))
+
+
+def test_what_a_full_disk_cuts_off_leaves_no_half_of_a_package_or_of_a_new_tentacle(tmp_path: Path) -> None:
+    folder = write_tentacle(tmp_path, "evaluator", "wave")
+    words = "import sys; from loligo_bot.cli.command_line import run; sys.exit(run(sys.argv[1:]))"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CORE), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def called(*verb: str | Path) -> tuple[int, bool]:
+        done = subprocess.run(
+            [sys.executable, "-c", words, "--home", tmp_path, "tentacle", *verb],
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        )  # fmt: skip
+        return done.returncode, "File too large" in done.stderr
+
+    assert called("pack", folder, "-o", "wave.zip") == (1, True)
+    assert called("new", "evaluator", "mine", "--folder", "mine") == (1, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tentacles"]
 
 
 def test_times_modes_and_the_order_of_writing_change_no_byte(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ from loligo_kit.scaffold import scaffold, template_kinds
 from loligo_verifier.client import ProcessVerifier
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = ("evaluator", "strategy", "trading_mode", "risk_rule", "feed", "interface", "notifier", "automation")
+KINDS = (
+    *("evaluator", "strategy", "trading_mode", "risk_rule"),
+    *("feed", "venue", "interface", "notifier", "automation"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,6 @@ def test_no_file_speaks_of_the_sample_any_more(folders: dict[str, Path]) -> None
     ("kind", "name", "author", "said"),
     [
         ("evaluater", "x", "A", r'"evaluater": expected one of evaluator, .*did you mean "evaluator"'),
-        ("venue", "x", "A", "`loligo tentacle show simulated` says where the simulated one lies"),
         ("feed", "My-Feed", "A", 'name "My-Feed": expected small letters'),
         ("feed", "x", 'A "B" C', r"x/tentacle\.toml: not valid TOML"),
     ],

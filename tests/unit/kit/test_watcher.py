@@ -138,6 +138,17 @@ def test_a_single_file_is_reported_under_its_name_and_its_neighbours_are_not(tmp
     assert reports.next().files == {}
 
 
+def test_a_single_file_that_is_a_link_is_watched_where_it_lies(tmp_path: Path, watch: Watch) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    real = (tmp_path / REGISTRY_FILE).rename(tmp_path / "dotfiles" / "registry.json")
+    (tmp_path / REGISTRY_FILE).symlink_to(real)
+    reports = watch()
+    reports.until_listening(tmp_path)
+    real.write_text("[]")
+    change = reports.next()
+    assert (change.path, change.files) == (tmp_path / REGISTRY_FILE, {REGISTRY_FILE: b"[]"})
+
+
 def test_a_link_is_a_fault_that_is_said_once_and_the_repair_is_reported(tmp_path: Path, watch: Watch) -> None:
     folder = write_tentacle(tmp_path, "evaluator", "rsi")
     reports = watch(known=known(folder))
@@ -147,6 +158,15 @@ def test_a_link_is_a_fault_that_is_said_once_and_the_repair_is_reported(tmp_path
     assert (change.files, change.fault) == ({}, f"{folder}/data.csv: a link; replace it by the file it points to")
     (folder / "data.csv").unlink()
     assert reports.next().tree_hash == known(folder)[folder]
+
+
+def test_a_name_that_cannot_be_shown_is_a_fault_that_is_said_once(tmp_path: Path, watch: Watch) -> None:
+    folder = write_tentacle(tmp_path, "evaluator", "rsi")
+    (odd := folder / os.fsdecode(b"\xff.txt")).write_text("x")
+    reports = watch()
+    assert "a name that cannot be shown" in next(one for one in iter(reports.next, None) if one.path == folder).fault
+    odd.unlink()
+    assert next(one for one in iter(reports.next, None) if one.path == folder).tree_hash == tree_hash(read_tree(folder))
 
 
 def test_a_linked_tentacle_is_watched_where_it_lies(tmp_path: Path, watch: Watch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from loligo.api import DAY_NS
 from loligo_lab.figures import cagr, daily_returns, max_drawdown, sharpe, sortino, thinned, time_in_market
-from loligo_lab.holding import held
+from loligo_lab.holding import basket, held, rule_of
 
 DAYS = [(0, 100.0), (DAY_NS, 110.0), (2 * DAY_NS, 99.0), (3 * DAY_NS, 108.9)]  # +10 %, -10 %, +10 %
 
@@ -57,3 +57,18 @@ def test_holding_spreads_the_capital_and_waits_for_the_first_price() -> None:
     up, late = [(0, 10.0), (2, 20.0)], [(1, 5.0), (2, 4.0)]
     assert held(100.0, [up, late]) == [(0, 100.0), (1, 100.0), (2, 50 * 2 + 50 * 0.8)]
     assert held(100.0, [[]]) == []
+
+
+def test_a_basket_is_bought_where_a_price_is_first_known_and_says_what_is_missing() -> None:
+    instants = [number * DAY_NS for number in range(4)]
+    prices = {"x:A": [(-5, 4.0), (2 * DAY_NS, 8.0)], "x:B": [(DAY_NS + 1, 10.0), (3 * DAY_NS, 5.0)], "x:C": []}
+    found = basket("trend", prices, instants)
+    # A doubles on the second day. B is bought at its close and halves on the third: (1 + 1) / 2, (2 + 1) / 2, 2.5 / 2
+    assert [growth for _, growth in found.curve] == [0.0, 0.5, 0.25]
+    assert found.missing == (
+        "No price of x:C is known: it is left out.",
+        "No price of x:B is known before 1970-01-03: its part waits as money until then.",
+    )
+    assert found.prices.keys() == {"x:A", "x:B"}
+    assert basket("trend", {"x:C": []}, instants).curve == []
+    assert rule_of("trend", ["x:C"]).startswith("Holding: the start capital of trend in x:C, which it trades, bought")

@@ -10,16 +10,7 @@ from pathlib import Path
 import pytest
 
 from loligo.errors import ConfigError
-from loligo.registry.registry_file import (
-    SCHEMA_FILE,
-    Registry,
-    RegistryEntry,
-    editing,
-    load_registry,
-    previous_copy,
-    publish_schema,
-    save_registry,
-)
+from loligo.registry.registry_file import Registry, RegistryEntry, editing, load_registry, previous_copy, save_registry
 
 ROOT = Path(__file__).resolve().parents[3]
 HASH = "h1:" + "0" * 64
@@ -121,14 +112,14 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"enable": False}, 'tentacles.0.enable = False: unknown key (did you mean "enabled"?)'),
-        ({"enabled": "no"}, "tentacles.0.enabled = 'no': Input should be a valid boolean"),
-        ({"path": "../rsi"}, "tentacles.0.path = '../rsi': expected a path below the registry file"),
+        ({"enable": False}, 'evaluator rsi: enable = False: unknown key (did you mean "enabled"?)'),
+        ({"enabled": "no"}, "evaluator rsi: enabled = 'no': Input should be a valid boolean"),
+        ({"path": "../rsi"}, "evaluator rsi: path = '../rsi': expected a path below the registry file"),
         ({"path": "/opt/rsi"}, "expected a path below the registry file"),
-        ({"tree_hash": "h1:12"}, "tentacles.0.tree_hash = 'h1:12'"),
+        ({"tree_hash": "h1:12"}, "evaluator rsi: tree_hash = 'h1:12'"),
         ({"path": None, "tree_hash": None}, "evaluator rsi has no path: expected one, or the tree_hash of installed"),
         ({"path": None, "source": "bundled"}, "evaluator rsi has no path"),
-        ({"permissions": ["everything"]}, "tentacles.0.permissions.0 = 'everything': expected one of keys, net"),
+        ({"permissions": ["everything"]}, "evaluator rsi: permissions.0 = 'everything': expected one of keys, net"),
         (
             {"source": "bundled", "tree_hash": None},
             "evaluator rsi is bundled and has no tree_hash: run `make registry`",
@@ -145,6 +136,37 @@ def test_a_wrong_entry_is_refused_with_file_key_and_value(tmp_path: Path, change
     assert str(refusal.value).startswith(f"{path}: ")
 
 
+def test_faults_of_several_entries_are_told_by_kind_and_name_and_by_number_where_these_lack(tmp_path: Path) -> None:
+    path = tmp_path / "tentacle_registry.json"
+    rsi, macd, nameless = (json.loads(entry(name).model_dump_json()) for name in ("rsi", "macd", "nameless"))
+    del nameless["name"]
+    wrong = [rsi | {"pin": 1, "version": "new"}, macd | {"kind": "evaluators"}, nameless, "ema"]
+    path.write_text(json.dumps({"tentacles": wrong, "formats": 1}))
+    with pytest.raises(ConfigError) as refusal:
+        load_registry(path)
+    first, version, second, third, fourth, unknown = str(refusal.value).removeprefix(f"{path}: ").split("; ")
+    assert version.startswith("pin = 1") and first.startswith("evaluator rsi: version = 'new': expected a version")
+    assert second.startswith("evaluators macd: kind = 'evaluators': Input should be 'evaluator'")
+    assert (third, fourth[:21]) == ("tentacles.2.name is missing", "tentacles.3 = 'ema': ")
+    assert unknown == 'formats = 1: unknown key (did you mean "format"?)'
+
+
+def test_a_file_that_is_a_link_stays_one_and_what_it_leads_to_is_written_whole_with_its_mode(tmp_path: Path) -> None:
+    real, path = tmp_path / "dotfiles" / "registry.json", tmp_path / "bot" / "tentacle_registry.json"
+    for file in (real, path):
+        file.parent.mkdir()
+    save_registry(real, [entry("rsi")])
+    real.chmod(0o600)
+    path.symlink_to(real)
+    before = real.read_bytes()
+    (leftover := real.with_name(f".{real.name}.4711.tmp")).write_text("half")
+    with editing(path) as entries:
+        entries["evaluator rsi"] = entry("rsi", enabled=False)
+    assert (path.is_symlink(), path.read_bytes(), real.stat().st_mode & 0o777) == (True, real.read_bytes(), 0o600)
+    assert (load_registry(path).tentacles[0].enabled, previous_copy(path).read_bytes()) == (False, before)
+    assert not leftover.exists() and not list(tmp_path.glob("*/.*.tmp"))
+
+
 def test_two_entries_of_one_kind_and_name_are_refused() -> None:
     with pytest.raises(ValueError, match=r"listed twice: evaluator rsi; keep one entry"):
         Registry(tentacles=[entry("rsi"), entry("rsi")])
@@ -158,11 +180,9 @@ def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
 def test_broken_json_names_the_place_and_the_copy_before_it(tmp_path: Path) -> None:
     path = tmp_path / "tentacle_registry.json"
     path.write_text('{"tentacles": [}')
-    with pytest.raises(ConfigError, match=r"not valid JSON: .*line 1 column 16.*\.previous"):
+    with pytest.raises(ConfigError, match=r"not valid JSON: .*line 1 column 16.*; put it right there$"):
         load_registry(path)
-
-
-def test_the_published_schema_is_that_of_the_reader(tmp_path: Path) -> None:
-    assert publish_schema(tmp_path) == tmp_path / SCHEMA_FILE
-    assert (ROOT / SCHEMA_FILE).read_bytes() == (tmp_path / SCHEMA_FILE).read_bytes()
-    assert json.loads((ROOT / "tentacle_registry.json").read_bytes())["$schema"] == SCHEMA_FILE
+    save_registry(path, [])
+    path.write_text('{"tentacles": [}')
+    with pytest.raises(ConfigError, match=r"not valid JSON: .*line 1 column 16.*\.previous$"):
+        load_registry(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_link_inside_a_tentacle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link.py").symlink_to(tmp_path / "real.py")
     with pytest.raises(TentacleError, match=r"link\.py: a link inside a tentacle; replace it"):
         read_tree(tmp_path)
+
+
+@pytest.mark.parametrize("name", [b"\xff.txt", b"a.py\n" + b"0" * 64 + b"  b.py"])
+def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / os.fsdecode(name)).write_text("x")
+    with pytest.raises(TentacleError, match=r"a name that cannot be shown; rename it") as refusal:
+        read_tree(tmp_path)
+    assert str(refusal.value).isascii()
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -105,6 +105,25 @@ def test_task_that_does_not_end_is_named_and_neither_the_next_stage_nor_the_proc
     assert ended == ["engine"]
 
 
+def test_what_a_stage_does_not_need_of_its_time_is_left_to_the_next() -> None:
+    told: list[str] = []
+
+    async def last_words(asked: asyncio.Event) -> None:
+        await asked.wait()
+        await asyncio.sleep(0.2)
+        told.append("all")
+
+    async def scenario() -> Shutdown:
+        tasks, asked = Supervisor({"engine": 5.0, "notifiers": 0.1}), asyncio.Event()
+        tasks.start(for_ever([], "engine"), name="engine", stage="engine")
+        tasks.start(last_words(asked), name="telegram", stage="notifiers", ask=asked.set)
+        await asyncio.sleep(0)
+        return await tasks.shut_down()
+
+    assert asyncio.run(scenario()).is_clean
+    assert told == ["all"]
+
+
 def test_first_reason_to_stop_stays() -> None:
     async def scenario() -> Shutdown:
         tasks = Supervisor({"feeds": 1.0})

@@ -28,7 +28,13 @@ FIRST_LINK_S = 24 * 3600.0
 INVITATION_S = 7 * 24 * 3600.0
 LONGEST_LOCK_S = 900.0
 TOKEN_PREFIX = "loligo_"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+USED_UP = (
+    "this link was used already, is too old or was taken back, or whoever made it may invite nobody any more;"
+    " ask for another one"
+)
+FIRST_USED_UP = "this link was used already or is too old; a new first link is printed at each start of the bot"
+NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+_NAME = re.compile(NAME_PATTERN)
 _log = structlog.get_logger("web.access")
 
 
@@ -40,6 +46,7 @@ class Caller:
     name: str = ""
     csrf: str = ""
     session: str = ""  # hash of the cookie's value
+    token: int | None = None  # of whoever has no session
 
     @property
     def is_token(self) -> bool:
@@ -68,22 +75,31 @@ class Keeper:
         if self.store.has_people():
             return ""
         secret = new_secret()
-        self.store.invite(hash_secret(secret), Role.ADMIN, self.now_s + FIRST_LINK_S, is_first=True)
+        self.store.invite_first(hash_secret(secret), Role.ADMIN, self.now_s + FIRST_LINK_S)
         return secret
 
-    def invite(self, by: Caller, role: Role, address: str) -> str:
-        secret = new_secret()
-        self.store.invite(hash_secret(secret), role, self.now_s + INVITATION_S)
+    def invite(self, by: Caller, role: Role, address: str) -> tuple[str, str]:
+        """Return the id and the secret of a new invitation. It ends with the right of its maker to invite."""
+        secret, now_s = new_secret(), self.now_s
+        id = self.store.invite(
+            hash_secret(secret), role, now_s + INVITATION_S, person=by.name, actor=by.actor.name, now_s=now_s
+        )
         self.note(by.actor.name, f"invited somebody as {role.name.lower()}", address)
-        return secret
+        return id, secret
+
+    def take_back(self, by: Caller, id: str, address: str) -> Role:
+        """End an open invitation; return what it was for. NotFound."""
+        role = self.store.revoke_invitation(id, self.now_s)
+        if role is None:
+            raise NotFound(f'there is no open invitation "{id}"; it was used or taken back, or is too old')
+        self.note(by.actor.name, f"took back an invitation as {role.name.lower()}", address)
+        return role
 
     def invited_as(self, secret: str) -> Role:
         """Return the role of an invitation. NotFound when it is gone."""
         role = self.store.invitation(hash_secret(secret), self.now_s)
         if role is None:
-            raise NotFound(
-                "this link was used already or is too old; a new first link is printed at each start of the bot"
-            )
+            raise NotFound(USED_UP if self.store.has_people() else FIRST_USED_UP)
         return role
 
     async def accept(self, secret: str, name: str, password: str, repeated: str, address: str, agent: str) -> str:
@@ -97,7 +113,7 @@ class Keeper:
         except sqlite3.IntegrityError as exc:
             raise BadArguments(f'"{name}" is taken', {"name": f'"{name}" is taken; choose another name'}) from exc
         if role is None:
-            raise NotFound("this link was used already")
+            raise NotFound(USED_UP)
         self.note(f"web:{name}", f"joined as {role.name.lower()}", address)
         return self._begin(name, agent)
 
@@ -167,7 +183,7 @@ class Keeper:
         found = self.store.token(hash_secret(token), self.now_s) if token.startswith(TOKEN_PREFIX) else None
         if found is None:
             return None
-        return Caller(actor=Actor(name=f"token:{found.name}", role=found.role), name=found.person)
+        return Caller(actor=Actor(name=f"token:{found.name}", role=found.role), name=found.person, token=found.id)
 
     # Access of oneself and others
 
@@ -204,34 +220,44 @@ class Keeper:
             return person
 
     def add_token(self, caller: Caller, name: str, role: Role, address: str) -> str:
-        """Return a new token, for once."""
+        """Return a new token, for once. One that a token makes may do no more than that, and ends with it."""
         check_name(name)
         if role > caller.actor.role:
             raise Denied(f"you may {caller.actor.role.name.lower()}: a token of yours may not do more")
         token = new_secret(TOKEN_PREFIX)
         try:
-            self.store.add_token(hash_secret(token), name, role, self._own(caller).name, self.now_s)
+            self.store.add_token(hash_secret(token), name, role, caller.name, self.now_s, maker=caller.token)
         except sqlite3.IntegrityError as exc:
             raise BadArguments(f'"{name}" is taken', {"name": f'"{name}" is taken; choose another name'}) from exc
         self.note(caller.actor.name, f'made the token "{name}" for {role.name.lower()}', address)
         return token
 
-    def remove_token(self, caller: Caller, id: int, address: str) -> None:
-        found = next((token for token in self.store.tokens() if token.id == id), None)
+    def remove_token(self, caller: Caller, name: str, address: str) -> None:
+        """Revoke a token, and all that were made with it. A token revokes none that may do more than itself."""
+        found = next((token for token in self.store.tokens() if token.name == name), None)
         if found is None or (found.person != caller.name and caller.actor.role < Role.ADMIN):
-            raise NotFound(f"there is no token {id} of yours")
-        self.store.remove_token(id)
-        self.note(caller.actor.name, f'removed the token "{found.name}"', address)
+            raise NotFound(f'there is no token "{name}" of yours')
+        if caller.is_token and found.role > caller.actor.role:
+            raise Denied(f"{caller.actor.name} may {caller.actor.role.name.lower()}, and {name} may do more")
+        for gone in self.store.remove_token(found.id):
+            self.note(caller.actor.name, f'removed the token "{gone}"', address)
 
     def set_role(self, caller: Caller, name: str, role: Role, address: str) -> None:
         self._keep_an_admin(name, role)
-        self.store.set_role(name, role)
+        ended = self.store.set_role(name, role)
         self.note(caller.actor.name, f"made {name} {role.name.lower()}", address)
+        self._note_ended(caller, name, ended, address)
 
     def remove_person(self, caller: Caller, name: str, address: str) -> None:
         self._keep_an_admin(name, None)
-        self.store.remove_person(name)
+        ended = self.store.remove_person(name)
         self.note(caller.actor.name, f"removed {name}", address)
+        self._note_ended(caller, name, ended, address)
+
+    def _note_ended(self, caller: Caller, name: str, ended: int, address: str) -> None:
+        if ended:
+            invitations = f"{ended} open invitation{'' if ended == 1 else 's'}"
+            self.note(caller.actor.name, f"ended {invitations} of {name} with it", address)
 
     def _keep_an_admin(self, name: str, role: Role | None) -> None:
         people = {person.name: person.role for person in self.store.people()}
@@ -239,10 +265,6 @@ class Keeper:
             raise NotFound(f'there is nobody called "{name}"')
         if role != Role.ADMIN and not any(each == Role.ADMIN for who, each in people.items() if who != name):
             raise Denied(f"{name} is the last one who may change access; make somebody else admin first")
-
-    def own_name(self, caller: Caller) -> str:
-        """Return the name of the person who asks. Denied to a token."""
-        return self._own(caller).name
 
     def _own(self, caller: Caller) -> Person:
         person = self.store.person(caller.name)

@@ -1,4 +1,5 @@
-"""People, sessions, tokens, invitations, what people chose and did to access: an SQLite file for its owner only.
+"""People, sessions, tokens, invitations, what people chose, did to access and were answered: an SQLite file for its
+owner only.
 
 What must hold: no password, session, token or invitation can be read from the file, only hashes; it is readable by the
 user who runs the bot and nobody else. Times are seconds since 1970 of the wall clock, given by the caller.
@@ -15,6 +16,7 @@ from loligo.api import Role
 
 from ..private_file import PrivateFile
 
+ID_LENGTH = 12  # of an invitation: hexadecimal digits of its hash
 _TABLES = """
 CREATE TABLE IF NOT EXISTS people (
   name TEXT PRIMARY KEY, password TEXT NOT NULL, role INTEGER NOT NULL, made_s REAL NOT NULL,
@@ -25,13 +27,21 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE TABLE IF NOT EXISTS tokens (
   id INTEGER PRIMARY KEY, hash TEXT UNIQUE NOT NULL, name TEXT UNIQUE NOT NULL, role INTEGER NOT NULL,
   person TEXT NOT NULL REFERENCES people ON DELETE CASCADE, made_s REAL NOT NULL, used_s REAL);
+CREATE TABLE IF NOT EXISTS makers (
+  token INTEGER PRIMARY KEY REFERENCES tokens ON DELETE CASCADE,
+  maker INTEGER NOT NULL REFERENCES tokens ON DELETE CASCADE);
 CREATE TABLE IF NOT EXISTS invitations (
   hash TEXT PRIMARY KEY, role INTEGER NOT NULL, until_s REAL NOT NULL, is_first INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS inviters (
+  invitation TEXT PRIMARY KEY REFERENCES invitations ON DELETE CASCADE, person TEXT NOT NULL, actor TEXT NOT NULL,
+  made_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (who TEXT PRIMARY KEY, count INTEGER NOT NULL, newest_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS choices (
   person TEXT NOT NULL REFERENCES people ON DELETE CASCADE, name TEXT NOT NULL, PRIMARY KEY (person, name));
 CREATE TABLE IF NOT EXISTS deeds (
   id INTEGER PRIMARY KEY, ts_s REAL NOT NULL, who TEXT NOT NULL, deed TEXT NOT NULL, address TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS answers (
+  ident TEXT PRIMARY KEY, asked TEXT NOT NULL, answer TEXT NOT NULL, at_s REAL NOT NULL);
 """
 
 
@@ -43,6 +53,17 @@ class Person:
     made_s: float
     code_secret: str | None = None  # of the second factor
     code_step: int = 0  # the newest one used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """One that is open. None of its maker is known where an earlier version of the page kept it."""
+
+    id: str  # the beginning of its hash
+    role: Role
+    until_s: float
+    made_by: str | None
+    made_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +127,11 @@ class AccessStore(PrivateFile):
             rows = [(person, one) for one in chosen]
             change.executemany("INSERT OR IGNORE INTO choices (person, name) VALUES (?, ?)", rows)
 
-    def set_role(self, name: str, role: Role) -> None:
+    def set_role(self, name: str, role: Role) -> int:
+        """Change it; return how many invitations ended, those of whoever may invite no more."""
         with self._changing() as change:
             change.execute("UPDATE people SET role = ? WHERE name = ?", (int(role), name))
+            return _end_invitations(change, name) if role < Role.ADMIN else 0
 
     def set_code(self, name: str, secret: str | None, step: int = 0) -> None:
         with self._changing() as change:
@@ -122,18 +145,43 @@ class AccessStore(PrivateFile):
             )
             return done.rowcount == 1
 
-    def remove_person(self, name: str) -> bool:
+    def remove_person(self, name: str) -> int:
+        """Remove somebody; return how many invitations of theirs ended with it."""
         with self._changing() as change:
-            return change.execute("DELETE FROM people WHERE name = ?", (name,)).rowcount == 1
+            change.execute("DELETE FROM people WHERE name = ?", (name,))
+            return _end_invitations(change, name)
 
     # Invitations: the first one makes the owner
 
-    def invite(self, hashed: str, role: Role, until_s: float, *, is_first: bool = False) -> None:
-        """Keep an invitation; a first one replaces the first one before."""
+    def invite_first(self, hashed: str, role: Role, until_s: float) -> None:
+        """Keep the first invitation, in place of the one before."""
         with self._changing() as change:
-            if is_first:
-                change.execute("DELETE FROM invitations WHERE is_first")
-            change.execute("INSERT INTO invitations VALUES (?, ?, ?, ?)", (hashed, int(role), until_s, is_first))
+            change.execute("DELETE FROM invitations WHERE is_first")
+            change.execute("INSERT INTO invitations VALUES (?, ?, ?, 1)", (hashed, int(role), until_s))
+
+    def invite(self, hashed: str, role: Role, until_s: float, *, person: str, actor: str, now_s: float) -> str:
+        """Keep an invitation and who made it, as which actor; return its id."""
+        with self._changing() as change:
+            change.execute("INSERT INTO invitations VALUES (?, ?, ?, 0)", (hashed, int(role), until_s))
+            change.execute("INSERT INTO inviters VALUES (?, ?, ?, ?)", (hashed, person, actor, now_s))
+        return hashed[:ID_LENGTH]
+
+    def invitations(self, now_s: float) -> list[Invitation]:
+        """Return those that are open, the one that ends last first."""
+        query = (
+            "SELECT hash, role, until_s, actor AS made_by, made_s FROM invitations"
+            " LEFT JOIN inviters ON invitation = hash WHERE until_s > ? ORDER BY until_s DESC"
+        )
+        return [_invitation(row) for row in self._rows(query, now_s)]
+
+    def revoke_invitation(self, id: str, now_s: float) -> Role | None:
+        """End an open invitation; return what it was for, None where there is no such one."""
+        with self._changing() as change:
+            found = change.execute(
+                f"DELETE FROM invitations WHERE substr(hash, 1, {ID_LENGTH}) = ? AND until_s > ? RETURNING role",
+                (id, now_s),
+            ).fetchone()
+        return Role(found["role"]) if found else None
 
     def invitation(self, hashed: str, now_s: float) -> Role | None:
         rows = self._rows("SELECT role FROM invitations WHERE hash = ? AND until_s > ?", hashed, now_s)
@@ -189,13 +237,17 @@ class AccessStore(PrivateFile):
 
     # Tokens
 
-    def add_token(self, hashed: str, name: str, role: Role, person: str, now_s: float) -> None:
-        """Keep a token. IntegrityError for a name that another has."""
+    def add_token(
+        self, hashed: str, name: str, role: Role, person: str, now_s: float, *, maker: int | None = None
+    ) -> None:
+        """Keep a token, and by which it was made. IntegrityError for a name that another has."""
         with self._changing() as change:
-            change.execute(
+            cursor = change.execute(
                 "INSERT INTO tokens (hash, name, role, person, made_s) VALUES (?, ?, ?, ?, ?)",
                 (hashed, name, int(role), person, now_s),
             )
+            if maker is not None:
+                change.execute("INSERT INTO makers VALUES (?, ?)", (cursor.lastrowid, maker))
 
     def tokens(self) -> list[Token]:
         return [_token(row) for row in self._rows("SELECT * FROM tokens ORDER BY id")]
@@ -212,9 +264,28 @@ class AccessStore(PrivateFile):
                 change.execute("UPDATE tokens SET used_s = ? WHERE id = ?", (now_s, found.id))
         return found
 
-    def remove_token(self, id: int) -> bool:
+    def remove_token(self, id: int) -> list[str]:
+        """Remove a token and all that were made with it; return their names."""
+        made = "WITH RECURSIVE made(id) AS (VALUES (?) UNION SELECT token FROM makers JOIN made ON maker = made.id)"
         with self._changing() as change:
-            return change.execute("DELETE FROM tokens WHERE id = ?", (id,)).rowcount == 1
+            gone = change.execute(f"{made} DELETE FROM tokens WHERE id IN made RETURNING name", (id,)).fetchall()
+        return [row["name"] for row in gone]
+
+    # Answers, for those who ask again
+
+    def answer(self, ident: str, since_s: float) -> tuple[str, str] | None:
+        """Return what was asked, as a digest, and what was answered, since then."""
+        rows = self._rows("SELECT asked, answer FROM answers WHERE ident = ? AND at_s > ?", ident, since_s)
+        return (rows[0]["asked"], rows[0]["answer"]) if rows else None
+
+    def keep_answer(
+        self, ident: str, asked: str, answer: str, now_s: float, since_s: float, *, kept: int = 10_000
+    ) -> None:
+        """Keep an answer; forget those before then, and the oldest."""
+        with self._changing() as change:
+            change.execute("DELETE FROM answers WHERE at_s <= ?", (since_s,))
+            cursor = change.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (ident, asked, answer, now_s))
+            change.execute("DELETE FROM answers WHERE rowid <= ?", ((cursor.lastrowid or 0) - kept,))
 
     # Failures and deeds
 
@@ -247,6 +318,17 @@ class AccessStore(PrivateFile):
         """Return the newest, newest first."""
         rows = self._rows("SELECT ts_s, who, deed, address FROM deeds ORDER BY id DESC LIMIT ?", limit)
         return [Deed(**dict(row)) for row in rows]
+
+
+def _end_invitations(change: sqlite3.Connection, person: str) -> int:
+    """End what somebody made; return how many."""
+    made = "SELECT invitation FROM inviters WHERE person = ?"
+    return change.execute(f"DELETE FROM invitations WHERE hash IN ({made})", (person,)).rowcount
+
+
+def _invitation(row: sqlite3.Row) -> Invitation:
+    told = dict(row)
+    return Invitation(id=told.pop("hash")[:ID_LENGTH], role=Role(told.pop("role")), **told)
 
 
 def _person(row: sqlite3.Row) -> Person:

@@ -1,4 +1,6 @@
-"""Access: oneself (password, code), people, tokens, and who did what to access. Nothing of it concerns the bot."""
+"""Access: oneself (password, code), people, tokens, and who did what to access. Nothing of it concerns the bot.
+
+All but oneself is asked of the verbs of the page, as programs ask them."""
 
 from __future__ import annotations
 
@@ -9,9 +11,10 @@ from aiohttp import web
 
 from loligo.api import BadArguments, NotFound, Role
 
-from ..access.gate import KEEPER, address_of, base_url, caller_of, need_role
+from ..access.gate import KEEPER, address_of, caller_of
 from ..access.passwords import code_picture, code_secret, code_uri
-from .page import LONGEST_NUMBER, Page, offers, show
+from ..own import ask_own
+from .page import Page, offers, show
 
 DEEDS = 30
 Form = dict[str, str]
@@ -39,30 +42,16 @@ async def _shown(
     caller, store = caller_of(request), request.app[KEEPER].store
     is_admin = caller.actor.role >= Role.ADMIN
     person = store.person(caller.name)
-    mine = [one for one in store.tokens() if is_admin or one.person == caller.name]
     data: dict[str, Any] = {
         "me": {
             "name": caller.name,
             "role": caller.actor.role.name.lower(),
             "has_code": bool(person and person.code_secret),
         },
-        "tokens": [
-            {
-                "id": one.id,
-                "name": one.name,
-                "role": one.role.name.lower(),
-                "person": one.person,
-                "made_s": one.made_s,
-                "used_s": one.used_s,
-            }
-            for one in mine
-        ],
-        "people": [{"name": one.name, "role": one.role.name.lower()} for one in store.people()] if is_admin else [],
-        "deeds": [
-            {"ts_s": one.ts_s, "who": one.who, "deed": one.deed, "address": one.address} for one in store.deeds(DEEDS)
-        ]
-        if is_admin
-        else [],
+        **ask_own(request, "access.tokens", {}).model_dump(),
+        **(ask_own(request, "access.people", {}).model_dump() if is_admin else {"people": []}),
+        **(ask_own(request, "access.people.invitations", {}).model_dump() if is_admin else {"invitations": []}),
+        **(ask_own(request, "access.deeds", {"limit": DEEDS}).model_dump() if is_admin else {"deeds": []}),
     }
     secret = code_secret(secret)
     more = {
@@ -111,53 +100,26 @@ async def _drop_code(request: web.Request, form: Form) -> Form:
     return {}
 
 
-async def _token(request: web.Request, form: Form) -> Form:
-    name = form.get("name", "").strip()
-    return {"token": request.app[KEEPER].add_token(caller_of(request), name, _role(form), address_of(request))}
+def _asking(verb: str, *fields: str) -> Callable[[web.Request, Form], Awaitable[Form]]:
+    """Return what asks a verb of the page with these fields of a form, and shows what it tells."""
 
+    async def asked(request: web.Request, form: Form) -> Form:
+        answer = ask_own(request, verb, {name: form.get(name, "").strip() for name in fields})
+        return {name: getattr(answer, name) for name in getattr(answer, "secrets", ())}
 
-async def _remove_token(request: web.Request, form: Form) -> Form:
-    number = form.get("id", "")
-    known = int(number) if number.isdecimal() and len(number) <= LONGEST_NUMBER else 0
-    request.app[KEEPER].remove_token(caller_of(request), known, address_of(request))
-    return {}
-
-
-async def _invite(request: web.Request, form: Form) -> Form:
-    caller = need_role(request, Role.ADMIN)
-    secret = request.app[KEEPER].invite(caller, _role(form), address_of(request))
-    return {"link": f"{base_url(request)}/join/{secret}"}
-
-
-async def _person(request: web.Request, form: Form) -> Form:
-    need_role(request, Role.ADMIN)
-    request.app[KEEPER].set_role(caller_of(request), form.get("name", ""), _role(form), address_of(request))
-    return {}
-
-
-async def _remove_person(request: web.Request, form: Form) -> Form:
-    need_role(request, Role.ADMIN)
-    request.app[KEEPER].remove_person(caller_of(request), form.get("name", ""), address_of(request))
-    return {}
-
-
-def _role(form: Form) -> Role:
-    try:
-        return Role[form.get("role", "").upper()]
-    except KeyError as exc:
-        told = f"expected one of {', '.join(role.name.lower() for role in Role)}"
-        raise BadArguments(f"role: {told}", {"role": told}) from exc
+    return asked
 
 
 _DEEDS: dict[str, Callable[[web.Request, Form], Awaitable[Form]]] = {
     "password": _password,
     "code": _code,
     "drop-code": _drop_code,
-    "token": _token,
-    "remove-token": _remove_token,
-    "invite": _invite,
-    "person": _person,
-    "remove-person": _remove_person,
+    "token": _asking("access.tokens.make", "name", "role"),
+    "remove-token": _asking("access.tokens.revoke", "name"),
+    "invite": _asking("access.people.invite", "role"),
+    "remove-invitation": _asking("access.people.invitations.revoke", "id"),
+    "person": _asking("access.people.role", "name", "role"),
+    "remove-person": _asking("access.people.remove", "name"),
 }
 
 PAGE = Page(

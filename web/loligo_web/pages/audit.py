@@ -12,7 +12,13 @@ from ..access.gate import KEEPER, caller_of
 from .page import Page, ask, offers, show
 
 ROWS, DEEDS = 50, 50
-WHAT = ("command", "denied", "stop")
+WHAT = {
+    "command": "commands",
+    "swap": "tentacles and settings",
+    "request": "everything else that was changed",
+    "denied": "what was denied",
+    "stop": "ends of the bot",
+}
 _FILTERS = ("by", "what", "before")
 
 

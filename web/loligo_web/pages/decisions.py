@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
 
 from aiohttp import web
 
@@ -13,6 +16,16 @@ from .start import ASKED_WHY, choose
 ROWS = 40
 RESULTS = ("ordered", "refused", "declined", "asked", "nothing")
 _FILTERS = ("desk", "instrument", "result", "before")
+# What came of it, the furthest first.
+ENDS = {
+    "trade": "It became a trade",
+    "fill": "It was filled",
+    "order": "It was ordered",
+    "waits": "It waits for another order",
+    "refused": "Risk refused it",
+    "asked": "It waits for a yes",
+    "declined": "Nothing was done",
+}
 _OVER = {"day": 1, "week": 7, "month": 30, "all": 0}  # days of the data in which reasons are counted
 
 
@@ -43,7 +56,27 @@ async def _decisions(request: web.Request) -> web.Response:
 async def _why(request: web.Request) -> web.Response:
     answer = await ask(request, "why", id=request.match_info["id"])
     choose(request, {ASKED_WHY}, set())
-    return await show(request, "why.html", {"why": answer})
+    return await show(
+        request, "why.html", {"why": answer}, more={"story": _story(answer.steps), "end": _end(answer.steps)}
+    )
+
+
+def _story(steps: Sequence[Any]) -> list[list[Any]]:
+    """Return the steps one by one, and risk checks that passed one after the other together."""
+    return [list(group) for _, group in groupby(steps, key=lambda one: "" if _is_passed(one) else one.seq)]
+
+
+def _is_passed(step: Any) -> bool:
+    return step.step == "check" and ") passed: " in step.text
+
+
+def _end(steps: Sequence[Any]) -> tuple[str, Sequence[str]] | None:
+    """Return what came of it and in which words, None where nothing is known of that."""
+    said = {step: [one.text for one in steps if one.step == step] for step in ENDS}
+    step = next((step for step in ENDS if said[step]), "")
+    if not step:
+        return None
+    return ENDS[step], said[step] if step == "declined" else said[step][-1:]
 
 
 PAGE = Page(

@@ -224,7 +224,7 @@ async def _part(request: web.Request, part: str, data: Mapping[str, Any], *, sta
 def can(request: web.Request) -> dict[str, bool]:
     """Say what of this the caller may do."""
     names = {"can_install": "tentacle.install.agree", "can_remove": "tentacle.remove", "can_pin": "tentacle.pin"}
-    names["can_grant"] = "tentacle.grant"
+    names |= {"can_grant": "tentacle.grant", "can_revoke": "tentacle.revoke"}
     return {name: offers(request, verb) for name, verb in names.items()}
 
 

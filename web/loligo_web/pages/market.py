@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +18,7 @@ from ..curve import curve
 from ..wording import title
 from .page import Page, ask, ask_if, offers, show, show_part
 
+TOLD = 12
 LOOKED_AT = 120  # candles in which something may have happened that stands beside the chart
 LISTED = 40  # of them in the table
 
@@ -53,6 +56,7 @@ async def _market(request: web.Request) -> web.StreamResponse:
         "address": address,
         "orders": await ask_if(request, "orders", instrument=chart.instrument, is_open=True, limit=50),
         "can_why": offers(request, "why"),
+        "happened": _told(chart.marks),
         "can_picture": offers(request, "chart"),
         "can_scan": offers(request, "scan.start"),
     }
@@ -66,6 +70,12 @@ async def _picture(request: web.Request, scope: dict[str, str]) -> web.Response:
     return web.Response(
         body=b64decode(found.picture.base64), content_type="image/png", headers={"Cache-Control": "no-store"}
     )
+
+
+def _told(marks: Sequence[Any]) -> list[tuple[Any, int]]:
+    """Return what happened, the newest first and those alike that follow one another once, and how often each did."""
+    alike = groupby(reversed(marks), key=lambda one: (one.desk, one.kind, one.text))
+    return [(group[0], len(group)) for group in (list(found) for _, found in alike)][:TOLD]
 
 
 PAGE = Page(

@@ -7,7 +7,7 @@ from aiohttp import web
 from ..access.gate import is_open
 from ..assets import ASSETS
 from ..look import MENU
-from ..rest import DOOR
+from ..rest import verbs_of
 from .page import show
 
 
@@ -30,7 +30,7 @@ async def _more(request: web.Request) -> web.Response:
 
 
 async def _api(request: web.Request) -> web.Response:
-    verbs = sorted(request.app[DOOR].verbs.values(), key=lambda verb: verb.name)
+    verbs = sorted(verbs_of(request).values(), key=lambda verb: verb.name)
     rows = [
         {
             "name": verb.name,

@@ -54,7 +54,12 @@ def _told(request: web.Request, answer: Any) -> dict[str, Any]:
     place = 1 + list(pairs).index(chosen)
     control = told.arms[0].name
     test = SimpleNamespace(
-        arms=told.arms, day=told.day, control=control, holding=None, is_ended=True, assumptions=told.assumptions
+        arms=told.arms,
+        day=told.day,
+        control=control,
+        holding=getattr(told, "holding", None),  # of a test that an earlier version tried there is none
+        is_ended=True,
+        assumptions=told.assumptions,
     )
     return {
         "told": told,

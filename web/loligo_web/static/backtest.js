@@ -7,15 +7,6 @@ const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const DASHES = [[], [6, 3], [2, 3], [], [6, 3], [2, 3]];
 let plot, drawn;
 
-function resolved(name) {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
-
 // lines: [{ points: [[ms, value]], color, dash, isSmooth }]; what is marked only when it changes goes in steps
 function options(lines, format) {
   const [text, grid] = ["--muted", "--line"].map(resolved);
@@ -83,9 +74,9 @@ if (box) {
   new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: box.clientHeight })).observe(box);
 }
 
-// A backtest that has ended while its page was open: its result needs the whole page
+// A backtest that has ended well while its page was open: its curves need the whole page
 document.body.addEventListener("htmx:after:swap", () => {
-  if (document.getElementById("result") && !box) location.reload();
+  if (document.getElementById("curves") && !box) location.reload();
 });
 
 // The form: a setting that there is, taken into the field as a line

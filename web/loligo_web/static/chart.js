@@ -5,16 +5,6 @@ const { createChart, createSeriesMarkers, CandlestickSeries, CrosshairMode } = w
 const style = () => getComputedStyle(document.documentElement);
 const colour = (name) => style().getPropertyValue(name).trim();
 
-// light-dark() is not resolved in a custom property: let the browser compute the colour of a probe.
-function resolved(name) {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
-
 let chart, series, markers, shown = [];
 
 function look() {

@@ -2,15 +2,6 @@
 
 const box = document.getElementById("equity");
 
-function resolved(name) {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
-
 const amount = (value, digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits }).format(value).replaceAll(",", "\u202f").replace("-", "−");
 let plot, data;
 

@@ -7,15 +7,6 @@ const DAY_MS = 86_400_000, AGAIN_MS = 3_000;
 const plots = new Map();
 let test;
 
-function resolved(name) {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
-
 // The zero line lies above the grid, below the curves
 function zero(chart) {
   const at = Math.round(chart.valToPos(0, "y", true)), { left, top, width, height } = chart.bbox;

@@ -5,17 +5,7 @@ const box = document.getElementById("market");
 const legend = document.getElementById("legend"), spoken = document.getElementById("spoken"), switches = document.getElementById("drawn");
 const { createChart, createSeriesMarkers, CandlestickSeries, HistogramSeries, LineSeries, CrosshairMode, LineStyle } = window.LightweightCharts;
 const COLOURS = ["--drawn-1", "--drawn-2", "--drawn-3", "--drawn-4", "--drawn-5"];
-const FIRST = 300, NEWEST = 20, SHOWN = 120;
-
-// light-dark() is not resolved in a custom property: let the browser compute the colour of a probe.
-function resolved(name) {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
-}
+const FIRST = 300, NEWEST = 20, SHOWN = 120, NEAR = 20; // candles
 
 let chart, candles, volume, markers, opinionPane = 0;
 let shown = [], marks = [], levels = [], lines = new Map(), rules = [], nextUntil = null, isAsking = false;
@@ -60,10 +50,11 @@ function open() {
   chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
   candles = chart.addSeries(CandlestickSeries);
   markers = createSeriesMarkers(candles, []);
-  chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 20 && older().catch(() => {}));
+  chart.timeScale().subscribeVisibleLogicalRangeChange(lookBack);
   chart.subscribeCrosshairMove((point) => byKeys || tell(point.time ?? null));
   box.addEventListener("pointermove", () => { byKeys = false; });
-  chart.subscribeClick((point) => point.hoveredObjectId && why(point.hoveredObjectId));
+  chart.subscribeClick((point) => why(point.hoveredObjectId));
+  chart.subscribeDblClick((point) => point.time && why(seqAt(placeOf(point.time * 1000 + 1))));
 }
 
 function look() {
@@ -185,7 +176,12 @@ function rule() {
   box.dataset.levels = levels.length;
 }
 
-const why = (seq) => box.dataset.why && location.assign(`${box.dataset.why}${seq}`);
+const why = (seq) => seq && box.dataset.why && location.assign(`${box.dataset.why}${seq}`);
+
+function seqAt(index) { // of the last mark on a candle, else of an opinion: its story has all that came of the candle
+  const last = marks.findLast((one) => placeOf(one.at_ms) === index);
+  return last?.seq ?? [...said.values()].flatMap(({ points }) => [...points.values()]).find((one) => placeOf(one.at_ms) === index)?.seq;
+}
 
 // The same in words: of the candle under the pointer, else of the newest
 
@@ -212,14 +208,16 @@ function tell(time) {
     parts.push(part(titleOf(label), [signed(point.value), words(point.code), ...known].join(", ")));
   }
   for (const each of marks) if (placeOf(each.at_ms) === index) parts.push(part("", each.text));
+  const seq = box.dataset.why && seqAt(index);
+  if (seq) parts.push(Object.assign(document.createElement("a"), { href: `${box.dataset.why}${seq}`, textContent: "why" }));
   legend.replaceChildren(...parts);
 }
 
 function step(place) {
   const index = Math.max(0, Math.min(shown.length - 1, place)), one = shown[index];
   if (!one) return;
-  const range = chart.timeScale().getVisibleLogicalRange();
-  if (range && (index < range.from || index > range.to)) {
+  const range = chart.timeScale().getVisibleLogicalRange() ?? { from: shown.length - SHOWN, to: shown.length + 4 };
+  if (index < range.from || index > range.to) {
     const width = range.to - range.from, from = index < range.from ? index - 2 : index - width + 2;
     chart.timeScale().setVisibleLogicalRange({ from, to: from + width });
   }
@@ -239,7 +237,7 @@ function press(event) {
   const keys = {
     ArrowLeft: () => step(at === null ? index : index - 1), ArrowRight: () => step(index + 1), Home: () => step(0), End: () => step(shown.length - 1),
     "+": () => zoom(0.7), "-": () => zoom(1.4), Escape: () => { byKeys = false; chart.clearCrosshairPosition(); tell(null); },
-    Enter: () => { const last = marks.findLast((one) => placeOf(one.at_ms) === index); if (last) why(last.seq); },
+    Enter: () => why(seqAt(index)),
   };
   const act = keys[event.key === "=" ? "+" : event.key];
   if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -253,6 +251,7 @@ async function alone(work) {
   if (isAsking) return;
   isAsking = true;
   try { await work(); } finally { isAsking = false; }
+  lookBack(chart.timeScale().getVisibleLogicalRange()); // who came there meanwhile was not answered
 }
 
 function take(answer, from) {
@@ -295,6 +294,10 @@ const older = () => alone(async () => {
   levels = now;
   draw();
 });
+
+function lookBack(range) {
+  if (range && range.from < NEAR && nextUntil !== null) older().catch(() => {});
+}
 
 if (box) {
   open();

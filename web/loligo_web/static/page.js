@@ -43,18 +43,26 @@ document.body.addEventListener("htmx:confirm", (event) => {
 
 // Live: the server says what changed; parts that show it ask for themselves anew, no more often than data-live says
 // ("orders:2 equity:3", seconds). What is told while an answer is on its way is asked for after it, and no part is
-// replaced under a form of it that waits for its own answer, or a question that somebody is asked.
+// replaced under a form of it that somebody fills in or that waits for its own answer, or a question that is asked.
 
 const TOPICS = ["orders", "positions", "decisions", "risk", "tentacles", "equity", "evaluations", "market", "jobs"];
 const ONCE = ["tentacles", "jobs"]; // whose next word may never come; the others speak again soon
 const LONGEST_ANSWER_MS = 8_000; // then a part asks again: whether trading is stopped must not stand wrong for long
 const NEVER_MS = -3_600_000; // when a part asked that never did; it is reckoned with, so it is a number
 const BUSY = ".htmx-request, dialog[open]"; // a form that waits for its answer, a question to a person
+const FILLING_MS = 300_000; // so long what somebody chose in a form stays, before it is replaced with its part
 const STALE_AFTER = 3; // intervals of a part without an answer
 const offline = document.getElementById("offline");
 const parts = new Map(); // by id: when it asked, whether the answer is out, when it is due again
 const readAt = new WeakMap(); // when a part was read
+const filled = new WeakMap(); // when somebody last chose or wrote something in a form
 let isLost = false;
+
+document.addEventListener("input", ({ target: { form } }) => {
+  if (form && form.getAttribute("hx-trigger") !== "change") filled.set(form, performance.now()); // a switch asks at once
+});
+const isFilling = (form) => performance.now() - (filled.get(form) ?? -Infinity) < FILLING_MS;
+const isBusy = (part) => part.querySelector(BUSY) || all("form", part).some(isFilling);
 
 function tell(topics) {
   if (topics.some((topic) => topic !== "jobs")) heardAt = performance.now();
@@ -84,7 +92,7 @@ function ask(id, state) {
   const part = document.getElementById(id);
   state.due = Infinity;
   if (!part) return;
-  if (part.querySelector(BUSY)) return renew(id, performance.now() - state.asked + 200);
+  if (isBusy(part)) return renew(id, performance.now() - state.asked + 200);
   state.asked = performance.now();
   state.isOut = true;
   clearTimeout(state.late);
@@ -104,7 +112,7 @@ function answered(part, isFresh = true) {
 
 document.body.addEventListener("htmx:after:request", (event) => {
   const part = event.detail.ctx.sourceElement;
-  if (!part?.dataset?.live || !part.querySelector(BUSY)) return;
+  if (!part?.dataset?.live || !isBusy(part)) return;
   event.preventDefault();
   renew(part.id, 0);
 });
@@ -114,6 +122,7 @@ document.body.addEventListener("htmx:after:request", (event) => { // what change
 });
 document.body.addEventListener("htmx:finally:request", (event) => { // not replaced
   const { sourceElement, response } = event.detail.ctx;
+  if (response?.status < 400 && !sourceElement.matches("[data-stays]")) filled.delete(sourceElement);
   answered(sourceElement, response?.status < 400);
 });
 
@@ -130,7 +139,9 @@ function listen() {
     isLost = true;
     offline.hidden = false;
     document.body.classList.add("stale");
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (source.readyState !== EventSource.CLOSED) return;
+    setTimeout(listen, 2000); // refused: we ask instead, and hear so when we are let in no more
+    tell(TOPICS);
   });
   addEventListener("pagehide", () => source.close(), { once: true });
 }
@@ -264,6 +275,18 @@ document.body.addEventListener("htmx:after:request", (event) => {
   const dialog = source?.id === "resume" ? document.getElementById("stop") : source?.matches?.("form") && source.closest("dialog");
   if (dialog?.open && ctx.response?.status < 400) dialog.close();
   if (source?.matches?.(".toast form")) source.closest(".toast").remove();
+});
+
+// A form that was answered gets another key: pressed once more it is meant once more. Without an answer it keeps its key,
+// so that what was done and not told is not done again
+
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+document.body.addEventListener("htmx:after:request", (event) => {
+  const { sourceElement: source, response } = event.detail.ctx;
+  const key = source?.matches?.("form") && source.querySelector('input[name="key"]');
+  if (key && response?.status < 500) key.value = newKey();
 });
 
 // A slider beside a number: either moves the other; shares are told in per cent, too, and seconds in larger units

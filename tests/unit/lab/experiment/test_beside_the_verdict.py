@@ -163,6 +163,10 @@ def test_who_was_stopped_is_out_of_the_cross_check_and_gets_no_capital() -> None
 def test_the_cross_check_says_why_it_cannot_be_made() -> None:
     assert cross_check(plan_of(), days_of(MARKET[:59], MARKET[:59])).words.endswith("needs 60 days; there are 59.")
     assert cross_check(plan_of(), days_of(MARKET, MARKET)).words == "All arms returned the very same."
+    twice = plan_of(arms=(Arm(name="a"), Arm(name="b", risk_scale=2.0)))
+    assert cross_check(twice, days_of(MARKET, 2.0 * np.array(MARKET))).words == (
+        "At equal risk, with the control's returns counted as often as was agreed, all arms returned the very same."
+    )
     assert "pip install 'loligo[experiments]'" in WITHOUT_ARCH
 
 
