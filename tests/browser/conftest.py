@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.visits import PAUSE_S, Bot, Watched, browse, sign_in
+from tests.browser.visits import LIMIT_MS, PAUSE_S, Bot, Watched, browse, sign_in
 from tests.fakes.chromium import ARGUMENTS, ChromiumMissing, chromium
-from tests.scenario.bots import ROOT, BotFolder
+from tests.scenario.bots import LIMIT_S, ROOT, BotFolder
 
 PER_SECOND = "108000"  # 30 candles of an hour in a second
-START_LIMIT_S = 60.0
 QUICK = ("REHEARSAL_INPUTS", "SHADOW_INPUTS", "PROBATION_INPUTS")
-expect.set_options(timeout=15_000)  # ms; a page on a busy machine takes its time
+expect.set_options(timeout=LIMIT_MS)
 
 
 @pytest.fixture(scope="module")  # no longer: while playwright is open, no other test can run a loop of its own
@@ -76,7 +75,7 @@ class running_bot:
     def __enter__(self) -> Bot:
         self._run = self.folder.running("run", "--headless", "--stay", *self._speed)  # when a busy machine takes longer
         process = self._run.__enter__()
-        until = time.monotonic() + START_LIMIT_S
+        until = time.monotonic() + LIMIT_S
         while not self._bot.link.exists():
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < until, "the page did not open"

@@ -12,10 +12,9 @@ from playwright.sync_api import Browser, Route, expect
 from tests.browser.conftest import running_bot
 from tests.browser.visits import PASSWORD, Bot, Watched, browse, from_menu, sign_in
 from tests.fakes.quiet_feed import speak, with_quiet_feed
-from tests.scenario.bots import BotFolder
+from tests.scenario.bots import LIMIT_S, BotFolder
 
 LONGEST_ANSWER_S = 7.5  # page.js takes an answer that is not there after 8 s for lost
-SETTLED_MS = 60_000.0  # for an exchange with its shadow and probation
 
 
 def test_a_switch_is_seen_at_once_and_taken_back_by_undo(page: Watched) -> None:
@@ -25,7 +24,7 @@ def test_a_switch_is_seen_at_once_and_taken_back_by_undo(page: Watched) -> None:
     expect(shown.locator(".badge")).to_have_text("off")
     expect(page.page.get_by_role("switch", name="MACD (evaluator)")).not_to_be_checked()
     page.page.get_by_role("button", name="Undo").click()
-    expect(page.page.get_by_role("switch", name="MACD (evaluator)")).to_be_checked(timeout=SETTLED_MS)
+    expect(page.page.get_by_role("switch", name="MACD (evaluator)")).to_be_checked()
 
 
 def test_a_switch_is_seen_within_half_a_second(page: Watched) -> None:
@@ -35,7 +34,7 @@ def test_a_switch_is_seen_within_half_a_second(page: Watched) -> None:
     folder, took = BotFolder(page.bot.home), []
     generation = folder.wait_until(lambda status: not status["is_swapping"])["generation"]
     for _ in range(3):
-        expect(page.page.locator("#row-evaluator-macd .badge")).to_have_text("running", timeout=SETTLED_MS)
+        expect(page.page.locator("#row-evaluator-macd .badge")).to_have_text("running")
         took.append(page.page.evaluate(SWITCHED_OFF, "row-evaluator-macd"))
         generation = exchanged(folder, generation)
         page.page.get_by_role("switch", name="MACD (evaluator)").click()
@@ -115,7 +114,7 @@ def test_a_part_stays_live_whose_first_word_came_while_a_switch_in_it_was_answer
     expect(page.page.locator(".toast")).to_contain_text("MACD is off")
     BotFolder(page.bot.home).asked("tentacle.switch", name="evaluator/macd", on=True)
     page.page.evaluate(CHANGED)
-    expect(switch).to_be_checked(timeout=SETTLED_MS)
+    expect(switch).to_be_checked()
 
 
 def test_settings_are_judged_field_by_field_previewed_and_kept_in_the_history(page: Watched) -> None:
@@ -131,8 +130,8 @@ def test_settings_are_judged_field_by_field_previewed_and_kept_in_the_history(pa
     expect(page.page.get_by_role("status").filter(has_text="What would change")).to_contain_text("0.75")
     page.page.get_by_role("button", name="Save and use").click()
     expect(page.page.get_by_role("status").filter(has_text="Saved")).to_contain_text("0.75")
-    expect(page.page.get_by_role("region", name="History")).to_contain_text("web:anna", timeout=SETTLED_MS)
-    expect(page.page.locator("#state .badge")).to_have_text("running", timeout=SETTLED_MS)
+    expect(page.page.get_by_role("region", name="History")).to_contain_text("web:anna")
+    expect(page.page.locator("#state .badge")).to_have_text("running")
     page.open("/configuration").get_by_role("link", name="What differs").last.click()  # the oldest, against now
     expect(page.page.get_by_role("region", name="Generation 1 against now")).to_contain_text("0.75")
 
@@ -169,7 +168,7 @@ def test_a_tentacle_is_switched_off_and_taken_back_by_keyboard_alone(page: Watch
         if undo.evaluate("one => one === document.activeElement"):
             break
     keys.press("Enter")
-    expect(switch).to_be_checked(timeout=SETTLED_MS)
+    expect(switch).to_be_checked()
 
 
 def test_what_a_person_and_limits_did_stands_on_the_risk_page(page: Watched) -> None:
@@ -190,7 +189,7 @@ def test_a_number_tells_its_age_and_is_grey_when_its_part_is_not_answered(page: 
     expect(figure).to_have_attribute("title", re.compile(r"read \d+ s ago, newest data \d+ s old"))
     expect(figure).to_have_css("font-style", "normal")
     here.route("**/part/kpis", lambda route: None)  # it never comes
-    expect(here.locator("#kpis")).to_have_class(re.compile("stale"), timeout=SETTLED_MS)
+    expect(here.locator("#kpis")).to_have_class(re.compile("stale"))
     expect(here.locator("#kpis .num").first).to_have_css("font-style", "italic")
     expect(here.locator("#bar .num").first).to_have_css("font-style", "normal")  # which is answered
 
@@ -239,16 +238,16 @@ def test_numbers_are_grey_while_a_feed_is_silent_and_when_the_bot_is_gone(browse
         page = context.new_page()
         page.goto(f"{bot.address}/")
         old, equity = page.get_by_text("Old data"), page.locator("#bar .num").first
-        expect(old).to_have_attribute("title", re.compile("quiet: .*nothing came for"), timeout=SETTLED_MS)
+        expect(old).to_have_attribute("title", re.compile("quiet: .*nothing came for"))
         expect(equity).to_have_css("font-style", "italic")
         expect(page.locator("#age-text")).to_have_text(re.compile(r"^\d+ s old$"))
-        until = time.monotonic() + SETTLED_MS / 1000
+        until = time.monotonic() + LIMIT_S
         while equity.evaluate("one => getComputedStyle(one).fontStyle") == "italic":
             assert time.monotonic() < until, "the feed brings candles again, and the page does not say so"
             speak(folder)
             page.wait_for_timeout(100.0)
         expect(page.locator("#offline")).to_be_hidden()
-    expect(page.locator("#offline")).to_be_visible(timeout=15_000)
+    expect(page.locator("#offline")).to_be_visible()
     expect(page.locator("body")).to_have_class("framed mode-paper stale")
     expect(page.locator("#kpis .num").first).to_have_css("font-style", "italic")
     context.close()
@@ -279,20 +278,20 @@ def test_an_entry_waits_for_consent_and_what_is_held_is_closed_row_by_row(browse
         with browse(browser, bot) as watched:
             page = watched.open("/risk")
             waits = page.get_by_role("region", name="Waits for your yes").get_by_role("listitem")
-            expect(waits.first).to_be_visible(timeout=60_000)
+            expect(waits.first).to_be_visible()
             denied = waits.first.locator("input[name=id]").first.get_attribute("value")
             page.get_by_role("button", name="No: ").first.click()
             expect(page.locator(".toast").first).to_contain_text("denied: ")
             expect(page.locator(f'input[name=id][value="{denied}"]')).to_have_count(0)
             # A day of candles passes in a second: by the time of the yes its price may be out of reach.
-            page.get_by_role("button", name="Send it: ").first.click(timeout=60_000)
+            page.get_by_role("button", name="Send it: ").first.click()
             expect(page.locator(".toast").last).to_contain_text(re.compile("sent: |agreed, but risk no longer lets"))
             held = watched.open("/trades").get_by_role("region", name="Open positions")
-            page.get_by_role("button", name="Cancel the target of").click(timeout=60_000)
+            page.get_by_role("button", name="Cancel the target of").click()
             expect(page.locator(".toast").first).to_contain_text("cancel")
             expect(page.get_by_role("button", name="Cancel the target of")).to_have_count(0)
             held.get_by_role("button", name="Close").click()
             page.get_by_role("dialog", name="Close BTC/USD?").get_by_role("button", name="Close it").click()
-            expect(held).to_contain_text("Nothing is held", timeout=60_000)
+            expect(held).to_contain_text("Nothing is held")
             closed = page.get_by_role("region", name="Closed trades").locator("tbody tr")
             expect(closed.filter(has_text="flatten")).to_have_count(1)

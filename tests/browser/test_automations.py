@@ -12,8 +12,6 @@ from tests.browser.visits import PHONE, Bot, Watched, browse
 from tests.scenario.bots import BotFolder
 from tests.scenario.test_swap_running import edit_registry
 
-SLOW_MS = 30_000.0  # settings are taken up by a swap
-
 
 def add(page: Page, name: str, what: str, level: str, then: str) -> None:
     form = page.locator("#add")
@@ -33,7 +31,7 @@ def test_a_rule_is_added_shown_in_words_run_switched_off_and_taken_away(page: Wa
     window = page.open("/automations")
     add(window, "guard", "The price falls below", "9", "pause the desk")
     row = entry(window, "guard")
-    expect(row).to_contain_text("When BTC/USD falls below 9: pause trend, tell, at most once a day", timeout=SLOW_MS)
+    expect(row).to_contain_text("When BTC/USD falls below 9: pause trend, tell, at most once a day")
     expect(row.locator(".badge").first).to_have_text("armed")
     window.on("dialog", lambda dialog: dialog.accept())
     row.get_by_role("button", name="Run now: guard").click()
@@ -41,11 +39,11 @@ def test_a_rule_is_added_shown_in_words_run_switched_off_and_taken_away(page: Wa
     expect(row).to_contain_text("asked for by web:anna")
     expect(row.get_by_role("link", name="What followed: pause of guard")).to_be_visible()
     row.get_by_role("button", name="Switch off guard").click()
-    expect(row.locator(".badge").first).to_have_text("off", timeout=SLOW_MS)
+    expect(row.locator(".badge").first).to_have_text("off")
     row.get_by_role("button", name="Remove guard").click()
-    expect(row).to_have_count(0, timeout=SLOW_MS)
+    expect(row).to_have_count(0)
     window.locator(".toast").last.get_by_role("button", name="Undo").click()
-    expect(entry(window, "guard").locator(".badge").first).to_have_text("off", timeout=SLOW_MS)
+    expect(entry(window, "guard").locator(".badge").first).to_have_text("off")
 
 
 def test_what_is_wrong_is_said_and_what_was_typed_stays(page: Watched) -> None:
@@ -67,7 +65,7 @@ def test_a_schedule_tells_when_it_runs_next_and_edits_lead_to_its_own_settings(p
     form.get_by_label("Time zone").fill("Europe/Berlin")
     form.get_by_role("button", name="Add schedule").click()
     row = entry(window, "nightly")
-    expect(row).to_contain_text("At 06:30 on Monday through Friday (Europe/Berlin): write a report", timeout=SLOW_MS)
+    expect(row).to_contain_text("At 06:30 on Monday through Friday (Europe/Berlin): write a report")
     rows = window.request.get(f"{page.bot.address}/automations?json").json()["automations"]["automations"]
     assert next(one for one in rows if one["name"] == "nightly")["next_at"].endswith(("T04:30:00Z", "T05:30:00Z"))
     window = page.open("/automations")
@@ -76,9 +74,7 @@ def test_a_schedule_tells_when_it_runs_next_and_edits_lead_to_its_own_settings(p
     assert violations(window) == []
     window.locator("#s-cron").fill("0 7 * * *")
     window.get_by_role("button", name="Save and use").click()
-    expect(entry(window, "nightly")).to_contain_text(
-        "At 07:00 every day (Europe/Berlin): write a report", timeout=SLOW_MS
-    )
+    expect(entry(window, "nightly")).to_contain_text("At 07:00 every day (Europe/Berlin): write a report")
 
 
 def condition(form: Any, number: int, label: str) -> Any:
@@ -123,7 +119,7 @@ def test_a_rule_with_a_condition_switches_a_tentacle_off_on_the_tape(page: Watch
     level.fill("1")
     level.press("Enter")
     fired = entry(window, "calm")
-    expect(fired).to_contain_text("→ off", timeout=SLOW_MS)
+    expect(fired).to_contain_text("→ off")
     expect(fired.locator(".badge").first).to_have_text("fired")
     switch = page.open("/tentacles").get_by_role("switch", name="Macd (evaluator)")
     expect(switch).not_to_be_checked()
@@ -134,7 +130,7 @@ def test_a_rule_whose_condition_does_not_hold_stays_armed_and_is_edited_in_rows(
     condition(window.locator("#add"), 1, "The price is below").get_by_label("This much").fill("1")
     add(window, "never", "The price rises above", "1", "pause the desk")
     row = entry(window, "never")
-    expect(row.locator(".badge").first).to_have_text("armed", timeout=SLOW_MS)
+    expect(row.locator(".badge").first).to_have_text("armed")
     row.get_by_role("link", name="Edit never").click()
     expect(window.get_by_role("combobox", name="Condition 1")).to_have_value("price_below")
     expect(window.get_by_role("combobox", name="Action 2")).to_have_value("notify")
@@ -155,7 +151,7 @@ def test_a_rule_whose_condition_does_not_hold_stays_armed_and_is_edited_in_rows(
     assert violations(window) == []
     zone.fill("Europe/Berlin")
     window.get_by_role("button", name="Save and use").click()
-    expect(entry(window, "never")).to_contain_text("Europe/Berlin", timeout=SLOW_MS)
+    expect(entry(window, "never")).to_contain_text("Europe/Berlin")
     expect(entry(window, "never")).to_contain_text("rsi")
     expect(entry(window, "never").locator(".badge").first).to_have_text("armed")
 

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import running_bot
 from tests.browser.visits import Bot, Watched, browse, sign_in
 
-DONE_MS = 60_000.0
 RSI = "desks.trend.evaluators.rsi.settings.period"
 
 
@@ -24,7 +23,7 @@ def tried(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with browse(browser, bot) as watched:
             for period in (10, 20):
                 start(watched.open("/backtests"), note=f"RSI {period}", overrides=f"{RSI} = {period}")
-            expect(watched.page.locator("#row-2")).to_contain_text("holding", timeout=DONE_MS)
+            expect(watched.page.locator("#row-2")).to_contain_text("holding")
         yield bot
 
 
@@ -92,12 +91,12 @@ def test_progress_is_seen_and_those_that_wait_or_run_are_cancelled(seen: Watched
     page.get_by_role("button", name=re.compile("Cancel backtest")).last.click()
     expect(page.locator("#ended").get_by_role("row").filter(has_text="waits")).to_contain_text("cancelled")
     row = page.locator("#ended").get_by_role("row").filter(has_text="runs")
-    expect(row).to_contain_text("holding", timeout=DONE_MS)  # by itself, without loading the page
+    expect(row).to_contain_text("holding")  # by itself, without loading the page
     number = row.get_by_role("link").inner_text().partition(" ")[0]
     page.get_by_role("button", name=re.compile("Retry backtest")).first.click()
     progress = page.get_by_role("progressbar").first
     expect(progress).to_be_visible()
-    expect(page.locator("#running")).to_have_count(0, timeout=DONE_MS)
+    expect(page.locator("#running")).to_have_count(0)
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name=f"Remove backtest {number}").click()
     expect(page.locator(f"#row-{number}")).to_have_count(0)
@@ -106,7 +105,7 @@ def test_progress_is_seen_and_those_that_wait_or_run_are_cancelled(seen: Watched
 def test_the_page_of_one_that_runs_becomes_that_of_its_result(seen: Watched) -> None:
     start(seen.open("/backtests"), note="watched")
     seen.page.get_by_role("link", name=re.compile("watched")).click()
-    expect(seen.page.get_by_role("button", name="With holding")).to_be_visible(timeout=DONE_MS)
+    expect(seen.page.get_by_role("button", name="With holding")).to_be_visible()
     expect(seen.page.locator("#curves canvas")).to_be_visible()
 
 
@@ -147,11 +146,11 @@ def test_a_session_is_replayed_and_every_check_has_a_page_and_stays_in_the_list(
     page.wait_for_url(re.compile(r"/backtests/replay/\d+$"))
     number = page.url.rpartition("/")[2]
     outcome = page.get_by_text("Every record is the same, to the byte.")
-    expect(outcome).to_be_visible(timeout=DONE_MS)  # by itself, without loading the page
+    expect(outcome).to_be_visible()  # by itself, without loading the page
     seen.open("/backtests/reality").get_by_label("Desk").select_option("trend")
     page.get_by_role("button", name="Check", exact=True).click()
     page.wait_for_url(re.compile(r"/backtests/reality/\d+$"))
-    expect(page.locator("#recheck .badge")).to_have_text("done", timeout=DONE_MS)
+    expect(page.locator("#recheck .badge")).to_have_text("done")
     runs = seen.open("/backtests/reality").get_by_role("region", name="All checks and replays").get_by_role("listitem")
     expect(runs).to_have_count(2)
     expect(runs.last).to_contain_text("identical")
@@ -170,7 +169,7 @@ def test_a_job_that_was_cancelled_runs_again_and_is_removed(seen: Watched) -> No
     given_up_and_run_once_more(page)
     seen.open("/jobs")
     row.get_by_role("button", name="Run again").click()
-    expect(row.locator(".badge")).to_have_text("done", timeout=DONE_MS)
+    expect(row.locator(".badge")).to_have_text("done")
     page.on("dialog", lambda dialog: dialog.accept())
     row.get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)

@@ -22,7 +22,6 @@ from tests.scenario.canary import (
 )
 
 FAST = 300_000.0  # three and a half days of the data a second: four minutes of them
-JUDGED_MS = 120_000.0
 STRATEGY = "/tentacles/strategy/weighted_vote"
 
 
@@ -63,8 +62,8 @@ def test_a_version_is_tried_wins_and_takes_over_with_the_position(browser: Brows
             assert leading(page, bot) == before
             as_experiment(page)
             page.goto(f"{bot.address}/experiments")
-            page.locator("#tests").get_by_role("link", name=re.compile("^weighted_vote_")).click(timeout=JUDGED_MS)
-            expect(page.locator("#verdict")).to_contain_text("is better", timeout=JUDGED_MS)
+            page.locator("#tests").get_by_role("link", name=re.compile("^weighted_vote_")).click()
+            expect(page.locator("#verdict")).to_contain_text("is better")
             expect(page.locator("#verdict-title")).to_contain_text(re.compile("_b has earned .* more than trend"))
             test = page.url
             still_with_a_position(prepared.folder)
@@ -72,12 +71,12 @@ def test_a_version_is_tried_wins_and_takes_over_with_the_position(browser: Brows
             page.goto(test)
             page.get_by_role("button", name=re.compile("^Let weighted_vote_.*_b take over$")).click()
             page.get_by_role("dialog").get_by_role("button", name="Let it take over").click()
-            expect(page.locator("#toasts")).to_contain_text("trend runs what weighted_vote_", timeout=JUDGED_MS)
+            expect(page.locator("#toasts")).to_contain_text("trend runs what weighted_vote_")
             expect(page.locator("#toasts")).to_contain_text("so do other, which use strategy/weighted_vote, too")
             page.goto(bot.address + STRATEGY)  # nothing is taken up by itself here
             page.get_by_role("button", name="Take it up").click()
             page.goto(test)
-            expect(page.locator("#verdict")).to_contain_text("It ended", timeout=JUDGED_MS)
+            expect(page.locator("#verdict")).to_contain_text("It ended")
             expect(page.locator("#verdict")).to_contain_text("is better")
             assert position(page, bot) == held
             after = leading(page, bot)
@@ -96,7 +95,7 @@ def only_compared(page: Page) -> None:
     page.get_by_label("How").select_option("only compare, beside the old one")
     page.get_by_role("button", name="Take it up").click()
     newest = page.get_by_role("region", name="History").get_by_role("listitem").first
-    expect(newest.locator(".badge")).to_have_text("shadowed", timeout=JUDGED_MS)
+    expect(newest.locator(".badge")).to_have_text("shadowed")
     expect(newest).to_contain_text("compared only")
 
 
@@ -109,4 +108,4 @@ def as_experiment(page: Page) -> None:
     expect(page.get_by_label("How")).to_have_value("experiment")
     page.get_by_role("button", name="Take it up").click()
     said = re.compile("experiment|goes on by itself")  # whichever comes first: the page does not wait for the end
-    expect(page.locator("#toasts")).to_contain_text(said, timeout=JUDGED_MS)
+    expect(page.locator("#toasts")).to_contain_text(said)

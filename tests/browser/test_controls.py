@@ -15,7 +15,6 @@ from tests.browser.conftest import running_bot
 from tests.browser.visits import Bot, Watched, sign_in
 from tests.scenario.bots import ROOT, BotFolder
 
-SETTLED_MS = 60_000.0
 ETH, FILE = "coinbase:ETH/USD", "ETH_USD-1d.parquet"
 FAR = {"limits": {"stop_loss": 0.9, "take_profit": 9.0}}
 
@@ -61,7 +60,7 @@ def test_no_new_entries_leaves_what_is_held_and_closing_everything_does_not(page
     here = page.open("/trades")
     held = here.get_by_role("region", name="Open positions")
     keeper, none = held.get_by_role("row").filter(has_text="keeper"), held.get_by_text("Nothing is held")
-    expect(keeper).to_be_visible(timeout=SETTLED_MS)
+    expect(keeper).to_be_visible()
     stop(here, "No new entries", typed="yes")
     expect(here.get_by_role("dialog", name="Stop trading")).to_be_visible()  # it is not the word
     expect(here.locator("#bar .badge.bad")).to_have_count(0)
@@ -72,7 +71,7 @@ def test_no_new_entries_leaves_what_is_held_and_closing_everything_does_not(page
     expect(keeper).to_be_visible()
     stop(here, "Close everything")
     expect(here.locator("#bar .badge.bad")).to_have_text("Everything closed")
-    expect(none).to_be_visible(timeout=SETTLED_MS)
+    expect(none).to_be_visible()
     here.reload()
     expect(none).to_be_visible()
     go_on(here)
@@ -90,7 +89,7 @@ def test_settings_are_put_back_to_an_older_generation_and_forward_again(page: Wa
     expect(here.get_by_role("status").filter(has_text="Saved")).to_contain_text("0.85")
     history = here.get_by_role("region", name="History").get_by_role("listitem")
     at_the_place = "desk/trend strategy.settings.entry_threshold: nothing → 0.85 (strategy/weighted_vote)"
-    expect(history.first).to_contain_text(at_the_place, timeout=SETTLED_MS)
+    expect(history.first).to_contain_text(at_the_place)
     for wanted in (before, "0.85"):
         go_back(page.open("/configuration"))
         page.open("/tentacles/strategy/weighted_vote?place=desks.trend.strategy")
@@ -107,7 +106,7 @@ def go_back(page: Page) -> None:
     page.get_by_role("button", name="Back to it").first.click()
     page.get_by_role("button", name="Put them back").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(generations.first.locator("b")).not_to_have_text(newest, timeout=SETTLED_MS)  # by itself, without loading it
+    expect(generations.first.locator("b")).not_to_have_text(newest)  # by itself, without loading it
     expect(generations.first).to_contain_text("web:anna · config undo to generation")
 
 
@@ -117,17 +116,17 @@ def test_a_watched_market_is_looked_at_and_what_failed_runs_once_more(page: Watc
     expect(watched).to_contain_text("not looked at yet")
     watched.get_by_role("button", name="Look now").click()
     expect(here.locator(".toast")).to_be_visible()
-    expect(watched).to_contain_text("as of", timeout=SETTLED_MS)  # by itself, without loading the page
+    expect(watched).to_contain_text("as of")  # by itself, without loading the page
     file = page.bot.home / "data" / FILE
     file.rename(file.with_suffix(".away"))
     watched.get_by_role("button", name="Look now").click()
     scan = page.open("/jobs").get_by_role("listitem").filter(has_text="Scan").first
-    expect(scan.locator(".badge")).to_have_text("failed", timeout=SETTLED_MS)
+    expect(scan.locator(".badge")).to_have_text("failed")
     file.with_suffix(".away").rename(file)
     here.get_by_role("button", name="Run the 1 that failed once more").click()
     expect(here.locator(".toast")).to_contain_text("1 of 1 jobs run once more")
     expect(scan).to_contain_text("attempt 2")
-    expect(scan.locator(".badge")).to_have_text("done", timeout=SETTLED_MS)
+    expect(scan.locator(".badge")).to_have_text("done")
 
 
 def test_the_page_is_exchanged_under_the_browser_that_sets_it_and_nothing_is_lost(page: Watched) -> None:
@@ -139,11 +138,9 @@ def test_the_page_is_exchanged_under_the_browser_that_sets_it_and_nothing_is_los
         here.get_by_role("button", name="Save and use").click()
         expect(here.get_by_role("status").filter(has_text="Saved")).to_contain_text(f"→ {wanted}")
         expect(here.get_by_label("Lock after")).to_have_value(wanted)
-        expect(here.get_by_role("region", name="History").get_by_role("listitem").first).to_contain_text(
-            f"→ {wanted}", timeout=SETTLED_MS
-        )
+        expect(here.get_by_role("region", name="History").get_by_role("listitem").first).to_contain_text(f"→ {wanted}")
         known = here.locator("#bar time").get_attribute("data-at") or ""
-        expect(here.locator("#bar time")).not_to_have_attribute("data-at", known, timeout=SETTLED_MS)  # it is live
+        expect(here.locator("#bar time")).not_to_have_attribute("data-at", known)  # it is live
         expect(here.locator("#offline")).to_be_hidden()
     status = folder.asked("status")["answer"]
     assert (status["pid"], status["next_seq"] > begun) == (process, True)

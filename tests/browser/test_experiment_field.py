@@ -17,7 +17,6 @@ from tests.scenario.bots import BotFolder
 from tests.scenario.test_experiment_field import three_arms
 
 FAST, SLOW = 600_000.0, 36_000.0  # seven days of the data a second; ten hours
-LATER_MS = 120_000.0
 TWO_YEARS = {"since": "2018-01-01", "until": "2019-12-01"}
 
 
@@ -30,7 +29,7 @@ def testing(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         sign_in(browser, bot)
         with browse(browser, bot) as watched:
             page = watched.open("/experiments/field")
-            expect(page.locator("#verdict")).to_contain_text("is better", timeout=LATER_MS)
+            expect(page.locator("#verdict")).to_contain_text("is better")
             while page.request.get(f"{bot.address}/api/v1/experiment?name=field").json()["day"] < LEAST_DAYS:
                 page.wait_for_timeout(200)
         with_speed(prepared.folder, SLOW)  # the tape is to last
@@ -72,7 +71,7 @@ def test_all_arms_are_compared_once_the_test_has_ended(seen: Watched) -> None:
     expect(page.locator("#whole")).to_contain_text("The cross-check is cancelled")
     page.get_by_role("button", name="Compare them now").click()
     expect(page.locator("#toasts")).to_contain_text("of field is")
-    expect(page.locator("#whole")).to_contain_text("Some challenger is better than hasty (SPA, p", timeout=LATER_MS)
+    expect(page.locator("#whole")).to_contain_text("Some challenger is better than hasty (SPA, p")
     expect(page.locator("#verdict")).to_contain_text("is better")  # as it was
     expect(page.locator("#whole li").filter(has_text="hasty")).to_contain_text("out of the running")
     expect(page.locator("#whole li").filter(has_text="may be the best").first).to_be_visible()
@@ -86,7 +85,7 @@ def stopped_with_the_comparison_cancelled(seen: Watched) -> None:
     ahead = [folder.asked("backtest.start", key, **TWO_YEARS)["answer"]["number"] for key in "abcdef"]
     page.get_by_role("button", name="Stop the test …").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop the test").click()
-    expect(page.locator("#whole")).to_contain_text("being compared", timeout=LATER_MS)
+    expect(page.locator("#whole")).to_contain_text("being compared")
     seen.open("/jobs")
     waiting = page.get_by_role("button", name=re.compile("^Cancel cross check"))
     waiting.click()
@@ -103,11 +102,11 @@ def test_the_desk_that_was_made_for_a_test_is_tidied_up_once_it_holds_nothing(se
     page.get_by_label("Setting 1").fill("evaluators.rsi.settings.period")
     page.get_by_label("Value 1").fill("9")
     page.get_by_role("button", name="Start the test").click()
-    expect(page.locator("#tests")).to_contain_text("A calm against B quick_b", timeout=LATER_MS)
+    expect(page.locator("#tests")).to_contain_text("A calm against B quick_b")
     page.goto(f"{seen.bot.address}/experiments/quick")
     page.get_by_role("button", name="Stop the test …").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop the test").click()
-    expect(page.locator("#verdict")).to_contain_text("desk quick_b, account quick_b are still there", timeout=LATER_MS)
+    expect(page.locator("#verdict")).to_contain_text("desk quick_b, account quick_b are still there")
     until_flat(seen)
     page.get_by_role("button", name="Tidy up …").click()
     page.get_by_role("dialog").get_by_role("button", name="Tidy up").click()

@@ -17,8 +17,6 @@ from tests.browser.used import more_desks
 from tests.browser.visits import Bot, Watched, browse, sign_in
 from tests.scenario.bots import ROOT
 
-BEGUN_MS = 90_000.0  # a swap on a busy machine, and days of the replay
-
 
 @pytest.fixture(scope="module")
 def testing(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
@@ -27,7 +25,7 @@ def testing(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         sign_in(browser, bot)
         with browse(browser, bot) as watched:
             page = watched.open("/experiments/eager")
-            expect(page.locator("#apart table")).to_be_visible(timeout=BEGUN_MS)  # by itself, as days close
+            expect(page.locator("#apart table")).to_be_visible()  # by itself, as days close
         yield bot
 
 
@@ -124,13 +122,13 @@ def test_a_test_begins_from_the_form_and_is_stopped(seen: Watched) -> None:
     expect(page.get_by_label("Value 1")).to_have_value("28")
     page.get_by_label("Value 1").fill("9")
     page.get_by_role("button", name="Start the test").click()
-    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
-    expect(page.locator("#tests")).to_contain_text("A trend against B quick_b", timeout=BEGUN_MS)
+    page.wait_for_url(re.compile("/experiments#tests$"))
+    expect(page.locator("#tests")).to_contain_text("A trend against B quick_b")
     page.get_by_role("main").get_by_role("link", name="quick").click()
     expect(page.locator("#facts")).to_contain_text("evaluators.rsi.settings.period")
     page.get_by_role("button", name="Stop the test …").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop the test").click()
-    expect(page.locator("#verdict")).to_contain_text("ended", timeout=BEGUN_MS)
+    expect(page.locator("#verdict")).to_contain_text("ended")
     expect(page.get_by_role("button", name="Stop the test …")).to_have_count(0)
     assert page.request.get(f"{seen.bot.address}/api/v1/experiment?name=quick").json()["is_ended"]
 
@@ -165,8 +163,8 @@ def test_a_test_of_several_desks_is_planned_as_the_form_is_filled_in_and_begins(
     seen.expect_fault("422")
     second.get_by_label("Name of C").fill("dca")
     page.get_by_role("button", name="Start the test").click()
-    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
-    expect(page.locator("#tests")).to_contain_text("several_b, C several_dca", timeout=BEGUN_MS)
+    page.wait_for_url(re.compile("/experiments#tests$"))
+    expect(page.locator("#tests")).to_contain_text("several_b, C several_dca")
     address = f"{seen.bot.address}/api/v1/config/show?key="
     rule = {one["key"]: one["value"] for one in page.request.get(f"{address}experiments.several").json()["settings"]}
     assert rule["experiments.several.risk_scale.several_dca"] == 1.5
@@ -212,7 +210,7 @@ def test_a_test_is_tried_over_the_past_from_the_form_and_its_page_is_for_everybo
     page.get_by_label("Value 1").fill("0.9")
     page.get_by_role("button", name="Try it over the past").click()
     page.wait_for_url(re.compile("/experiments/past/[0-9]+#historic$"))
-    expect(page.locator("#verdict")).to_contain_text("The past proves little", timeout=BEGUN_MS)
+    expect(page.locator("#verdict")).to_contain_text("The past proves little")
     expect(page.locator("#historic")).to_contain_text("entry_threshold is 0.9, with trend 0.7 (default)")
     alike = page.get_by_role("region", name="Treated alike")
     expect(alike).to_contain_text("Both are fed by the same records of the same feeds")
@@ -270,8 +268,8 @@ def test_a_test_of_desks_that_are_there_begins_from_the_form(seen: Watched) -> N
     expect(page.get_by_role("checkbox", name="trend", exact=True)).to_be_disabled()  # it is A
     page.get_by_role("checkbox", name="trend_c").check()
     page.get_by_role("button", name="Start the test").click()
-    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
-    expect(page.locator("#tests")).to_contain_text("A trend against B trend_c", timeout=BEGUN_MS)
+    page.wait_for_url(re.compile("/experiments#tests$"))
+    expect(page.locator("#tests")).to_contain_text("A trend against B trend_c")
     page.get_by_role("main").get_by_role("link", name="twins").click()
     expect(page.locator("#facts")).to_contain_text("In nothing that is set: an A/A test.")
 
@@ -295,8 +293,8 @@ def test_a_test_of_another_version_begins_from_the_form(seen: Watched) -> None:
     seen.expect_fault("422")
     page.get_by_label("Risk scale of B", exact=True).locator("visible=true").fill("1.5")
     page.get_by_role("button", name="Start the test").click()
-    page.wait_for_url(re.compile("/experiments#tests$"), timeout=BEGUN_MS)
-    expect(page.locator("#tests")).to_contain_text("A trend against B newer_b", timeout=BEGUN_MS)
+    page.wait_for_url(re.compile("/experiments#tests$"))
+    expect(page.locator("#tests")).to_contain_text("A trend against B newer_b")
     page.get_by_role("main").get_by_role("link", name="newer").click()
     expect(page.locator("#facts")).to_contain_text(f"rsi@{kept.removeprefix('h1:')[:12]}")
     expect(page.locator("#verdict")).to_contain_text("count 1.5 times against newer_b")
@@ -313,7 +311,7 @@ def test_one_is_promoted_before_a_verdict_only_as_an_override_and_its_control_ke
     expect(dialog).to_be_visible()  # it was not agreed to
     dialog.get_by_role("checkbox").check()
     dialog.get_by_role("button", name="Promote all the same").click()
-    expect(page.locator("#verdict")).to_contain_text("ended", timeout=BEGUN_MS)
+    expect(page.locator("#verdict")).to_contain_text("ended")
     settings = page.request.get(f"{seen.bot.address}/api/v1/config/show?key=desks.trend.strategy").json()["settings"]
     assert {one["key"]: one["value"] for one in settings}["desks.trend.strategy.settings.entry_threshold"] == 0.5
     swaps = page.request.get(f"{seen.bot.address}/api/v1/tentacle/history?limit=1").json()["swaps"]

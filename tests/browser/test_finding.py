@@ -6,7 +6,6 @@ import hashlib
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_acting import SETTLED_MS
 from tests.browser.test_pages import violations
 from tests.browser.visits import Bot, Watched, browse
 from tests.fakes.package_server import package_server
@@ -125,7 +124,7 @@ def test_a_desk_is_held_against_a_backtest_of_it(page: Watched) -> None:
     here.get_by_label("From").fill("2017-12-01")
     here.get_by_role("button", name="Check", exact=True).click()
     check = here.get_by_role("region", name="trend from 2017-12-01")
-    expect(check.locator(".badge")).to_have_text("done", timeout=SETTLED_MS)
+    expect(check.locator(".badge")).to_have_text("done")
     expect(check.get_by_role("listitem").first).to_contain_text("trades")
     assert violations(here) == []
 
@@ -140,7 +139,7 @@ def test_updates_are_looked_for_when_somebody_wants_that(page: Watched) -> None:
         here.get_by_label("Hash that its author published").fill(published)
         here.get_by_role("button", name="Look at it").click()
         here.get_by_role("button", name="Install", exact=True).click()
-        expect(here.get_by_text("It runs.")).to_be_visible(timeout=SETTLED_MS)
+        expect(here.get_by_text("It runs.")).to_be_visible()
         server.gives("/aging.zip", archive("1.1.0", name="aging"))
         page.open("/tentacles").get_by_role("button", name="Look for updates").click()
         expect(here.locator(".toast")).to_contain_text("1 of 1 have something newer")

@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import running_bot
-from tests.browser.test_acting import SETTLED_MS
 from tests.browser.test_pages import CHECKED, violations
 from tests.browser.visits import PHONE, Bot, Watched, browse, sign_in
 from tests.fakes.packages import archive, commit, package
@@ -57,18 +56,18 @@ def test_a_file_is_installed_with_its_prompt_seen_live_rolled_back_and_removed(
     expect(here.get_by_role("heading", name="Drift 1.0.0")).to_be_visible()  # one permission is not ticked
     here.get_by_label("It writes files").check()
     here.get_by_role("button", name="Install", exact=True).click()
-    expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.get_by_role("dialog")).to_contain_text("It runs.")
     expect(here.locator(".stages .done")).not_to_have_count(0)
-    expect(row).to_contain_text("1.0.0", timeout=SETTLED_MS)
+    expect(row).to_contain_text("1.0.0")
     here.get_by_role("button", name="Remove it again").click()
     expect(here.get_by_role("dialog")).to_have_count(0)
-    expect(row).to_have_count(0, timeout=SETTLED_MS)  # by itself, without loading the page
+    expect(row).to_have_count(0)  # by itself, without loading the page
     expect(here.locator("#install [data-install]")).to_contain_text("Where is it?")
     look_at(here, zips["1.0.0"])
     here.get_by_label("It opens connections to a.example").check()
     here.get_by_label("It writes files").check()
     here.get_by_role("button", name="Install", exact=True).click()
-    expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.get_by_role("dialog")).to_contain_text("It runs.")
     here.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
     expect(row).to_contain_text("1.0.0")
 
@@ -78,24 +77,24 @@ def test_a_file_is_installed_with_its_prompt_seen_live_rolled_back_and_removed(
     expect(here.locator(".code-diff .plus").first).to_have_text("+STEP = 2")
     expect(here.get_by_label("It writes files")).to_be_disabled()  # it may already
     here.get_by_role("button", name="Update", exact=True).click()
-    expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.get_by_role("dialog")).to_contain_text("It runs.")
     with here.expect_response("**/do/tentacle.rollback"):  # else leaving the page takes it back
         here.get_by_role("button", name="Roll back").click()
-    expect(here.locator("#row-evaluator-drift .name")).to_contain_text("1.0.0", timeout=SETTLED_MS)
+    expect(here.locator("#row-evaluator-drift .name")).to_contain_text("1.0.0")
 
     page.open("/tentacles/evaluator/drift")
     rolled_back = "tentacle rollback evaluator drift"
-    expect(here.get_by_role("region", name="History")).to_contain_text(rolled_back, timeout=SETTLED_MS)
+    expect(here.get_by_role("region", name="History")).to_contain_text(rolled_back)
     versions = here.get_by_role("region", name="Versions").get_by_role("listitem")
     versions.filter(has_text="1.1.0").get_by_role("button", name="Go back to it").click()
-    expect(here.locator("#state .name")).to_contain_text("1.1.0", timeout=SETTLED_MS)
+    expect(here.locator("#state .name")).to_contain_text("1.1.0")
     for button, other, count in (
         ("Pin this version", "Let it be updated", 1),
         ("Let it be updated", "Pin this version", 0),
     ):
         here.get_by_role("button", name=button).click()
-        expect(here.locator("#state .badge").filter(has_text="pinned")).to_have_count(count, timeout=SETTLED_MS)
-        expect(here.get_by_role("button", name=other)).to_be_visible(timeout=SETTLED_MS)  # by itself
+        expect(here.locator("#state .badge").filter(has_text="pinned")).to_have_count(count)
+        expect(here.get_by_role("button", name=other)).to_be_visible()  # by itself
     expect(versions.filter(has_text="1.1.0")).to_contain_text("in use")
     here.get_by_role("button", name="Take permissions back …").click()
     asks = here.get_by_role("dialog", name="What may Drift no longer do?")
@@ -103,12 +102,12 @@ def test_a_file_is_installed_with_its_prompt_seen_live_rolled_back_and_removed(
     assert violations(here) == []
     asks.get_by_role("listitem").filter(has_text="writes files").get_by_role("button", name="Take it back").click()
     lost = here.get_by_role("region", name="Permissions").get_by_role("listitem").filter(has_text="writes files")
-    expect(lost).to_contain_text("not granted", timeout=SETTLED_MS)
+    expect(lost).to_contain_text("not granted")
     expect(here.get_by_role("button", name="Look at what it lacks")).to_be_visible()
     here.get_by_role("button", name="Remove …").click()
     here.get_by_role("button", name="Remove it").click()
     here.wait_for_url(f"{page.bot.address}/tentacles")
-    expect(here.locator("#row-evaluator-drift")).to_have_count(0, timeout=SETTLED_MS)
+    expect(here.locator("#row-evaluator-drift")).to_have_count(0)
 
 
 def test_a_commit_of_a_repository_is_installed_and_an_update_that_wants_more_waits_for_a_yes(
@@ -122,10 +121,10 @@ def test_a_commit_of_a_repository_is_installed_and_an_update_that_wants_more_wai
     here.get_by_label("Repository").fill(f"file://{repository}")
     here.get_by_label("Commit").fill(first)
     here.get_by_role("button", name="Look at it").click()
-    expect(here.get_by_role("heading", name="Tide 1.0.0")).to_be_visible(timeout=SETTLED_MS)
+    expect(here.get_by_role("heading", name="Tide 1.0.0")).to_be_visible()
     here.get_by_label("It writes files").check()
     here.get_by_role("button", name="Install", exact=True).click()
-    expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.get_by_role("dialog")).to_contain_text("It runs.")
 
     second = commit(repository, package("1.2.0", name="tide", permissions='["files", "threads"]'))
     source = f"git+file://{repository}@{second}"
@@ -133,10 +132,10 @@ def test_a_commit_of_a_repository_is_installed_and_an_update_that_wants_more_wai
     here = page.open("/tentacles/evaluator/tide")
     expect(here.locator("#state .name")).to_contain_text("1.2.0 waits")
     here.get_by_role("button", name="Look at the update").click()
-    expect(here.get_by_label("It writes files")).to_be_disabled(timeout=SETTLED_MS)  # it may already
+    expect(here.get_by_label("It writes files")).to_be_disabled()  # it may already
     here.get_by_label("It starts threads of its own").check()
     here.get_by_role("button", name="Update", exact=True).click()
-    expect(here.get_by_role("main")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.get_by_role("main")).to_contain_text("It runs.")
     here.get_by_role("button", name="To its page").click()
     expect(here.locator("#state .name")).to_contain_text("1.2.0")
     may = here.get_by_role("region", name="Permissions").get_by_role("listitem")
@@ -156,7 +155,7 @@ def test_what_a_tentacle_of_the_folder_lacks_is_granted_on_its_page(page: Watche
     lacks.first.click()
     here.get_by_label("It starts threads of its own").check()
     here.get_by_role("button", name="Grant it").click()
-    expect(here.get_by_role("main")).to_contain_text("It runs.", timeout=SETTLED_MS)
+    expect(here.get_by_role("main")).to_contain_text("It runs.")
     page.open("/tentacles/evaluator/lacking")
     expect(may.locator(".badge")).to_have_text("granted")
     expect(lacks).to_have_count(0)
@@ -176,20 +175,20 @@ def test_packages_are_named_agreed_to_one_by_one_and_told_again_only_when_they_a
             here = watched.open("/tentacles")
             look_at(here, first)
             card = here.get_by_role("group", name="It brings Python packages")
-            expect(card).to_contain_text("for this tentacle alone", timeout=SETTLED_MS)
+            expect(card).to_contain_text("for this tentacle alone")
             assert violations(here) == []
             card.get_by_label("ripple 1.0").check()
             here.get_by_role("button", name="Install", exact=True).click()
             expect(card).to_be_visible()  # one of them is not ticked
             card.get_by_label("wavy 1.0").check()
             here.get_by_role("button", name="Install", exact=True).click()
-            expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+            expect(here.get_by_role("dialog")).to_contain_text("It runs.")
             look_at(watched.open("/tentacles"), second)
-            expect(card.get_by_label("ripple 1.0")).to_be_disabled(timeout=SETTLED_MS)
+            expect(card.get_by_label("ripple 1.0")).to_be_disabled()
             expect(card).to_contain_text("you agreed to it before")
             card.get_by_label("wavy 2.0").check()
             here.get_by_role("button", name="Update", exact=True).click()
-            expect(here.get_by_role("dialog")).to_contain_text("It runs.", timeout=SETTLED_MS)
+            expect(here.get_by_role("dialog")).to_contain_text("It runs.")
             row = here.request.get(f"{bot.address}/api/v1/tentacle/info?name=evaluator/surf").json()
     assert row["version"] == "2.0.0", row
 
@@ -243,10 +242,10 @@ def test_a_profile_is_exported_brought_in_tried_and_chosen(page: Watched, tmp_pa
     mine = card.locator("li").filter(has_text="mine")
     mine.get_by_role("button", name="Use …").click()
     card.get_by_role("button", name="Use mine").click()
-    expect(card.locator("header")).to_contain_text("mine in use", timeout=SETTLED_MS)
+    expect(card.locator("header")).to_contain_text("mine in use")
     mine.get_by_role("button", name="Use none …").click()
     card.get_by_role("button", name="Use none", exact=True).click()
-    expect(card.locator("header")).to_contain_text("none in use", timeout=SETTLED_MS)
+    expect(card.locator("header")).to_contain_text("none in use")
     mine.get_by_role("button", name="Remove …").click()
     here.get_by_role("button", name="Remove it").click()
     expect(card.locator("li").filter(has_text="mine")).to_have_count(0)

@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 
 from tests.browser.visits import Watched
 
-SETTLED_MS = 60_000.0
-
 
 def test_a_limit_is_moved_by_its_slider_looked_at_saved_and_put_back(page: Watched) -> None:
     shown = page.open("/risk")
@@ -34,7 +32,7 @@ def test_a_limit_is_moved_by_its_slider_looked_at_saved_and_put_back(page: Watch
     expect(shown.get_by_role("status").filter(has_text="Saved")).to_contain_text("→ 0.04")
     page.open("/risk")
     expect(card.get_by_role("listitem").filter(has_text="Max position share")).to_contain_text(
-        re.compile(r"of\s*4\.0\s%"), timeout=SETTLED_MS
+        re.compile(r"of\s*4\.0\s%")
     )
     card.get_by_role("link", name="Change these limits").click()
     number.fill("-1")

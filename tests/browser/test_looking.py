@@ -13,15 +13,13 @@ from playwright.sync_api import expect
 
 from tests.browser.visits import Watched
 
-SLOW_MS = 30_000.0
-
 
 def test_a_preview_shows_what_settings_would_have_traded(page: Watched) -> None:
     page.open("/tentacles/strategy/weighted_vote?place=desks.trend.strategy")
     page.page.get_by_label("Entry threshold").fill("0.99")
     page.page.get_by_role("button", name="Preview").click()
     told = page.page.get_by_role("status").filter(has_text="What would change")
-    expect(told.get_by_role("heading", name="trend: the last")).to_be_visible(timeout=SLOW_MS)
+    expect(told.get_by_role("heading", name="trend: the last")).to_be_visible()
     expect(told.get_by_role("img", name="Closes of BTC/USD")).to_be_visible()
     expect(told).to_contain_text(re.compile(r"As it is: \d+ fills.*With these settings: \d+ fills"))
     expect(told.locator("summary")).to_contain_text(re.compile(r"\d+ alike, [1-9]\d* gone, \d+ new"))

@@ -11,14 +11,13 @@ from tests.browser.visits import Watched
 
 PLACE = "/market/coinbase:BTC/USD"
 SOME = re.compile("[0-9]{3}")  # the newest 300, and what has come since
-DRAWN_MS = 60_000.0
 
 
 def test_candles_are_drawn_with_what_evaluators_say_in_panes_of_their_own(page: Watched) -> None:
     page.open("/market").get_by_role("link", name="BTC/USD").click()
     box = page.page.locator("#market")
-    expect(box).to_have_attribute("data-bars", SOME, timeout=DRAWN_MS)
-    expect(box).to_have_attribute("data-panes", "4", timeout=DRAWN_MS)  # candles; macd; rsi; opinions
+    expect(box).to_have_attribute("data-bars", SOME)
+    expect(box).to_have_attribute("data-panes", "4")  # candles; macd; rsi; opinions
     expect(box).to_have_attribute("data-lines", "8")  # fast, slow; macd, signal; rsi; three opinions
     names = page.page.get_by_role("group", name="What is drawn").get_by_role("button").all_inner_texts()
     assert sorted(names) == sorted(
@@ -37,7 +36,7 @@ def test_a_line_is_hidden_and_shown_by_its_button(page: Watched) -> None:
 def test_the_chart_is_read_candle_by_candle_with_the_keyboard(page: Watched) -> None:
     page.open(PLACE)
     box, spoken = page.page.locator("#market"), page.page.locator("#spoken")
-    expect(box).to_have_attribute("data-bars", SOME, timeout=DRAWN_MS)
+    expect(box).to_have_attribute("data-bars", SOME)
     box.press("Home")
     expect(spoken).to_contain_text("open")
     first = spoken.inner_text()
@@ -52,10 +51,10 @@ def test_the_chart_is_read_candle_by_candle_with_the_keyboard(page: Watched) -> 
 def test_scrolling_back_brings_older_candles(page: Watched) -> None:
     page.open(PLACE)
     box = page.page.locator("#market")
-    expect(box).to_have_attribute("data-bars", SOME, timeout=DRAWN_MS)
+    expect(box).to_have_attribute("data-bars", SOME)
     first = box.get_attribute("data-from") or ""
     box.press("Home")
-    expect(box).not_to_have_attribute("data-from", first, timeout=DRAWN_MS)
+    expect(box).not_to_have_attribute("data-from", first)
     assert int(box.get_attribute("data-from") or "") < int(first)
 
 
@@ -73,7 +72,7 @@ def test_the_page_follows_the_market_and_has_a_table_and_a_picture(page: Watched
     page.open(PLACE)
     known = page.page.locator("#facts time").first
     before = known.get_attribute("data-at") or ""
-    expect(known).not_to_have_attribute("data-at", before, timeout=DRAWN_MS)
+    expect(known).not_to_have_attribute("data-at", before)
     assert (known.get_attribute("data-at") or "") > before
     page.page.get_by_text("as a table").click()
     expect(page.page.get_by_role("group", name="Candles", exact=True).get_by_role("row")).to_have_count(41)
@@ -91,7 +90,7 @@ def test_of_every_candle_it_is_told_why_it_was_traded_or_not(page: Watched) -> N
     ]
     for act in acts:
         page.open(PLACE)
-        expect(box).to_have_attribute("data-bars", SOME, timeout=DRAWN_MS)
+        expect(box).to_have_attribute("data-bars", SOME)
         box.press("ArrowLeft")
         act()
         page.page.wait_for_url("**/why/*")

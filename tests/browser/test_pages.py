@@ -101,7 +101,7 @@ def look_at_package(page: Page) -> None:
 def preview(page: Page) -> None:
     page.get_by_label("Entry threshold").fill("0.99")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("img", name="Closes of BTC/USD")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("img", name="Closes of BTC/USD")).to_be_visible()
 
 
 def stop(page: Page) -> None:
@@ -271,11 +271,11 @@ def weight(page: Watched) -> dict[str, int]:
 
 def test_candles_and_equity_are_drawn(page: Watched) -> None:
     page.open("/performance")
-    expect(page.page.locator("#equity canvas")).to_be_visible(timeout=60_000)
+    expect(page.page.locator("#equity canvas")).to_be_visible()
     page.open("/")
     expect(page.page.get_by_role("img", name="Equity from")).to_be_visible()
     expect(page.page.locator("#candles canvas").first).to_be_visible()
-    expect(page.page.locator("#candles")).to_have_attribute("data-bars", "300", timeout=60_000)
+    expect(page.page.locator("#candles")).to_have_attribute("data-bars", "300")
     colours = page.page.evaluate(
         """() => {
           const canvases = [...document.querySelectorAll("#candles canvas")];

@@ -15,12 +15,11 @@ from tests.browser.conftest import running_bot
 from tests.browser.visits import PASSWORD, Bot
 from tests.fakes.chromium import ARGUMENTS, chromium
 from tests.fakes.telegram_server import telegram
-from tests.scenario.bots import BotFolder
+from tests.scenario.bots import LIMIT_S, BotFolder
 from tests.scenario.test_swap_running import edit_config, edit_registry
 
 OFF = ("evaluator/macd", "evaluator/rsi", "evaluator/instant_fluctuation", "trading_mode/grid")
 CHANGED = (*OFF, "desk/trend")  # whose strategy gets another threshold
-SETTLED_MS = 60_000.0
 
 
 async def owner(browser: Browser, bot: Bot) -> Any:
@@ -37,7 +36,7 @@ async def owner(browser: Browser, bot: Bot) -> Any:
 
 async def switch_off(page: Page, label: str) -> None:
     await page.get_by_role("switch", name=label).click()
-    await expect(page.get_by_role("switch", name=label)).not_to_be_checked(timeout=SETTLED_MS)
+    await expect(page.get_by_role("switch", name=label)).not_to_be_checked()
 
 
 def with_threshold(config: dict[str, Any]) -> None:
@@ -62,7 +61,7 @@ def changes(folder: BotFolder) -> dict[str, str]:
 
 
 async def converged(folder: BotFolder) -> None:
-    until = time.monotonic() + SETTLED_MS / 1000
+    until = time.monotonic() + LIMIT_S
     while not (running(folder) == set(OFF) <= registry(folder) and set(CHANGED) <= changes(folder).keys()):
         assert time.monotonic() < until, (running(folder), registry(folder), changes(folder))
         await asyncio.sleep(0.2)
@@ -95,7 +94,7 @@ def test_all_who_change_tentacles_at_once_get_what_they_want(tmp_path: Path) -> 
                 )
                 await converged(folder)
                 for page, label in ((one, "RSI (evaluator)"), (other, "MACD (evaluator)")):
-                    await expect(page.get_by_role("switch", name=label)).not_to_be_checked(timeout=SETTLED_MS)
+                    await expect(page.get_by_role("switch", name=label)).not_to_be_checked()
                 await server.until(lambda: any("switch" in sent.text for sent in server.sent))
             await browser.close()
 

@@ -10,14 +10,13 @@ from tests.browser.visits import LOOK, Watched
 from tests.scenario.bots import BotFolder
 
 PAUSE_MS = 200.0
-SLOW_MS = 30_000.0  # a card asks anew every few seconds, and the machine may be busy
 
 
 def switch(page: Page, name: str, *, on: bool) -> None:
     """Flip a switch, and wait until the bot has done it."""
     page.get_by_role("switch", name=name).click()
     said = f"{name.partition(' (')[0]} is {'on' if on else 'off'}"
-    expect(page.locator(".toast").filter(has_text=said)).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(".toast").filter(has_text=said)).to_be_visible()
 
 
 def open_until(page: Watched, path: str, is_so: Callable[[], bool]) -> None:
@@ -35,7 +34,7 @@ def test_a_page_of_a_tentacle_stands_in_the_menu_and_goes_with_it(page: Watched)
     votes.click()
     expect(page.page.get_by_role("heading", name="Votes", level=1)).to_be_visible()
     opinions = page.page.get_by_role("region", name="Opinions that it weighed")
-    expect(opinions.get_by_role("cell", name="EMA cross").first).to_be_visible(timeout=SLOW_MS)
+    expect(opinions.get_by_role("cell", name="EMA cross").first).to_be_visible()
     if not LOOK["phone"]:
         expect(votes).to_have_attribute("aria-current", "page")
     page.open("/tentacles")
@@ -49,11 +48,11 @@ def test_a_page_of_a_tentacle_stands_in_the_menu_and_goes_with_it(page: Watched)
 
 def test_a_card_of_a_tentacle_leaves_an_open_dashboard_with_it(page: Watched) -> None:
     card = page.open("/").get_by_role("region", name="What RSI says")
-    expect(card.get_by_role("img", name="BTC/USD")).to_be_visible(timeout=SLOW_MS)
+    expect(card.get_by_role("img", name="BTC/USD")).to_be_visible()
     switch(page.page, "RSI (evaluator)", on=False)
-    expect(card).to_have_count(0, timeout=SLOW_MS)
+    expect(card).to_have_count(0)
     switch(page.page, "RSI (evaluator)", on=True)
-    expect(card).to_be_visible(timeout=SLOW_MS)
+    expect(card).to_be_visible()
 
 
 def test_the_command_line_tells_the_same(page: Watched) -> None:
