@@ -22,7 +22,7 @@ from loligo.registry.content import ContentStore
 from loligo.registry.manifest import KIND_FOLDERS
 from loligo.registry.registry_file import Registry
 from loligo.registry.tree import hash12
-from loligo_bot.settings_check import tentacle_at
+from loligo_bot.settings_check import KINDS_AT, tentacle_at
 
 RECIPE = "recipe"  # the slot that names it
 CONFIG, REGISTRY = "config.json", "registry.json"
@@ -35,6 +35,7 @@ SETTINGS = {
 MOST_LINES, LONGEST_VALUE = 60, 80  # of what a person is told
 _WHOLES = {(), ("tentacles",)}  # where nothing differs below
 _AT_PLACE = re.compile(r"\(([a-z_]+/[^@)]+)(?:@[^)]*)?\)$")  # whose setting a line tells
+_CHANGE_OF_PLACE = re.compile(r"(\w+)[ .](?:\d+\.)?tentacle: ([^\s@]+)\S* → ([^\s@]+)")  # to another tentacle
 _NOTHING = object()  # stands where there is no such setting
 _OF_NAME = ("kind", "name", "isolation")
 _OF_CODE = ("version", "tree_hash", "source", "path", "enabled")  # what a line on the code says already
@@ -159,9 +160,12 @@ def slots_in(changed: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_named(changed: Sequence[str], name: str) -> bool:
-    """Say whether the lines of `changes` tell of NAME, KIND/NAME or desk/NAME, or of its settings at a place."""
+    """Say whether the lines of `changes` tell of NAME, KIND/NAME or desk/NAME, of its settings at a place, or that it
+    came to one or went."""
     at_places = (found[1] for line in changed if (found := _AT_PLACE.search(line)))
-    return any(slot == name or slot.endswith(f"/{name}") for slot in (*slots_in(changed), *at_places))
+    exchanged = (found.groups() for line in changed if (found := _CHANGE_OF_PLACE.search(line)))
+    moved = (f"{KINDS_AT.get(section, '')}/{one}" for section, *both in exchanged for one in both)
+    return any(slot == name or slot.endswith(f"/{name}") for slot in (*slots_in(changed), *at_places, *moved))
 
 
 def _line(name: str, old: Mapping[str, SlotVersion], new: Mapping[str, SlotVersion]) -> str:

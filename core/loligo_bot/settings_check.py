@@ -159,6 +159,7 @@ _OF_DESK = {
     "strategy": ("strategy", 3),
     "mode": ("trading_mode", 3),
 }  # how deep it stands
+KINDS_AT = {**_BESIDE, **{section: kind for section, (kind, _) in _OF_DESK.items()}}  # of what sections name
 
 
 def _unknown_money(config: LoligoConfig, settings: Setting) -> Iterator[str]:

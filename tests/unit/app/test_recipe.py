@@ -143,6 +143,24 @@ def test_a_setting_is_of_the_tentacle_that_had_it_where_another_came_to_its_plac
     assert "desk/trend evaluators.2.settings.period: 28 → nothing (evaluator/rsi)" in told
 
 
+def test_an_exchange_for_another_tentacle_is_in_the_history_of_both(home: Path) -> None:
+    content = ContentStore(home / "content")
+
+    def change(config: Any) -> None:
+        config["desks"]["trend"]["strategy"] = {"tentacle": "dip_buyer"}
+        config["desks"]["dips"]["evaluators"][0]["tentacle"] = "macd@0123456789ab"
+        config["notifiers"] = [{"tentacle": "telegram"}]
+
+    before = as_it_stands(home, content)
+    edited(home, change)
+    told = changes(before, as_it_stands(home, content), content)
+    assert "desk/trend strategy.tentacle: weighted_vote → dip_buyer" in told
+    for name in ("weighted_vote", "strategy/weighted_vote", "dip_buyer", "rsi", "evaluator/macd", "log", "telegram"):
+        assert is_named(told, name), name
+    for name in ("evaluator/dip_buyer", "trading_mode/weighted_vote", "ema_cross", "nothing/log"):
+        assert not is_named(told, name), name
+
+
 def test_tentacle_that_is_listed_and_does_not_run_is_one_line(home: Path) -> None:
     content = ContentStore(home / "content")
 
