@@ -6,7 +6,7 @@ candle → evaluations → decision → request → risk checks → approval or 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -29,10 +29,16 @@ SHARES = frozenset({  # codes of risk rules whose two numbers are shares: what w
 })  # fmt: skip
 STRATEGY = "strategy"  # who declined, where it was no trading mode
 Step = dict[str, Any]  # seq, at, step, text, event
-EvaluatorsAt = Callable[[str, int], DeskEvaluators]  # by desk and seq
 
 
-def explain(ident: str, journal: JournalReader, rows: ProjectionReader, evaluators: EvaluatorsAt) -> dict[str, Any]:
+class Then(Protocol):
+    """The settings and the code that ran at a seq of the journal."""
+
+    def evaluators(self, desk: str, seq: int) -> DeskEvaluators: ...
+    def number_names(self, evaluator: str, seq: int) -> Sequence[str]: ...
+
+
+def explain(ident: str, journal: JournalReader, rows: ProjectionReader, then: Then) -> dict[str, Any]:
     """Return the story of a seq, an order, a fill or a command. JournalError if the journal has no such thing."""
     is_seq = ident.isdecimal() and len(ident) <= LONGEST_SEQ
     seq = int(ident) if is_seq else rows.seq_of(ident)
@@ -43,14 +49,14 @@ def explain(ident: str, journal: JournalReader, rows: ProjectionReader, evaluato
         told |= _beside(journal, rows, link, event)
         if isinstance(event, ev.DecisionDeclined) and event.by == STRATEGY:
             record, _event = journal.find(link)
-            desk = evaluators(event.desk, link)
+            desk = then.evaluators(event.desk, link)
             told |= {one.seq: one for one in looked_at(event, record.events, desk, rows, journal)}
     told |= _sent_later(journal, rows, [event for event in told.values() if isinstance(event, ev.OrderHeld)])
     for order_id in dict.fromkeys(
         event.order.id for event in list(told.values()) if isinstance(event, ev.OrderSubmitted)
     ):
         told |= _after(journal, rows, order_id)
-    steps = [_step(number, event) for number, event in sorted(told.items())]
+    steps = [_step(number, event, then) for number, event in sorted(told.items())]
     return {"ok": True, "id": ident, "seq": seq, "steps": steps}
 
 
@@ -146,8 +152,11 @@ def _after(journal: JournalReader, rows: ProjectionReader, order_id: str) -> dic
     return found
 
 
-def _step(seq: int, event: Any) -> Step:
-    name, text = described(event)
+def _step(seq: int, event: Any, then: Then) -> Step:
+    if isinstance(event, ev.Evaluated):
+        name, text = _opinion(event, then.number_names(event.evaluator, seq))
+    else:
+        name, text = described(event)
     return {"seq": seq, "at": iso(event.ts), "step": name, "text": text, "event": msgspec.to_builtins(event)}
 
 
@@ -165,9 +174,11 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def reason_text(code: str, numbers: Sequence[float] = ()) -> str:
-    """Return a reason as people say it. Two numbers are what was found and what was wanted; that of a pause is the
-    instant at which it ends."""
+def reason_text(code: str, numbers: Sequence[float] = (), names: Sequence[str] = ()) -> str:
+    """Return a reason as people say it. Two numbers without names are what was found and what was wanted; that of a
+    pause is the instant at which it ends."""
+    if names and numbers:
+        return f"{code.replace('_', ' ')}: {named_figures(numbers, names)}"
     if code == PAUSED and len(numbers) == 1:
         return f"paused until {_minute(int(numbers[0])) if numbers[0] else 'a person resumes'}"
     if code in SHARES and len(numbers) == 2:
@@ -187,6 +198,14 @@ def _percents(*shares: float) -> list[str]:
     """Return shares as percent, with more digits where two that differ look alike."""
     shown = [f"{share * 100:.3g} %" for share in shares]
     return shown if len({*shown}) == len({*shares}) else [f"{share * 100:.7g} %" for share in shares]
+
+
+def named_figures(numbers: Sequence[float], names: Sequence[str]) -> str:
+    """Return numbers with the names that an evaluator's manifest gives them (`[draw]`); one beyond the named is what
+    the last of them is held against."""
+    shown = figures(numbers)
+    named = ", ".join(f"{name} {number}" for name, number in zip(names, shown, strict=False))
+    return " against ".join(filter(None, (named, ", ".join(shown[len(names) :]))))
 
 
 def figures(numbers: Sequence[float]) -> list[str]:
@@ -214,6 +233,11 @@ def _external(said: ExternalSignal) -> tuple[str, str]:
     good = f", good for {said.ttl_s:g} s" if said.ttl_s else ""
     text = f": {said.text[:LONGEST_TEXT]}" if said.text else ""
     return "outside signal", f"{said.source} says {said.topic}{score} of {said.instrument or 'the market'}{good}{text}"
+
+
+def _opinion(event: ev.Evaluated, names: Sequence[str] = ()) -> tuple[str, str]:
+    said = event.evaluation
+    return "evaluation", f"{event.evaluator}: {said.value:+.3f}; {reason_text(said.code, said.numbers, names)}"
 
 
 def _signal(event: ev.SignalRaised) -> tuple[str, str]:
@@ -256,10 +280,7 @@ def _trade(event: ev.TradeClosed) -> tuple[str, str]:
 _WORDS: dict[type, Callable[[Any], tuple[str, str]]] = {
     Candle: _candle,
     ExternalSignal: _external,
-    ev.Evaluated: lambda e: (
-        "evaluation",
-        f"{e.evaluator}: {e.evaluation.value:+.3f}; {reason_text(e.evaluation.code, e.evaluation.numbers)}",
-    ),
+    ev.Evaluated: _opinion,
     ev.SignalRaised: _signal,
     ev.DecisionDeclined: _declined,
     ev.OrderRequested: lambda e: ("request", f"{e.desk}: {_request(e.request)}"),

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from loligo.config import check_settings, read_settings
 from loligo.config.layers import Setting
-from loligo.errors import ConfigError, JournalError, NotFound
+from loligo.errors import ConfigError, JournalError, NotFound, TentacleError
 from loligo.host import Host, bundled_root
 from loligo.model.command import SlotVersion
 from loligo.model.timeframe import iso
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
+from loligo.registry.manifest import read_manifest
 from loligo.registry.registry_file import load_registry
 from loligo_bot.folder_config import read_config
 from loligo_bot.history import Rows
@@ -47,11 +49,23 @@ class Past:
 
     def evaluators(self, desk: str, seq: int) -> DeskEvaluators:
         """Return the evaluators that a desk had at a seq of the journal, none where its settings are gone."""
-        ran = [row for row in self.generations if row["first_seq"] <= seq and row["phase"] != "rolled_back"]
+        ran = self._at(seq)
         try:
-            return evaluators_of(self.recipe(ran[-1]["number"]).config, desk) if ran else ()
+            return evaluators_of(self.recipe(ran["number"]).config, desk) if ran else ()
         except JournalError:
             return ()
+
+    def number_names(self, evaluator: str, seq: int) -> Sequence[str]:
+        """Return what an evaluator, by its label, called its numbers at a seq, nothing where its code is gone."""
+        ran = self._at(seq)
+        slot = f"evaluator/{evaluator.partition(' ')[0].partition('#')[0]}"
+        tree = next((tree for name, tree, _ in ran["slots"] if name == slot), "") if ran else ""
+        return _drawn(self.home, tree) if tree else ()
+
+    def _at(self, seq: int) -> dict[str, Any] | None:
+        """Return the generation that ran at a seq."""
+        ran = [row for row in self.generations if row["first_seq"] <= seq and row["phase"] != "rolled_back"]
+        return ran[-1] if ran else None
 
     def newest_other(self, now: Recipe) -> int:
         """Return the newest generation whose settings are not those of now. NotFound when there is none."""
@@ -77,6 +91,16 @@ class Past:
             if before is None or changed:
                 yield {**entry, "changed": changed, "lost": ""}
             before = recipe
+
+
+@lru_cache(maxsize=64)
+def _drawn(home: Path, tree: str) -> Sequence[str]:
+    """Return the numbers that the manifest of a version names; what a hash names never changes."""
+    content = ContentStore(home / CONTENT_FOLDER)
+    try:
+        return tuple(read_manifest(content.path(tree), content.get(tree)).draw)
+    except TentacleError:
+        return ()
 
 
 def past_of(home: Path, rows: Rows) -> Past:

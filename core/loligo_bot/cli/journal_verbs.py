@@ -40,7 +40,7 @@ def why(
     shell: Shell = context.obj
     with open_journal(shell.home) as engine:
         rows = caught_up(Projector(engine))
-        story = explain(ident, JournalReader(engine), rows, past_of(shell.home, rows).evaluators)
+        story = explain(ident, JournalReader(engine), rows, past_of(shell.home, rows))
     columns = ("seq", "time", "step", "")
     told = [(str(step["seq"]), step["at"][:19], step["step"], step["text"][:LONGEST_TEXT]) for step in story["steps"]]
     shell.result(story, lambda console: show_table(console, columns, told))

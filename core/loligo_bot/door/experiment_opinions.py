@@ -1,8 +1,6 @@
 """What evaluators had told an arm of an A/B test when its strategy decided, in words such as "rsi 31.2 against 30".
 
 A signal names its board; what had been looked at by who declined is found by the evaluators with which the arm began.
-
-An evaluator's manifest names its numbers (`[draw]`); one beyond the named is what the last of them is held against.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from loligo.model.events import DecisionDeclined, Evaluated, SignalRaised
 from loligo_bot.door.chart import evaluators_loaded, title_of
 from loligo_bot.door.inside import Inside
 from loligo_bot.experiments.standing import Standing
-from loligo_bot.explain import figures, reason_text
+from loligo_bot.explain import named_figures, reason_text
 from loligo_bot.looked_at import DeskEvaluators, evaluators_of, looked_at, opinion_at
 from loligo_bot.past import past_of
 from loligo_store.reader import JournalReader
@@ -62,10 +60,7 @@ def opinion_words(opinion: Evaluated, title: str, names: Names) -> str:
     if not (named and said.numbers):
         return f"{title}: {reason_text(said.code, said.numbers)}{value}"
     first = title if named[0] == name.partition("@")[0] else f"{title}: {named[0]}"
-    numbers = figures(said.numbers)
-    parts = [f"{each} {number}" for each, number in zip((first, *named[1:]), numbers, strict=False)]
-    beyond = numbers[len(named) :]
-    return f"{', '.join(parts)}{' against ' if beyond else ''}{', '.join(beyond)}{value}"
+    return f"{named_figures(said.numbers, (first, *named[1:]))}{value}"
 
 
 def opinions_of(inside: Inside, standing: Standing) -> Opinions:

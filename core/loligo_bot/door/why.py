@@ -47,9 +47,7 @@ class Why(Answer):
 
 def why(inside: Inside, given: WhyAsked) -> Why:
     try:
-        return Why.model_validate(
-            explain(given.id, inside.journal(), inside.rows, past_of(inside.home, inside.rows).evaluators)
-        )
+        return Why.model_validate(explain(given.id, inside.journal(), inside.rows, past_of(inside.home, inside.rows)))
     except JournalError as exc:
         raise NotFound(str(exc)) from exc
 
