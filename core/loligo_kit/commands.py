@@ -143,7 +143,8 @@ def on(
 
 def off(context: typer.Context, name: _Name, is_forced: _Force = False) -> int:
     """Switch a tentacle off."""
-    return dialogue.told(context.obj, _installer(context.obj).switch(name, is_on=False, is_forced=is_forced), "off")
+    done = _installer(context.obj).switch(name, context.obj.used_at, is_on=False, is_forced=is_forced)
+    return dialogue.told(context.obj, done, "off")
 
 
 def verify(context: typer.Context) -> int:

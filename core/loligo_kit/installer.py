@@ -174,11 +174,8 @@ class Installer:
         )
         goes_off = entry.enabled and not after.enabled
         refusal = f"cannot revoke what {entry.slot} needs: it would go off" if goes_off and not is_forced else ""
-        if refusal and entry.kind == "risk_rule" and (used := used_at(entry.slot)):
-            raise TentacleError(
-                f"{refusal}, and {', '.join(used)} would be without; take it out there first; --force does it all the "
-                "same, and a bot that runs goes on with it until it ends"
-            )
+        if refusal:
+            _keep_rule(entry, used_at, refusal)
         with self._changing(entry, after, refusal) as entries:
             locked = self.bot.locked(entry).without_permissions(taken)
             if locked.versions:
@@ -190,11 +187,22 @@ class Installer:
         """TentacleError when somebody would lack another tentacle after a plan was carried out."""
         self._check_needs(plan, self.bot.entries())
 
-    def switch(self, name: str, *, is_on: bool, is_forced: bool = False) -> Change:
-        """Switch a tentacle on or off. TentacleError when others need it, or it lacks others, unless forced."""
+    def switch(
+        self,
+        name: str,
+        used_at: Callable[[str], Sequence[str]] = lambda slot: (),
+        *,
+        is_on: bool,
+        is_forced: bool = False,
+    ) -> Change:
+        """Switch a tentacle on or off. TentacleError, unless forced, when others need it, it lacks others, or it is a
+        risk rule that a desk names; see `revoke`."""
         entry = self.bot.find(name)
         after = entry.model_copy(update={"enabled": is_on})
-        return self._change(entry, after, "" if is_forced else f"cannot switch {entry.slot} {'on' if is_on else 'off'}")
+        refusal = "" if is_forced else f"cannot switch {entry.slot} {'on' if is_on else 'off'}"
+        if refusal and not is_on:
+            _keep_rule(entry, used_at, refusal)
+        return self._change(entry, after, refusal)
 
     def pin(self, name: str, *, is_pinned: bool) -> Change:
         """Hold a tentacle at its version, or let it go."""
@@ -329,4 +337,13 @@ class Installer:
     def _manifest_with(self, plan: Plan) -> ManifestOf:
         return lambda entry: (
             plan.manifest if entry.slot == plan.slot and entry != plan.before else self.bot.manifest(entry)
+        )
+
+
+def _keep_rule(entry: RegistryEntry, used_at: Callable[[str], Sequence[str]], refusal: str) -> None:
+    """TentacleError for a risk rule that desks name: none of them runs without, so a bot would take up nothing more."""
+    if entry.kind == "risk_rule" and (used := used_at(entry.slot)):
+        raise TentacleError(
+            f"{refusal}, and {', '.join(used)} would be without; take it out there first; --force does it all the "
+            "same, and a bot that runs goes on with it until it ends"
         )

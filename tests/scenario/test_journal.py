@@ -110,7 +110,9 @@ def test_why_of_a_candle_and_of_an_opinion_tells_all_that_came_of_it(season: Bot
     way = ["candle", "evaluation", "decision", "request", "check", "approved", "order", "fill"]
     assert [name for name in dict.fromkeys(names) if name in way] == way
     assert season.call("why", str(opinion.seq)).data["steps"] == steps
-    told = {one["text"].partition(" ")[0].partition("#")[0]: one["text"] for one in steps if one["step"] == "evaluation"}
+    told = {
+        one["text"].partition(" ")[0].partition("#")[0]: one["text"] for one in steps if one["step"] == "evaluation"
+    }
     number = r"-?[\d.,]+"
     assert re.search(f"; fast (above|below) slow: gap {number}, fast {number}, slow {number}$", told["ema_cross"])
     assert re.search(f"; [a-z ]+: rsi {number} against {number}$", told["rsi"])

@@ -15,6 +15,7 @@ from loligo_bot.door.offer import Arguments, Asked, Offer, changing
 from loligo_bot.door.operating import Done
 from loligo_bot.door.tentacles import OfTentacle, folder, found
 from loligo_bot.judgement import judge
+from loligo_bot.settings_check import used_at
 from loligo_bot.wish import NOT_WATCHED, SwapReport, When, how_far
 from loligo_kit.installer import Change, Installer, kinds
 from loligo_kit.plans import plan_rollback
@@ -87,7 +88,8 @@ async def switch(inside: Inside, asked: Asked, given: Switch) -> Exchanged:
     """Switch a tentacle on or off in the registry and have that taken up."""
     entry = await inside.read(lambda: found(inside, given.name))
     name, word = f"{entry.kind}/{entry.name}", "on" if given.on else "off"
-    turn = partial(installer_of(inside).switch, name, is_on=given.on, is_forced=given.force)
+    used = partial(used_at, inside.config)
+    turn = partial(installer_of(inside).switch, name, used, is_on=given.on, is_forced=given.force)
     undo = Undo(verb="tentacle.switch", arguments={"name": name, "on": not given.on})
     return await change_files(inside, asked, turn, f"tentacle {word} {entry.slot}", given, undo)
 
