@@ -7,15 +7,16 @@ may compress to other bytes, so a package's identity is its tree hash, never the
 from __future__ import annotations
 
 import io
+import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loligo.errors import TentacleError
 from loligo.registry.manifest import MANIFEST_FILE
-from loligo.registry.tree import read_tree
+from loligo.registry.tree import is_content, read_tree
 from loligo_kit.archive import read_archive
 from loligo_kit.package import LIMITS, Limits, check_paths, check_sizes, package_of
 
@@ -51,10 +52,19 @@ def read_folder(folder: Path, limits: Limits = LIMITS) -> dict[str, bytes]:
     """
     if not (folder / MANIFEST_FILE).is_file():
         raise TentacleError(f"{folder} has no {MANIFEST_FILE}: name the folder of one tentacle")
-    files = read_tree(folder)
-    check_paths(files, limits)
-    check_sizes({path: len(content) for path, content in files.items()}, limits)
-    return package_of(files)
+    sizes = dict(_sizes_below(folder))
+    check_paths(sizes, limits)
+    check_sizes(sizes, limits)  # before anything is read: it may be more than there is memory
+    return package_of(read_tree(folder))
+
+
+def _sizes_below(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the path and the bytes of each file that `read_tree` would read; links are left to it."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = filter(is_content, folders)
+        for file in (Path(place, name) for name in names if is_content(name)):
+            if file.is_file() and not file.is_symlink():
+                yield file.relative_to(folder).as_posix(), file.stat().st_size
 
 
 def _header(path: str, content: bytes, limits: Limits) -> zipfile.ZipInfo:

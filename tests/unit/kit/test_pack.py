@@ -96,6 +96,14 @@ def test_the_limits_hold_for_folders_too(tmp_path: Path) -> None:
         pack(folder, Limits(file_bytes=1_999))
 
 
+def test_a_file_larger_than_memory_is_refused_unread(tmp_path: Path) -> None:
+    folder = write_tentacle(tmp_path, "evaluator", "wave")
+    with (folder / "prices.csv").open("wb") as file:
+        file.truncate(1 << 40)  # takes no space
+    with pytest.raises(PackageRefused, match=r"prices\.csv' has 1,099,511,627,776 bytes"):
+        pack(folder)
+
+
 def test_compiled_files_and_the_data_of_git_stay_at_home(tmp_path: Path) -> None:
     leftovers = {"__pycache__/logic.pyc": "x", ".git/config": "x", ".logic.py.swp": "x"}
     folder = write_tentacle(tmp_path, "evaluator", "wave", files={"logic.py": "x = 1\n", **leftovers})
