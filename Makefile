@@ -10,7 +10,8 @@ PAGES := tests/browser tests/web
 EARLY_RUNS := $(wildcard tests/scenario/test_[a-j]*.py)
 UNITS := tests/unit
 KIT := $(addprefix tests/unit/,cli host kit lab testing_kit)
-MONEY := tests/unit/engine tests/property $(addprefix tests/tentacles/,venues trading_modes risk_rules)
+# Measured without the property tests, which a tracer makes ten times as long.
+MONEY := tests/unit/engine $(addprefix tests/tentacles/,venues trading_modes risk_rules)
 LATE_RUNS := tests/benchmarks $(filter-out $(EARLY_RUNS),$(wildcard tests/scenario/test_*.py))
 COVERAGE = $(CORE:%=--cov=%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 

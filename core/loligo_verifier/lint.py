@@ -188,10 +188,10 @@ def _fault(use: _Use, held: set[str], declared: set[str], brought: Mapping[str, 
     if permission and permission not in held:
         return _lacking(name, permission)
     top = use.module.partition(".")[0]
+    if not top or top in _GIVEN or top in sys.stdlib_module_names:
+        return ""
     sellers = {brought[top]} if top in brought else _sellers(top)
-    if top and top not in _GIVEN and top not in sys.stdlib_module_names and not sellers & declared:
-        return f"imports {top}, which requires.python of {MANIFEST_FILE} does not name"
-    return ""
+    return "" if sellers & declared else f"imports {top}, which requires.python of {MANIFEST_FILE} does not name"
 
 
 def _lacking(name: str, permission: str) -> str:

@@ -3,6 +3,7 @@ that is refused gives way to the one before, and what cannot run without another
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
@@ -13,7 +14,7 @@ from tests.browser.conftest import running_bot
 from tests.browser.visits import browse, sign_in
 from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.fakes.tentacle_folder import write_tentacle
-from tests.scenario.bots import BotFolder
+from tests.scenario.bots import LIMIT_S, BotFolder
 from tests.scenario.test_health import CLOCK, QUICK, mend
 
 FROM, UNTIL = ns_from_iso("2017-12-16T00:00:00Z"), ns_from_iso("2017-12-19T00:00:00Z")
@@ -64,10 +65,15 @@ def goes_back_from_what_is_refused(page: Page, folder: BotFolder) -> None:
 
 
 def version_of(folder: BotFolder, name: str) -> str:
-    rows = folder.asked("tentacle.list")["answer"]["tentacles"]
-    (found,) = (row for row in rows if row["name"] == name)
-    assert found["state"] in ("active", "probation"), found
-    return str(found["hash12"])
+    """Return which version runs, once one does: what is tried again needs a moment."""
+    until = time.monotonic() + LIMIT_S
+    while True:
+        rows = folder.asked("tentacle.list")["answer"]["tentacles"]
+        (found,) = (row for row in rows if row["name"] == name)
+        if found["state"] in ("active", "probation"):
+            return str(found["hash12"])
+        assert time.monotonic() < until, found
+        time.sleep(0.1)
 
 
 def switches_what_lacks_another(page: Page, folder: BotFolder) -> None:

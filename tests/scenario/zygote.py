@@ -45,7 +45,8 @@ PRELOADED = (  # what a bot at work or a short command has imported; none of it 
         "loligo_verifier.process",
     ),
     *("numpy", "pyarrow.parquet", "pyarrow.compute", "aiohttp.web", "jinja2", "prometheus_client", "rich.live"),
-    *("alembic.command", "alembic.config", "markdown_it", "pygments.lexers", "watchdog.observers", "argon2", "segno"),
+    *("sqlalchemy.dialects.sqlite", "alembic.command", "alembic.config"),
+    *("markdown_it", "pygments.lexers", "watchdog.observers", "argon2", "segno"),
 )
 _SIZE = 4
 _LONGEST = 65_536  # bytes of a wish
@@ -219,6 +220,27 @@ def leave() -> None:
     os._exit(code)
 
 
+def import_bundled() -> None:
+    """Import the tentacles that every bot begins with, and what the page's templates are compiled to."""
+    from loligo.host import bundled_root
+    from loligo.host.finder import import_tree
+    from loligo.host.loader import Sources, read_version
+    from loligo.registry.content import CONTENT_FOLDER, ContentStore
+    from loligo.registry.registry_file import load_registry
+
+    root = bundled_root()
+    sources = Sources(roots=(root,), store=ContentStore(root / CONTENT_FOLDER))
+    for entry in load_registry(root / "tentacle_registry.json").tentacles:
+        if entry.enabled:
+            version = read_version(entry, sources)
+            import_tree(version.package, version.files, version.folder)
+    if f"{os.sep}web" in os.environ.get("PYTHONPATH", ""):
+        importlib.import_module("loligo_web.server")
+        look = importlib.import_module("loligo_web.look").environment()
+        for name in look.list_templates():
+            look.get_template(name)
+
+
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     sys.path[0] = ""  # as of `python -c`
@@ -227,6 +249,7 @@ def main() -> None:
     verbs = importlib.import_module("loligo_bot.cli.command_line").command()
     for name in verbs.list_commands(None):
         verbs.get_command(None, name)
+    import_bundled()
     gc.collect()
     gc.freeze()  # a collection in a child would write to all of it, and so copy it
     assert len(os.listdir("/proc/self/task")) == 1, "a thread would not be in the children"

@@ -6,12 +6,22 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
+from loligo_web.access import passwords
 from tests.fakes.tentacle_folder import write_tentacle
 from tests.scenario.bots import BotFolder
 from tests.web.running import RunningPage, running_page
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"  # ends texts and attributes of either quotes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords in this process with less work; bots in processes of their own do it as they should."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

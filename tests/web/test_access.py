@@ -11,8 +11,10 @@ from typing import Any
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 
 from loligo.api import Denied, LoligoError, MakeContext, NotFound, Role
+from loligo_web.access import passwords
 from loligo_web.access.keeper import Keeper
 from loligo_web.access.store import AccessStore
 from loligo_web.server import ACCESS_FILE, WebInterface
@@ -345,3 +347,7 @@ def test_a_code_of_the_app_is_asked_for_and_works_once(keeper: Keeper, clock: Cl
             await keeper.sign_in("anna", PASSWORD, code, "::1", "")
 
     asyncio.run(told())
+
+
+def test_a_name_that_nobody_has_takes_as_long_as_one_that_somebody_has() -> None:
+    assert not PasswordHasher().check_needs_rehash(passwords._NOBODY)  # as much work as is done for people

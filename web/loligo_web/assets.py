@@ -14,6 +14,7 @@ import hashlib
 import mimetypes
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -33,8 +34,16 @@ LIBRARIES = "loligo_browser"  # the package that holds what others wrote
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asset:
     content: bytes
-    zipped: bytes
     kind: str
+
+    @property
+    def zipped(self) -> bytes:
+        return _zipped(self.content)
+
+
+@lru_cache(maxsize=64)  # when it is first asked for, and once for all versions of the page
+def _zipped(content: bytes) -> bytes:
+    return gzip.compress(content, 6, mtime=0)
 
 
 class Assets:
@@ -48,7 +57,7 @@ class Assets:
             url = f"{PREFIX}{stem}-{hashlib.sha256(content).hexdigest()[:12]}{dot}{ending}"
             kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
             self._urls[name] = url
-            self._by_url[url] = _Asset(content=content, zipped=gzip.compress(content, 6, mtime=0), kind=kind)
+            self._by_url[url] = _Asset(content=content, kind=kind)
 
     def url(self, name: str) -> str:
         """Return where the browser finds a file. KeyError for one that is not there, which is a fault of a template."""

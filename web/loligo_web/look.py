@@ -1,7 +1,7 @@
 """How a page is made: templates, what all of them know, and the twin of each page as JSON.
 
-Templates are read once, when the page is made, so that one version never mixes with the files of the next. Everything
-that comes from outside is escaped by jinja; no template marks anything as safe.
+Templates are read once, when the page is made, so that one version never mixes with the files of the next; what both
+have is compiled once. Everything that comes from outside is escaped by jinja; no template marks anything as safe.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from aiohttp import web
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import BytecodeCache, DictLoader, Environment, StrictUndefined
+from jinja2.bccache import Bucket
 from pydantic import BaseModel, TypeAdapter
 
 from . import wording
@@ -26,11 +28,34 @@ MENU = web.AppKey("menu", tuple)
 _PLAIN = TypeAdapter(Any)
 
 
+class _Compiled(BytecodeCache):
+    """Templates that an earlier page of this process had: compiling all of them takes a second."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, CodeType]] = {}  # by name: hash of the text, and its code
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._known.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self._known[bucket.key] = bucket.checksum, bucket.code
+
+
+_compiled = _Compiled()
+
+
 def environment() -> Environment:
     folder = HERE / "templates"
     texts = {path.relative_to(folder).as_posix(): path.read_text() for path in sorted(folder.rglob("*.html"))}
     look = Environment(
-        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=DictLoader(texts),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        bytecode_cache=_compiled,
     )
     look.filters.update(wording.FILTERS)
     look.filters["repair"] = repair
