@@ -55,6 +55,7 @@ from loligo_bot.warm_up import warm_start
 
 BATCH = 64  # inputs taken from the inbox at once
 LAG_NS = 2 * SECOND_NS  # how far time stays behind the wall clock: a candle is told a moment after its close
+MISSED_NS = 30 * SECOND_NS  # what a live feed brings later than this it had missed
 _ACKNOWLEDGED = (OperatorCommand, GenerationActivated, SwapEnded, Noted)  # somebody waits for them to be durable
 _STEPS = (ShadowStarted, ShadowStopped, ProbationEnded)  # nothing outside follows from them: the group's commit will do
 _NOW = (
@@ -350,8 +351,11 @@ class EngineThread:
             if type(item) in _NOW:
                 yield replace(item, ts=self._now_ns())  # type: ignore[type-var]
             elif not self._is_leaving:
-                if engine.takes_late and isinstance(item, FromFeed) and item.item.ts < engine.now_ns:
-                    self.late[item.feed] += 1
+                if engine.takes_late and isinstance(item, FromFeed):
+                    now_ns = self._now_ns()
+                    if now_ns - item.item.ts > MISSED_NS and engine.now_ns < now_ns:
+                        yield TimeAdvanced(now_ns)  # or what was missed would be traded as if it had come in time
+                    self.late[item.feed] += item.item.ts < engine.now_ns
                 yield item
 
     def observe(self, records: Sequence[Record]) -> None:

@@ -294,7 +294,8 @@ def _carried_out(
 
 
 def _described(manifest: Any, files: Mapping[str, bytes]) -> dict[str, Any]:
-    from loligo.registry.manifest import PERMISSIONS, changelog_text
+    from loligo.registry.manifest import PERMISSIONS
+    from loligo_kit.package import changelog_text
 
     described: dict[str, Any] = manifest.model_dump(exclude={"permissions", "changelog", "entry"})
     described["permissions"] = {each: PERMISSIONS[each.partition(":")[0]] for each in manifest.permissions}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loligo.errors import TentacleError
-from loligo.registry.manifest import MANIFEST_FILE
+from loligo.registry.manifest import MANIFEST_FILE, Manifest
 from loligo.registry.tree import is_content
 
 
@@ -233,3 +233,9 @@ def _check_collisions(paths: Iterable[str]) -> None:
             if before != place:
                 text = f"paths {shown(before)} and {shown(place)} differ by case only: one file on Windows and macOS"
                 raise PackageRefused(Reason.CASE, text)
+
+
+def changelog_text(manifest: Manifest, files: Mapping[str, bytes]) -> str:
+    """Return what the changelog says, wherever it lies; "" when there is none."""
+    brought = files.get(manifest.changelog)
+    return manifest.changelog if brought is None else brought.decode(errors="replace")

@@ -70,6 +70,7 @@ class FilledRiskView:
     """A risk rule's view (`loligo.api.RiskView`); `stops` and `net` are what its two questions are answered with."""
 
     ts: int = START_NS
+    late_ns: int = 0
     desk: str = "test"
     account: str = "paper"
     instrument: Instrument = BTC

@@ -8,6 +8,7 @@ instance that got it must then say what the first one says.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -33,7 +34,7 @@ from loligo.host.loader import LoadedTentacle, bind
 from loligo.host.verifier import Findings, TentacleVersion
 from loligo.ports.tentacles import TentacleSettings
 from loligo.registry.faults import describe_faults
-from loligo.registry.manifest import SETTINGS_FILE, read_settings_schema, settings_schema, settings_text
+from loligo.registry.manifest import SETTINGS_FILE, settings_schema, settings_text
 from loligo_packages.package_set import private_name
 
 CALLS: Mapping[str, Sequence[Sequence[str]]] = {  # of a kind: for each, one of these must be there
@@ -163,6 +164,15 @@ def _place_in_tentacle() -> str:
             return f"{whose}{file.name}, line {frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
+
+
+def read_settings_schema(folder: Path, files: Mapping[str, bytes]) -> dict[str, Any] | None:
+    """Return the settings' JSON schema among `files`, None when it is not brought. TentacleError when it is no JSON."""
+    try:
+        schema = json.loads(files[SETTINGS_FILE]) if SETTINGS_FILE in files else None
+    except ValueError as exc:  # of text and of JSON
+        raise TentacleError(f"{folder / SETTINGS_FILE}: not valid JSON: {exc}; generate it anew") from exc
+    return schema if isinstance(schema, dict | None) else {}
 
 
 def _check_settings(loaded: LoadedTentacle, version: TentacleVersion) -> None:

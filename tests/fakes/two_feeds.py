@@ -44,10 +44,10 @@ def feed() -> Factory:
 """
 
 
-def with_two_feeds(bot: BotFolder) -> BotFolder:
-    """Let a bot have those two alone."""
+def with_two_feeds(bot: BotFolder, feed: str = FEED) -> BotFolder:
+    """Let a bot have those two alone, or another feed twice."""
     for name, instrument in NAMES.items():
-        code = FEED.format(name=name, instrument=instrument, step_ns=STEP_NS)
+        code = feed.format(name=name, instrument=instrument, step_ns=STEP_NS)
         write_tentacle(bot.home, "feed", name, code=code, manifest={"permissions": '["files"]'})
         (bot.home / name).write_text("")
     file = write_registry(bot.home)
@@ -59,7 +59,7 @@ def with_two_feeds(bot: BotFolder) -> BotFolder:
     return bot.edit(lambda config: config.update(feeds=[{"tentacle": name} for name in NAMES]))
 
 
-def bring(bot: BotFolder, name: str, count: int) -> None:
+def bring(bot: BotFolder, name: str, count: int, how: str = "1") -> None:
     """Let one of them bring so many more candles."""
     with (bot.home / name).open("a") as file:
-        file.write("1" * count)
+        file.write(how * count)

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from loligo.model.command import TimeAdvanced
-from loligo.model.events import Evaluated, Record, TimerFired
+from loligo.model.events import Evaluated, OrderSubmitted, Record, RiskChecked, TimerFired
 from loligo.model.market import Candle
+from loligo.model.risk import Outcome
 from loligo.model.timeframe import SECOND_NS
+from tests.fakes.hanging_tentacles import trade_with_them, write_hanging
 from tests.fakes.two_feeds import NAMES, STEP_NS, bring, with_two_feeds
 from tests.scenario.bots import LIMIT_S, BotFolder, ended
+from tests.scenario.test_swap_running import CLOCK, rewrite
 
 PROMPT, BEHIND = NAMES.values()
 
@@ -80,6 +83,59 @@ def test_of_two_live_feeds_one_is_behind_and_a_kill_loses_and_doubles_nothing(bo
     assert {event.evaluator.split()[1] for event in opinions} == {PROMPT, BEHIND}
     verified = bot.call("journal", "replay", "last", "--verify")
     assert verified.code == 0, verified.err
+
+
+# Brings a candle of now for each "1", and one of three hours ago for each "0".
+CUT_OFF = """
+import asyncio
+import time
+from pathlib import Path
+from loligo.api import Candle, Factory, TentacleSettings, hookimpl
+
+class Live:
+    def __init__(self, settings, context):
+        self.file = Path(context.home, "{name}")
+
+    async def run(self, inbox, *, since_ns, since_count):
+        number = 0
+        while True:
+            for word in self.file.read_bytes()[number:]:
+                number += 1
+                closed_ns = time.time_ns() - (0 if word == ord("1") else {step_ns} * 1_080_000)
+                opened_ns = closed_ns - 60_000_000_000
+                await inbox.put(Candle("{instrument}", "1m", opened_ns, closed_ns, 9.0, 9.5, 8.5, 9.0, 1.0))
+            await asyncio.sleep(0.005)
+
+@hookimpl
+def feed() -> Factory:
+    return Factory(settings=TentacleSettings, create=Live)
+"""
+
+
+def test_nobody_enters_at_prices_that_a_feed_had_missed(template: BotFolder, tmp_path: Path) -> None:
+    bot = template.copy(tmp_path / "bot").edit(lambda config: trade_with_them(config, "2017-12-15", "2018-01-15"))
+    bot.edit(
+        lambda config: config["desks"]["trend"].update(timeframe="1m", risk_rules=["limit", "confidence", "price_age"])
+    )
+    write_hanging(bot.home, "evaluator", 0)
+    rewrite(bot, CLOCK, "is_long = board.ts", "is_long = True or board.ts")
+    with_two_feeds(bot, CUT_OFF)
+    with bot.running("run", "--headless") as process:
+        bot.wait_until(bool)
+        bring(bot, "prompt", 3, "0")
+        until(bot, lambda records: len(candles(records, PROMPT)) == 3)
+        bring(bot, "prompt", 2)
+        until(bot, lambda records: any(row["role"] == "entry" for row in bot.rows()["orders"]))
+        process.send_signal(signal.SIGTERM)
+        assert ended(process).code == 0
+    records = bot.records()
+    missed = [record for record in records if isinstance(record.input, Candle)][:3]
+    for record in missed:
+        (check,) = (each for each in record.events if isinstance(each, RiskChecked) and each.rule == "price_age")
+        assert any(isinstance(each, Evaluated) for each in record.events) and check.outcome is Outcome.REFUSED
+        assert check.numbers[0] == pytest.approx(10_800, abs=30) and check.numbers[1] == 60.0
+        assert not any(isinstance(each, OrderSubmitted) for each in record.events)
+    assert bot.call("journal", "replay", "last", "--verify").code == 0
 
 
 def test_a_desk_has_its_ticks_though_the_feeds_say_nothing(bot: BotFolder) -> None:

@@ -22,7 +22,7 @@ from loligo.model.timeframe import timeframe_ns
 DEFAULT_RISK_RULES = (
     "protective_stop", "leverage", "position_size",
     "confidence", "loss_streak", "daily_trades", "open_positions", "cooldown", "stop_guard", "instrument_lock",
-    "daily_loss", "drawdown", "order_rate", "price_collar", "exposure", "minimum_balance", "buying_power",
+    "daily_loss", "drawdown", "order_rate", "price_collar", "price_age", "exposure", "minimum_balance", "buying_power",
 )  # fmt: skip
 
 

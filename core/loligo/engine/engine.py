@@ -265,10 +265,9 @@ class Engine:
         Time does not run backwards: an input whose `ts` lies before that of the input before it is DataError or, where
         the engine `takes_late` ones, happens now; its record has it as it came.
         """
-        came = item
         ts, seq, now = item.ts, self._next_seq, self._now
         if ts < now.ts:
-            item, ts = self._late(item), now.ts
+            return self._process_late(item, feed)
         recorder = self._recorder
         recorder.first_seq = first_seq = seq + 1
         events: list[Consequence] = []
@@ -287,13 +286,19 @@ class Engine:
         else:
             self._handlers[type(item)](item, seq)
         self._next_seq = first_seq + len(events)
-        return Record(seq, came, events, feed)
+        return Record(seq, item, events, feed)
 
-    def _late(self, item: Any) -> Any:
-        if self.takes_late:
-            return replace(item, ts=self._now.ts)
-        told = f"{type(item).__name__} at {iso(item.ts)} comes after an input at {iso(self._now.ts)}"
-        raise DataError(f"{told}; inputs must arrive in time order: sort the source or drop the late row")
+    def _process_late(self, item: Any, feed: str) -> Record:
+        now = self._now
+        if not self.takes_late:
+            told = f"{type(item).__name__} at {iso(item.ts)} comes after an input at {iso(now.ts)}"
+            raise DataError(f"{told}; inputs must arrive in time order: sort the source or drop the late row")
+        now.late_ns = now.ts - item.ts
+        try:
+            record = self.process(replace(item, ts=now.ts), feed)
+        finally:
+            now.late_ns = 0
+        return Record(record.seq, item, record.events, feed)
 
     def replay(self, record: Record) -> Record:
         """Process a journalled input again. Calls that were interrupted then are not made: they fail as they did."""

@@ -19,10 +19,10 @@ _E = TypeVar("_E", bound=Event)
 class Now:
     """The engine's clock: the instant of the input at hand."""
 
-    __slots__ = ("ts",)
+    __slots__ = ("late_ns", "ts")
 
     def __init__(self) -> None:
-        self.ts = 0
+        self.ts = self.late_ns = 0  # the latter: by how much that input came late
 
 
 class Recorder:

@@ -31,6 +31,7 @@ class SeatView:
     """One desk on one instrument, and the account behind it."""
 
     ts: int = _read("_now.ts")
+    late_ns: int = _read("_now.late_ns")
     equity: float = _read("_book.equity")
     trades_today: int = _read("_scope.trades_today")
     consecutive_losses: int = _read("_scope.consecutive_losses")

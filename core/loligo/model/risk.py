@@ -125,4 +125,5 @@ class AccountLimits:
     max_drawdown: Share = 0.15  # from the highest equity ever seen; pauses until a person resumes
     max_orders_per_minute: Count = 120
     price_collar: Positive = 0.05  # largest distance of a limit price from the last price
+    price_age_s: Positive = 60.0  # by which what an entry follows from may have come late
     minimum_balance: Annotated[float, Ge(0)] = 0.0  # of the account, always stays free; its reference currency

@@ -162,21 +162,6 @@ def read_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:
     return manifest
 
 
-def changelog_text(manifest: Manifest, files: Mapping[str, bytes]) -> str:
-    """Return what the changelog says, wherever it lies; "" when there is none."""
-    brought = files.get(manifest.changelog)
-    return manifest.changelog if brought is None else brought.decode(errors="replace")
-
-
-def read_settings_schema(folder: Path, files: Mapping[str, bytes]) -> dict[str, Any] | None:
-    """Return the settings' JSON schema among `files`, None when it is not brought. TentacleError when it is no JSON."""
-    try:
-        schema = json.loads(files[SETTINGS_FILE]) if SETTINGS_FILE in files else None
-    except ValueError as exc:  # of text and of JSON
-        raise TentacleError(f"{folder / SETTINGS_FILE}: not valid JSON: {exc}; generate it anew") from exc
-    return schema if isinstance(schema, dict | None) else {}
-
-
 class _SettingsSchema(GenerateJsonSchema):
     """Says the same in every pydantic from 2.10 on: some add a pattern to decimals that are written as text."""
 

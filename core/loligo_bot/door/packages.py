@@ -14,7 +14,7 @@ from pydantic import Field
 from loligo.errors import BadArguments, TentacleError
 from loligo.host.verifier import Findings
 from loligo.ports.door import Answer
-from loligo.registry.manifest import PERMISSIONS, changelog_text
+from loligo.registry.manifest import PERMISSIONS
 from loligo.registry.registry_file import RegistryEntry
 from loligo_bot.door.pages import Part
 from loligo_bot.judgement import read
@@ -22,6 +22,7 @@ from loligo_kit.bot_folder import BotFolder
 from loligo_kit.bringing import Bundle, consent, size
 from loligo_kit.compare import compare
 from loligo_kit.installer import Installer
+from loligo_kit.package import changelog_text
 from loligo_kit.plans import Plan
 from loligo_packages.package_set import NO_PACKAGES, PackageSet
 

@@ -171,6 +171,14 @@ def test_trigger_price_is_collared_too(make_rule: Callable[..., Any], view: Any,
     assert make_rule("price_collar").check(request, view()).outcome is Outcome.REFUSED
 
 
+@pytest.mark.parametrize(("late_s", "outcome"), [(0, "passed"), (60, "passed"), (60.5, "refused"), (9_000, "refused")])
+def test_nobody_enters_on_what_came_late(
+    make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any], late_s: float, outcome: str
+) -> None:
+    verdict = make_rule("price_age").check(buy("1"), view(late_ns=int(late_s * 1e9)))
+    assert (verdict.outcome.value, verdict.numbers) == (outcome, (late_s, 60.0))
+
+
 @pytest.mark.parametrize(("minimum", "outcome"), [(898.9, "passed"), (899.0, "passed"), (899.1, "reduced")])
 def test_minimum_balance_of_the_account_stays_free(
     make_rule: Callable[..., Any], view: Any, buy: Callable[..., Any], minimum: float, outcome: str

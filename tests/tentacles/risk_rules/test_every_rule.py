@@ -33,6 +33,7 @@ TIERS = {
         "exposure",
         "minimum_balance",
         "order_rate",
+        "price_age",
         "price_collar",
     },
 }

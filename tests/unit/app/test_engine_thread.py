@@ -11,13 +11,26 @@ import pytest
 
 from loligo.engine.engine import Engine
 from loligo.errors import TentacleError, TentacleInterrupted
-from loligo.model.command import CommandKind, OperatorCommand
+from loligo.model.command import CommandKind, OperatorCommand, TimeAdvanced
 from loligo.model.events import Record
-from loligo.runtime.inbox import Inbox
-from loligo_bot.session import Durability, EngineThread, Session
+from loligo.model.timeframe import HOUR_NS
+from loligo.runtime.clock import SystemClock
+from loligo.runtime.inbox import FromFeed, Inbox
+from loligo_bot.session import LAG_NS, Durability, EngineThread, Session
 from loligo_store.journal import Journal
 from tests.fakes.desks import CandleSays, desk, evaluator, plan, seat
 from tests.fakes.venue_scene import candle
+
+
+class Standing(SystemClock):
+    """A clock that shows one time."""
+
+    def __init__(self, now_ns: int) -> None:
+        self._now_ns = now_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
 
 CANDLES = [candle(hour, 100, 101, 99, 100) for hour in range(20)]  # fewer than one batch
 PANIC = OperatorCommand("c1", 0, CommandKind.PANIC, level=1)
@@ -51,6 +64,20 @@ def test_a_command_that_comes_during_a_batch_goes_before_the_rest_of_it(tmp_path
     records = Thread(tmp_path / "journal.sqlite", lambda thread: thread.inbox.put_first(PANIC)).run()
     assert [isinstance(record.input, OperatorCommand) for record in records] == 6 * [False] + [True] + 14 * [False]
     assert records[6].input.ts == CANDLES[5].ts
+
+
+def test_what_live_feeds_had_missed_comes_after_the_time_that_has_passed(tmp_path: Path) -> None:
+    thread = Thread(tmp_path / "journal.sqlite", lambda thread: None)
+    now_ns = CANDLES[-1].ts + 5 * HOUR_NS
+    thread.thread.clock, thread.thread.is_live = Standing(now_ns + LAG_NS), lambda: True
+    asyncio.run(thread.inbox.put_many([FromFeed(one, "feed") for one in CANDLES[-2:]]))
+    thread.thread.start()
+    thread.inbox.close()
+    asyncio.run(thread.thread.join())
+    records = list(Journal(thread.journal).records())[1:]
+    assert [record.input for record in records] == [TimeAdvanced(now_ns), *CANDLES[-2:]]
+    opinions = [event.ts for record in records[1:] for event in record.events]
+    assert opinions and {*opinions} == {now_ns} and thread.thread.late == {"feed": 2}
 
 
 def test_a_stop_during_a_batch_leaves_the_rest_of_it_to_the_next_run(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_a_late_input_happens_now_where_late_ones_are_taken_and_replays_the_same
     assert late.input.ts < now_ns == bot.engine.now_ns
     assert [event.ts for event in late.events] == [now_ns] * len(late.events) and late.events
     assert [again.engine.replay(record) for record in bot.records[1:]] == bot.records[1:]  # it has the first one
+    assert bot.candle(6, 100).input.ts == bot.engine.now_ns == now_ns + HOUR_NS
 
 
 def test_records_follow_one_another_without_a_gap() -> None:

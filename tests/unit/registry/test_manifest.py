@@ -16,12 +16,12 @@ from loligo.registry.manifest import (
     PERMISSIONS,
     Kind,
     Manifest,
-    changelog_text,
     read_manifest,
-    read_settings_schema,
     settings_schema,
     settings_text,
 )
+from loligo_kit.package import changelog_text
+from loligo_verifier.trial import read_settings_schema
 from tests.fakes.tentacle_folder import manifest_text
 
 

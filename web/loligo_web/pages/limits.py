@@ -42,6 +42,7 @@ EFFECTS = {  # of a limit that is reached; those that only say how long are told
     "max_drawdown": "No desk of the account opens anything until a person resumes.",
     "max_orders_per_minute": "Entries are refused until the minute is over.",
     "price_collar": "An entry priced further from the last price is refused.",
+    "price_age_s": "An entry is refused when what it follows from came later, as after an outage.",
     "minimum_balance": "An entry is made smaller so that this much stays free.",
 }
 TERMS = {
