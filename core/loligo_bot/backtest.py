@@ -8,7 +8,7 @@ from itertools import product
 from math import nan
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -25,7 +25,10 @@ from loligo_bot.assembly import Bot, assemble, historical_feeds
 from loligo_bot.backtest_request import BacktestRequest, Prepared, prepare, setting_of
 from loligo_bot.feeds import in_time_order
 from loligo_bot.warm_up import warm_start
-from loligo_store.journal import Journal
+from loligo_store.config import JournalConfig
+
+if TYPE_CHECKING:
+    from loligo_store.journal import Journal
 
 AS_CONFIGURED: Mapping[str, Any] = MappingProxyType({})
 FAR_NS = ns_from_iso("2200-01-01")
@@ -77,7 +80,7 @@ def run_prepared(
 ) -> FinishedRun:
     """Run what was prepared; `on_range` hears of the time that it covers, before the first record."""
     bot, records = begin(home, prepared, file=file, on_range=on_range)
-    kept = Journal(journal, bot.journal_config) if journal is not None else None
+    kept = _journal(journal, bot.journal_config) if journal is not None else None
     for record in records:
         on_record(record)
         if kept is not None:
@@ -88,6 +91,12 @@ def run_prepared(
         kept.commit()
         kept.close()
     return finished(bot, prepared)
+
+
+def _journal(file: Path, config: JournalConfig) -> Journal:
+    from loligo_store.journal import Journal  # loads SQLAlchemy, 0.2 s that only who keeps a journal pays
+
+    return Journal(file, config)
 
 
 def begin(

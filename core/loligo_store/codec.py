@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import Row
 
 from loligo.errors import JournalCorrupt
 from loligo.model.command import Control, WarmUp
@@ -29,6 +28,7 @@ from loligo.model.market import MarketData
 
 if TYPE_CHECKING:
     from pyarrow import Codec
+    from sqlalchemy import Row
 
 REPAIR = "restore the database from a backup; records before it are whole"
 # Of 49 MB of real blocks level -1 leaves 22 % at 0.57 us a record, level 1 the same at 0.67, lz4 33 % at 0.42. With

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from functools import cache
 
-INSTALL_TIMEOUT_S = 600.0
-SHELL = "chromium-headless-shell"  # the same engine without a window to draw: a new page costs it a quarter
+from tests.fakes.system_packages import CHROMIUM, install
+
+SHELL = CHROMIUM[0]
 NAMES = (SHELL, "chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -34,23 +33,11 @@ def chromium() -> str:
 
 def _installed() -> str:
     """Install what is wanted from the system's packages; return what speaks against it."""
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        return f"run apt-get install {SHELL}, then the tests again"
-    _apt("update")  # what it lacks, the next one says
-    for package in (SHELL, "chromium"):  # not every distribution has the first
-        failed = _apt("install", "-y", "--no-install-recommends", package, "fonts-dejavu-core")
+    for packages in (CHROMIUM, ("chromium", "fonts-dejavu-core")):  # not every distribution has the first
+        failed = install(*packages)
         if _found() is not None:
             break
     return failed
-
-
-def _apt(*arguments: str) -> str:
-    """Return how it failed, "" when it did not."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        ["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S
-    )
-    return f"apt-get {arguments[0]} failed: {done.stderr.strip()}" if done.returncode else ""
 
 
 def _found() -> str | None:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import psycopg
 
+from tests.fakes.system_packages import POSTGRESQL, install
+
 START_TIMEOUT_S = 60
-INSTALL_TIMEOUT_S = 600
 _USER = "loligo"  # of the database, not of the system
 _SYSTEM_USER = "postgres"  # initdb refuses to run as root
 
@@ -86,20 +87,10 @@ def _binaries() -> Path | None:
 
 def _installed() -> Path:
     """Install the server where that is possible, and return the folder of its programs."""
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise PostgresMissing("PostgreSQL is not installed: run apt-get install postgresql, then the tests again")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
-        done = subprocess.run(
-            ["apt-get", *arguments], env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S
-        )
-        if done.returncode != 0:
-            raise PostgresMissing(
-                f"PostgreSQL is not installed and apt-get {arguments[0]} failed: {done.stderr.strip()}"
-            )
+    failed = install(*POSTGRESQL)
     binaries = _binaries()
     if binaries is None:
-        raise PostgresMissing("PostgreSQL was installed, but its programs are not in /usr/lib/postgresql/*/bin")
+        raise PostgresMissing(f"PostgreSQL is not installed: {failed or 'its programs are not where they should be'}")
     return binaries
 
 

@@ -234,11 +234,11 @@ def import_bundled() -> None:
         if entry.enabled:
             version = read_version(entry, sources)
             import_tree(version.package, version.files, version.folder)
-    if f"{os.sep}web" in os.environ.get("PYTHONPATH", ""):
-        importlib.import_module("loligo_web.server")
-        look = importlib.import_module("loligo_web.look").environment()
-        for name in look.list_templates():
-            look.get_template(name)
+            if entry.slot == "interface web" and f"{os.sep}web" in os.environ.get("PYTHONPATH", ""):
+                importlib.import_module(f"{version.package}.server")
+                look = importlib.import_module(f"{version.package}.look").environment()
+                for name in look.list_templates():
+                    look.get_template(name)
 
 
 def main() -> None:
