@@ -353,9 +353,10 @@ class EngineThread:
             elif not self._is_leaving:
                 if engine.takes_late and isinstance(item, FromFeed):
                     now_ns = self._now_ns()
-                    if now_ns - item.item.ts > MISSED_NS and engine.now_ns < now_ns:
+                    if now_ns - item.item.ts > MISSED_NS and now_ns - engine.now_ns > SECOND_NS:
                         yield TimeAdvanced(now_ns)  # or what was missed would be traded as if it had come in time
-                    self.late[item.feed] += item.item.ts < engine.now_ns
+                    if item.item.ts < engine.now_ns:
+                        self.late[item.feed] += 1
                 yield item
 
     def observe(self, records: Sequence[Record]) -> None:
