@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_pages import violations
-from tests.browser.visits import PASSWORD, Bot, Watched, browse, from_menu, take_away
+from tests.browser.visits import PASSWORD, Bot, Watched, browse, sign_out, take_away
 
 NEW_PASSWORD = "another rather long sentence"
 
@@ -130,7 +130,7 @@ def test_a_code_is_asked_for_at_sign_in_until_it_is_switched_off(carla: Watched)
     card.get_by_label("Code", exact=True).fill(app.at(now_s))
     card.get_by_role("button", name="Ask for a code from now on").click()
     expect(badge).to_have_text("on")
-    from_menu(page, "button", "Sign out")
+    sign_out(carla)
     sign_in(page, "carla", PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text("wrong")
     carla.expect_fault("403")

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import running_bot
-from tests.browser.visits import PASSWORD, Bot, Watched, browse, from_menu, sign_in
+from tests.browser.visits import PASSWORD, Bot, Watched, browse, sign_in, sign_out
 from tests.fakes.quiet_feed import speak, with_quiet_feed
 from tests.scenario.bots import LIMIT_S, BotFolder
 
@@ -223,8 +223,7 @@ def test_whoever_signs_out_is_out(browser: Browser, bot: Bot) -> None:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{bot.address}/trades")  # where they wanted to go
-        from_menu(page, "button", "Sign out")
-        page.wait_for_url(f"{bot.address}/sign-in")
+        sign_out(watched)
         watched.open("/trades")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -134,6 +135,15 @@ def from_menu(page: Page, role: Literal["link", "button"], name: str) -> None:
         page.get_by_role("link", name="More").click()
         page.wait_for_url("**/more")
     page.get_by_role(role, name=name).click()
+
+
+def sign_out(who: Watched) -> None:
+    """Sign out, and go to the sign-in that is for everybody: a part of the page may have been refused meanwhile, and
+    have led to that of the page."""
+    from_menu(who.page, "button", "Sign out")
+    who.page.wait_for_url(re.compile("/sign-in"))
+    who.open("/sign-in")
+    who.faults[:] = [one for one in who.faults if "401" not in one]
 
 
 def take_away(page: Page, name: str) -> None:
