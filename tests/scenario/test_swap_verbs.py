@@ -24,7 +24,7 @@ from tests.scenario.test_swap_running import CLOCK, COUNTER, PER_SECOND, edit_re
 ME = f"cli:{getpass.getuser()}"
 CONFIG = Path("config/loligo.yaml")
 MODE = Path("tentacles/trading_modes/at_market/__init__.py")
-QUICK = {"SHADOW_INPUTS": "5", "PROBATION_INPUTS": "5", "WATCH": "false"}
+QUICK = {"SHADOW_INPUTS": "5", "SHADOW_S": "60", "PROBATION_INPUTS": "5", "WATCH": "false"}  # not the seconds end it
 
 
 @pytest.fixture
