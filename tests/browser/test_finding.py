@@ -52,6 +52,20 @@ def test_what_is_searched_for_is_found_and_reached_by_keyboard_alone(page: Watch
     here.wait_for_url(f"{page.bot.address}/why/17")
 
 
+def test_search_tells_what_was_typed_last_also_when_an_earlier_answer_is_late(page: Watched) -> None:
+    here = page.open("/trades")
+    here.route("**/search?q=weigh", lambda late: None)  # never answered
+    here.keyboard.press("Control+K")
+    query = here.get_by_role("textbox", name="What to find")
+    found = here.get_by_role("dialog", name="Search").get_by_role("link")
+    with here.expect_request("**/search?q=weigh"):
+        query.fill("weigh")
+    query.fill("17")
+    expect(found.filter(has_text="Why 17?")).to_be_visible()
+    query.fill("trend")
+    expect(found.filter(has_text="Desk trend")).to_be_visible()
+
+
 def test_without_scripts_search_is_a_page(browser: Browser, bot: Bot) -> None:
     context = browser.new_context(storage_state=bot.cookies, java_script_enabled=False)
     page = context.new_page()
