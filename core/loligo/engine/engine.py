@@ -436,8 +436,9 @@ class Engine:
         self._drain(None, cause)
 
     def _serve_due_before(self, item: Input, seq: int) -> None:
-        """Serve what is due by the time of an input, or before it where the input brings fills, which come first."""
-        ts = item.ts - 1 if type(item) in _BRING_FILLS else item.ts
+        """Serve what is due by the time of an input, or before it where fills come first: in it, or in what is still to
+        come at an instant in which it happens to be told."""
+        ts = item.ts - 1 if type(item) in _BRING_FILLS or item.ts == self._now.ts else item.ts
         if ts >= self.schedule.next_ns:
             self._served_ns = item.ts
             self._serve_due(ts, seq)

@@ -9,7 +9,7 @@ import pytest
 
 from loligo.engine.engine import Engine
 from loligo.engine.schedule import Due, Schedule
-from loligo.model.command import GenerationActivated, TimeAdvanced, VenueReports
+from loligo.model.command import GenerationActivated, Noted, TimeAdvanced, VenueReports
 from loligo.model.events import EquityMarked, TentacleFailed, TimerFired, TimerSet
 from loligo.model.market import Candle, ExternalSignal, Quote
 from loligo.model.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
@@ -202,6 +202,21 @@ def test_at_one_instant_fills_come_before_timers_and_timers_before_candles() -> 
     order.clear()
     bot.candle(1, 100, close=110)
     assert order == ["fill", ("timer", 1, 100.0), ("candle", 110.0)]
+
+
+def test_what_is_told_within_an_instant_takes_no_timer_of_it_before_the_fills_that_are_to_come() -> None:
+    order: list[Any] = []
+    mode = Wishes(
+        fill=lambda o, fill, view: order.append("fill") or (), timer=lambda timer, view: order.append("timer") or ()
+    )
+    bot = bot_of(mode)
+    mode.wishes = [buy(), TimerIntent("t", 2 * HOUR_NS)]
+    bot.candle(0, 100)
+    bot.feed(Candle("x:ETH/USD", "1d", 0, 2 * HOUR_NS, 1.0, 1.0, 1.0, 1.0, 1.0))  # of the same instant, for no desk
+    told = bot.feed(Noted(2 * HOUR_NS, "seen", "BTC", "anna", "within the instant", {}))
+    assert told.events == []
+    bot.candle(1, 100)
+    assert order == ["fill", "timer"]
 
 
 def test_timers_that_set_themselves_end_and_are_told() -> None:
