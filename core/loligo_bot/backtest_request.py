@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from loligo.config import DeskConfig, LoligoConfig
 from loligo.config.layers import KeyPath, Setting, dotted, read_yaml
-from loligo.config.load import CONFIG_FILE, check_settings, read_settings
+from loligo.config.load import CONFIG_FILE, check_settings
 from loligo.errors import BadArguments, ConfigError, LoligoError
 from loligo.host import Host, bundled_root
 from loligo.model.timeframe import ns_from_iso
@@ -30,6 +30,7 @@ from loligo.registry.faults import did_you_mean
 from loligo.registry.registry_file import Registry, RegistryEntry, load_registry
 from loligo.registry.tree import PREFIX, hash12
 from loligo_bot.folder_config import PARTS
+from loligo_bot.folder_settings import folder_settings
 from loligo_bot.recipe import CONFIG, recipe_of
 from loligo_bot.settings_check import check_tentacle_settings
 from loligo_kit.bot_folder import BotFolder
@@ -126,7 +127,7 @@ def prepare(
     """Return what a request comes to in a bot folder now, whole with what surrounds the engine (named in a journal as
     in that of a paper run) or without. `settings` stand in for those of the files, `beside` joins the registry's
     entries. BadArguments has a sentence for each field that is wrong; ConfigError is about the configuration itself."""
-    settings = settings or read_settings(home, bundled_root=bundled_root(), file=file)
+    settings = settings or folder_settings(home, file=file)
     check_settings(settings, parts=PARTS, where=str(file or home / CONFIG_FILE))  # its own faults are no one's who asks
     _lay(request, settings)
     try:

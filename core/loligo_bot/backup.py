@@ -3,8 +3,9 @@
     config/ tentacles/ state/ ... ─► backups/NAME-20261122T133659Z.zip ─► loligo restore
 
 What must hold: every database is whole, as of one moment, and the journal's moment is the last, so that nothing that
-follows the journal is ahead of it; .env and logins (state/web) are never in a backup, but a key that somebody wrote
-into the configuration or the registry is; what is restored is what was written, byte for byte, or nothing is.
+follows the journal is ahead of it; .env, the vault and logins (state/web) are never in a backup, but a key that
+somebody wrote into the configuration or the registry is; what is restored is what was written, byte for byte, or
+nothing is.
 Recorded market data (data/) and logs stay where they are.
 """
 

@@ -20,6 +20,7 @@ from loligo_bot.generation import Generation, Unfit, failures, make_generation
 from loligo_bot.health.monitor import Monitor
 from loligo_bot.settings_check import check_tentacle_settings
 from loligo_bot.undo import CONFIG_FILE
+from loligo_bot.vault import VAULT_FILE
 from loligo_bot.wish import file_hash
 from loligo_kit.watcher import Watched, Watcher
 
@@ -82,7 +83,8 @@ class Desired:
     def watched(self, known: Mapping[Path, str], on_change: Callable[[], object]) -> Iterator[None]:
         """Call `on_change` on the event loop when files have changed; `known` are the tree hashes of folders."""
         home, loop = self._home, asyncio.get_running_loop()
-        watched = Watched(trees=[home / "tentacles"], files=[home / REGISTRY_FILE, home / CONFIG_FILE])
+        files = [home / file for file in (REGISTRY_FILE, CONFIG_FILE, VAULT_FILE)]
+        watched = Watched(trees=[home / "tentacles"], files=files)
         warm = loop.call_later(WARM_AFTER_S, lambda: loop.run_in_executor(None, shared_verifier().warm))
         with Watcher(watched, lambda _: loop.call_soon_threadsafe(on_change), known=known) as self._watcher:
             yield

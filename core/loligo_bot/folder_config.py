@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from loligo.config import LoligoConfig, load_config
-from loligo.registry.registry_file import bundled_root
+from loligo.config import LoligoConfig, check_settings
+from loligo.config.load import CONFIG_FILE
 from loligo_bot.experiment_config import ExperimentsConfig
+from loligo_bot.folder_settings import folder_settings
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.jobs.config import JobsConfig
 from loligo_kit.config import InstallConfig
@@ -26,4 +27,5 @@ PARTS: Mapping[str, type[BaseModel]] = {
 
 def read_config(home: Path, *, file: Path | None = None) -> LoligoConfig:
     """Return the configuration of a bot folder. ConfigError tells of every fault."""
-    return load_config(home, bundled_root=bundled_root(), file=file, parts=PARTS)
+    settings = folder_settings(home, file=file)
+    return check_settings(settings, parts=PARTS, where=str(file or home / CONFIG_FILE))

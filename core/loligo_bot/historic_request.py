@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from loligo.config import LoligoConfig, check_settings, read_settings
+from loligo.config import LoligoConfig, check_settings
 from loligo.config.layers import Setting
 from loligo.errors import NotFound
 from loligo.host import Host, bundled_root
@@ -26,6 +26,7 @@ from loligo_bot.experiment_config import ExperimentConfig, check_arms, experimen
 from loligo_bot.experiments.draft import Wanted, drafted
 from loligo_bot.experiments.standing import SECTION
 from loligo_bot.folder_config import PARTS
+from loligo_bot.folder_settings import folder_settings
 from loligo_bot.recipe import recipe_of
 
 HISTORIC = "historic"  # kind of its jobs, and the name of a test that has none of its own
@@ -70,7 +71,7 @@ def contest_thawed(frozen: bytes) -> Contest:
 
 def contest_of(home: Path, asked: Asked) -> Contest:
     """Return the experiment and a run of its arms alone. BadArguments, ConfigError or NotFound says what is wrong."""
-    settings = read_settings(home, bundled_root=bundled_root(), file=asked.file)
+    settings = folder_settings(home, file=asked.file)
     config = check_settings(settings, parts=PARTS, where=str(asked.file or home))
     one, pins = _of_config(config, asked.wanted.name) if asked.is_named else _asked_for(home, config, settings, asked)
     request = BacktestRequest(

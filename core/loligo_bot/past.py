@@ -11,20 +11,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from loligo.config import check_settings, read_settings
-from loligo.config.layers import Setting
+from loligo.config import check_settings
+from loligo.config.layers import Setting, spelt_as
 from loligo.errors import ConfigError, JournalError, NotFound, TentacleError
 from loligo.host import Host, bundled_root
+from loligo.log import MASK
 from loligo.model.command import SlotVersion
 from loligo.model.timeframe import iso
 from loligo.registry.content import CONTENT_FOLDER, ContentStore
 from loligo.registry.manifest import read_manifest
 from loligo.registry.registry_file import load_registry
 from loligo_bot.folder_config import read_config
+from loligo_bot.folder_settings import folder_settings
 from loligo_bot.history import Rows
 from loligo_bot.looked_at import DeskEvaluators, evaluators_of
 from loligo_bot.recipe import Recipe, differences, read_recipe, recipe_of
 from loligo_bot.undo import undo_settings
+from loligo_bot.vault import is_kept
 
 NOW = "now"
 _RAN = ("good", "probation", "rolled_back")  # phases of generations
@@ -156,12 +159,12 @@ _Path = tuple[str | int, ...]
 
 
 def settings_at(home: Path, key: str) -> list[tuple[str, Any, str]]:
-    """Return key, value (secrets, too) and where it was set of every setting at or below a dotted key. ConfigError if
-    there is none."""
-    settings = read_settings(home, bundled_root=bundled_root())
-    wanted = tuple(key.split(".")) if key else ()
+    """Return key, value (secrets, too, but for those of the vault) and where it was set of every setting at or below a
+    dotted key, in which what stands in a list may be named. ConfigError if there is none."""
+    settings = folder_settings(home)
     leaves = _leaves(check_settings(settings).model_dump(), ())
-    found = [leaf for leaf in leaves if tuple(map(str, leaf[0][: len(wanted)])) == wanted]
+    wanted = tuple(key.split(".")) if key else ()
+    found = _below(leaves, wanted) or _below(leaves, _by_name(wanted, settings))
     if not found:
         raise ConfigError(f'"{key}": no such key; `loligo config get` without one lists all')
     return [(".".join(map(str, path)), _plain(value), _where(settings, path)) for path, value in found]
@@ -175,8 +178,20 @@ def _leaves(node: Any, path: _Path) -> list[tuple[_Path, Any]]:
     return [(path, node)]
 
 
+def _below(leaves: list[tuple[_Path, Any]], wanted: _Path) -> list[tuple[_Path, Any]]:
+    return [leaf for leaf in leaves if tuple(map(str, leaf[0][: len(wanted)])) == tuple(map(str, wanted))]
+
+
+def _by_name(wanted: tuple[str, ...], settings: Setting) -> _Path:
+    """Return the path of a key such as interfaces.telegram.token, which variables and the vault spell like this."""
+    try:
+        return spelt_as(wanted, settings, "key")
+    except ConfigError:
+        return wanted
+
+
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return MASK if is_kept(value) else list(value) if isinstance(value, tuple) else value
 
 
 def _where(settings: Setting, path: _Path) -> str:

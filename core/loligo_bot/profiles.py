@@ -21,20 +21,22 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 
 from loligo.config import LoligoConfig
 from loligo.config.layers import EVERY, NAMED_SECTIONS, PREFIX, KeyPath, Setting, dotted, read_yaml
-from loligo.config.load import PROFILES, check_settings, faults_of, read_settings
+from loligo.config.load import PROFILES, check_settings, faults_of
 from loligo.errors import ConfigError, NotFound
 from loligo.host import bundled_root
 from loligo.log import is_secret_name, masked
 from loligo.registry.durable import write_file
 from loligo.registry.faults import did_you_mean
 from loligo_bot.folder_config import PARTS
+from loligo_bot.folder_settings import folder_settings
 from loligo_bot.undo import CONFIG_FILE, patched
+from loligo_bot.vault import ORIGIN
 
 NAME = r"^[a-z][a-z0-9_-]{0,31}$"
 LONGEST = 65_536  # characters of a file that comes in
 DEEPEST = 30  # mappings and lists inside of each other
 _CHOICE = f"{PREFIX}BOT__PROFILE"
-_OF_MACHINE = ("environment variable", ".env")  # how origins begin that belong to this machine alone
+_OF_MACHINE = ("environment variable", ".env", ORIGIN)  # how origins begin that belong to this machine alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def found_profile(home: Path, name: str) -> Profile:
 
 def chosen_profile(home: Path) -> tuple[str, str]:
     """Return the name of the one in use, "" for none, and where it was chosen."""
-    settings = read_settings(home, bundled_root=bundled_root())
+    settings = folder_settings(home)
     chosen = settings.at(("bot", "profile"))
     return ("", "") if chosen is None or chosen.value is None else (str(chosen.value), chosen.origin)
 
@@ -103,7 +105,7 @@ def leaves(node: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
 def settings_with(home: Path, name: str, *, root: Path | None = None) -> Setting:
     """Return all settings as they were with a profile chosen, or none (""); `root` holds one that is not there yet."""
     environ = {**os.environ, _CHOICE: name or "null"}
-    return read_settings(home, bundled_root=root or bundled_root(), environ=environ)
+    return folder_settings(home, root=root, environ=environ)
 
 
 def config_of(settings: Setting) -> LoligoConfig:
@@ -209,7 +211,7 @@ def export_profile(home: Path, name: str) -> Exported:
     if name:
         what, tree = f"profile {name}", layer_of(found_profile(home, name)).plain()
     else:
-        what, tree = "the settings of a bot", _set_here(read_settings(home, bundled_root=bundled_root()))
+        what, tree = "the settings of a bot", _set_here(folder_settings(home))
         tree = {section: content for section, content in tree.items() if section != "bot" and content is not None}
     left_out: list[str] = []
     clean = _clean(tree, (), left_out)
@@ -318,5 +320,6 @@ def _check_text(name: str, text: str) -> None:
     _clean(tree, (), secrets)
     if secrets:
         raise ConfigError(
-            f"{name}.yaml: {', '.join(secrets[:5])}: a profile holds no secrets; leave them out, they belong into .env"
+            f"{name}.yaml: {', '.join(secrets[:5])}: a profile holds no secrets; leave them out, they belong into the "
+            "vault (`loligo vault set`) or .env"
         )

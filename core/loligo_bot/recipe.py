@@ -1,8 +1,8 @@
 """Recipe of a generation: configuration and registry as they were, kept in the content store under the hash that the
 journal names; and what differs between two of them, for people.
 
-What must hold: no secret enters. A text under a secret's name is kept as "***" and, when a plan is made again, filled
-in from the configuration of today.
+What must hold: no secret enters. A text under a secret's name, or of the vault, is kept as "***" and, when a plan is
+made again, filled in from the configuration of today.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from loligo.registry.manifest import KIND_FOLDERS
 from loligo.registry.registry_file import Registry
 from loligo.registry.tree import hash12
 from loligo_bot.settings_check import KINDS_AT, tentacle_at
+from loligo_bot.vault import is_kept
 
 RECIPE = "recipe"  # the slot that names it
 CONFIG, REGISTRY = "config.json", "registry.json"
@@ -219,7 +220,7 @@ def _slot(entry: Mapping[str, Any]) -> str:
 
 def _masked(node: Any, name: str = "") -> Any:
     if isinstance(node, str):
-        return MASK if node and is_secret_name(name) else node
+        return MASK if node and (is_secret_name(name) or is_kept(node)) else node
     if isinstance(node, Mapping):
         return {key: _masked(inner, key) for key, inner in node.items()}
     return [_masked(inner, name) for inner in node] if isinstance(node, list) else node

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from loligo.config.layers import KeyPath, Setting, dotted
-from loligo.config.load import CONFIG_FILE, fault_line, faults_of, read_settings
+from loligo.config.load import CONFIG_FILE, fault_line, faults_of
 from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError, TentacleError
-from loligo.host import Host, bundled_root
+from loligo.host import Host
 from loligo.model.instrument import InstrumentKind
 from loligo.registry.faults import did_you_mean
 from loligo_automation import AutomationSettings
 from loligo_bot.experiment_config import check_experiments
+from loligo_bot.folder_settings import folder_settings
 from loligo_chat import ChatSettings
 from loligo_notify import CourierSettings
 
@@ -29,7 +30,7 @@ def check_tentacle_settings(
 
     `settings` is what `config` was made of where that is not the home's file, nor this one.
     """
-    settings = settings or read_settings(home, bundled_root=bundled_root(), file=file)
+    settings = settings or folder_settings(home, file=file)
     faults = [*_unknown_money(config, settings)]
     others = _Others()
     for path, kind, name, given in sections(config):

@@ -18,13 +18,13 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from loligo.config import read_settings
 from loligo.errors import ConfigError
-from loligo.host import bundled_root
 from loligo.registry.durable import sync_folder, write_file
 from loligo.registry.registry_file import Registry, previous_copy
 from loligo_bot.folder_config import read_config
+from loligo_bot.folder_settings import folder_settings
 from loligo_bot.recipe import Recipe, differences, recipe_of
+from loligo_bot.vault import holds_kept
 
 CONFIG_FILE = Path("config/loligo.yaml")
 _INDENTED_LIST = re.compile(r"^( *)[^\s#-][^#\n]*:[ ]*(#.*)?\n(?:[ ]*#.*\n)*\1[ ]+- ", re.MULTILINE)
@@ -126,6 +126,8 @@ def _written(home: Path, path: Path, before: bytes, content: str, wanted: Recipe
     real = path.resolve()  # a link stays one
     trial = real.with_name(f".{real.name}.{os.getpid()}.tmp")
     mode = path.stat().st_mode & 0o777
+    if holds_kept(content):
+        return "a list that has a secret of the vault in it would be written anew, and the secret with it"
     try:
         write_file(trial, content.encode(), mode)
         try:
@@ -134,7 +136,7 @@ def _written(home: Path, path: Path, before: bytes, content: str, wanted: Recipe
             return str(exc)
         left = differences(found, Recipe(wanted.config, {}))
         if left:
-            settings = read_settings(home, bundled_root=bundled_root())
+            settings = folder_settings(home)
             return "; ".join(f"{one} (set by {settings.origin_of(one.way)})" for one in left[:5])
         write_file(previous_copy(path), before, mode)
         if path.read_bytes() != before:

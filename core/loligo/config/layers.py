@@ -1,4 +1,5 @@
-"""The layers of a configuration: a YAML file, the environment, the command line. Each value knows where it was set.
+"""The layers of a configuration: a YAML file, a vault, the environment, the command line. Each value knows where it was
+set.
 
 Laying one layer over another goes key by key through mappings and replaces all else. In `venues`, `accounts` and
 `desks` the name "*" holds what every entry gets unless it says otherwise itself.
@@ -111,7 +112,7 @@ def lay_environment(environ: Mapping[str, str], below: Setting, *, label: str) -
         if not name.startswith(PREFIX):
             continue
         origin = f"{label} {name}"
-        path = _spelt_as(name.removeprefix(PREFIX).lower().split("__"), below, origin)
+        path = spelt_as(name.removeprefix(PREFIX).lower().split("__"), below, origin)
         last = str(path[-1])
         is_file = last.endswith("_file") and below.at(path) is None
         if is_file:
@@ -123,6 +124,13 @@ def lay_environment(environ: Mapping[str, str], below: Setting, *, label: str) -
             raise ConfigError(f"{origin}: {dotted(path)} is already set by {origins[path]}; keep one of them")
         origins[path] = origin
         below.place(path, _settings(value, origin))
+
+
+def lay_kept(kept: Mapping[str, str], below: Setting, *, label: str) -> None:
+    """Lay secrets by their dotted keys, names spelt as in variables, over the settings `below`, as they stand."""
+    for key, text in sorted(kept.items()):
+        register_secret(text)
+        below.place(spelt_as(key.split("."), below, f"{label} {key}"), Setting(text, label))
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
@@ -176,7 +184,7 @@ def _scalar(node: Any) -> Any:
     return next((kind(node) for kind in (int, float, str) if isinstance(node, kind)), node)
 
 
-def _spelt_as(parts: Sequence[str], settings: Setting, origin: str) -> KeyPath:
+def spelt_as(parts: Sequence[str], settings: Setting, origin: str) -> KeyPath:
     """Return the path with each name spelt as the settings spell it: BTC_USD is BTC/USD, 0 in a list an index, and a
     name in a list leads to the settings of what is called so there; an interface that is not there yet is added."""
     path: KeyPath = ()

@@ -1,4 +1,4 @@
-"""Reads a bot's configuration: defaults, then the profile, the file, the environment, the command line.
+"""Reads a bot's configuration: defaults, then the profile, the file, a vault, the environment, the command line.
 
 What must hold: whatever is wrong is found before anything runs, all of it at once, each fault with the place where it
 was set, its full key, its value, and what was expected.
@@ -18,7 +18,7 @@ from loligo.config import layers
 from loligo.config.layers import KeyPath, Setting, dotted
 from loligo.config.schema import LoligoConfig
 from loligo.errors import ConfigError
-from loligo.log import MASK, is_secret_name
+from loligo.log import masked
 from loligo.registry.faults import did_you_mean
 
 CONFIG_FILE = Path("config/loligo.yaml")
@@ -26,32 +26,24 @@ PROFILES = Path("config/profiles")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def load_config(
+def read_settings(
     home: Path,
     *,
     bundled_root: Path,
     file: Path | None = None,
-    parts: Mapping[str, type[BaseModel]] = _NOTHING,
     environ: Mapping[str, str] = os.environ,
-) -> LoligoConfig:
-    """Return the configuration of the bot in `home`. ConfigError lists everything that is wrong with it.
-
-    `file` replaces HOME/config/loligo.yaml. `parts` gives the classes of sections that belong to other parts, such as
-    {"journal": ...}.
-    """
-    settings = read_settings(home, bundled_root=bundled_root, file=file, environ=environ)
-    return check_settings(settings, parts=parts, where=str(file or home / CONFIG_FILE))
-
-
-def read_settings(
-    home: Path, *, bundled_root: Path, file: Path | None = None, environ: Mapping[str, str] = os.environ
+    kept: Mapping[str, str] = _NOTHING,
 ) -> Setting:
-    """Return everything that was set, unchecked, each value with where that was."""
+    """Return everything that was set, unchecked, each value with where that was.
+
+    `file` replaces HOME/config/loligo.yaml; `kept` are secrets of a vault by their dotted keys.
+    """
     file = file or home / CONFIG_FILE
     if not file.exists():
         raise ConfigError(f"{file}: no such file; `loligo init {home}` writes one")
     dotenv = {name: text for name, text in layers.read_dotenv(home / ".env").items() if name not in environ}
     settings = layers.read_yaml(file, _label(file, home))
+    layers.lay_kept(kept, settings, label="vault")
     layers.lay_environment(dotenv, settings, label=".env")
     layers.lay_environment(environ, settings, label="environment variable")
     if (chosen := settings.at(("bot", "profile"))) is not None and chosen.value is not None:
@@ -63,7 +55,10 @@ def read_settings(
 def check_settings(
     settings: Setting, *, parts: Mapping[str, type[BaseModel]] = _NOTHING, where: str = "configuration"
 ) -> LoligoConfig:
-    """Return what was set as configuration. ConfigError lists everything that is wrong with it."""
+    """Return what was set as configuration. ConfigError lists everything that is wrong with it.
+
+    `parts` gives the classes of sections that belong to other parts, such as {"journal": ...}.
+    """
     tree = settings.plain()
     faults = faults_of(LoligoConfig, tree, (), settings) + _unknown_names(settings)
     for section, model in parts.items():
@@ -101,8 +96,8 @@ def faults_of(model: type[BaseModel], tree: Any, prefix: KeyPath, settings: Sett
 
 def fault_line(path: KeyPath, expectation: str, value: Any, settings: Setting) -> str:
     text = f'"{value}"' if isinstance(value, str) else repr(value)
-    shown = "" if isinstance(value, dict) else f" = {MASK if is_secret_name(str(path[-1])) else text}"
-    return f"{settings.origin_of(path)}: {dotted(path)}{shown}: {expectation}"
+    shown = "" if isinstance(value, dict) else f" = {masked(text, str(path[-1]))}"
+    return f"{settings.origin_of(path)}: {dotted(path)}{shown}: {masked(expectation)}"
 
 
 def _expectation(error: Any, model: type[BaseModel]) -> str:

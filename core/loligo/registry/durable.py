@@ -14,13 +14,13 @@ def write_file(path: Path, content: bytes, mode: int = 0o666) -> None:
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Make `content` the content of `path`: a crash leaves the old file or the new one, whole. A link stays a link, and
-    a mode gets no wider."""
+    a mode gets no wider; `mode` is that of a new file."""
     real = path.resolve()
     temporary = real.with_name(f".{real.name}.{os.getpid()}.tmp")
     try:
-        write_file(temporary, content, real.stat().st_mode & 0o777 if real.exists() else 0o666)
+        write_file(temporary, content, real.stat().st_mode & 0o777 if real.exists() else mode)
         temporary.replace(real)
     finally:
         temporary.unlink(missing_ok=True)

@@ -17,7 +17,8 @@ def backup(
     ] = None,
 ) -> None:
     """Write all that the bot is into one file, also while it runs: configuration, tentacles, journal. The keys in
-    .env, logins, recorded market data and logs stay where they are; a key in the configuration itself goes along."""
+    .env and the vault, logins, recorded market data and logs stay where they are; a key in the configuration itself
+    goes along."""
     from loligo_bot.backup import make_backup
     from loligo_bot.door.backups import OF_DATABASE
     from loligo_bot.folder_config import read_config
@@ -42,7 +43,8 @@ def restore(context: typer.Context, file: Annotated[Path, typer.Argument(help="W
     upto = f", the journal up to seq {about.last_seq:,}" if about.last_seq is not None else ""
     lines = [
         f"{shell.home}: {len(about.files):,} files of {about.bot} as of {about.made_at}{upto}",
-        "Not in it, and yours to put there: .env with its keys, data/ with recorded market data. Logins begin anew.",
+        "Not in it, and yours to put there: .env and vault.json with their keys, data/ with recorded market data. "
+        "Logins begin anew.",
         f"Let only one of the two run: loligo --home {shell.home} run",
     ]
     told = {"made_at": about.made_at, "version": about.version, "bot": about.bot, "last_seq": about.last_seq}

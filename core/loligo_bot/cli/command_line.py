@@ -29,6 +29,7 @@ from loligo_bot.cli import (
     replay_verbs,
     run_verbs,
     tentacle_verbs,
+    vault_verbs,
 )
 from loligo_bot.cli.entry_points import plugged
 from loligo_bot.cli.outcome import ExitCode, exit_code_of
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
         "journal": journal_verbs.journal,
         "tentacle": tentacle_verbs.tentacle,
         "config": config_verbs.config,
+        "vault": vault_verbs.vault,
         "ab": ab_verbs.ab,
     }
     app = typer.Typer(

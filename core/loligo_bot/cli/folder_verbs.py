@@ -17,13 +17,15 @@ GITIGNORE = """\
 /reports/
 /backups/
 /.env
+/vault.json
 __pycache__/
 .*.previous
 .*.lock
 """
 ENV_EXAMPLE = """\
 # Copy this file to .env (mode 0600; git ignores it). It stands above config/loligo.yaml and below the environment.
-# Any setting can be given here as LOLIGO__SECTION__KEY; a secret better as ..._FILE with the path of a file.
+# Any setting can be given here as LOLIGO__SECTION__KEY; a secret better as ..._FILE with the path of a file,
+# or in the vault: loligo vault set interfaces.telegram.token
 #LOLIGO__LOG__LEVEL=debug
 #LOLIGO__DESKS__TREND__CAPITAL=20000
 #LOLIGO__JOURNAL__URL_FILE=/run/secrets/journal_url

@@ -19,6 +19,7 @@ import typer
 
 from loligo_bot.cli.outcome import ExitCode
 from loligo_bot.cli.output import Shell, show_table
+from loligo_bot.cli.terminal import asking
 
 if TYPE_CHECKING:
     from loligo.config import LoligoConfig
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from loligo_bot.session import Observer
 
 PAGE = "web"  # the interface that --page names
+_BROWSER = "LOLIGO__WEB__OPEN_BROWSER"  # by which it is added
 SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
 STAYS = "All data is read. The bot stays, and so does its page; Ctrl-C ends it with a summary."
 UNTIL = "Stop at this time of the data, ISO 8601 such as 2019-07-01."
@@ -60,9 +62,11 @@ def run(
     """
     from loligo_bot.folder_config import read_config
     from loligo_bot.run import run_bot
+    from loligo_bot.vault import unlock
 
     shell: Shell = context.obj
     until = shell.instant(until, "--until")
+    unlock(shell.home, ask=asking())
     config = read_config(shell.home)
     if page:
         config = _with_page(shell.home, config)
@@ -98,6 +102,12 @@ def _with_page(home: Path, config: LoligoConfig) -> LoligoConfig:
 
     if any(one.tentacle == PAGE for one in config.interfaces):
         return config
+    os.environ[_BROWSER] = json.dumps(_has_screen())
+    found = read_config(home)
+    if len(found.interfaces) > len(config.interfaces):
+        return found
+    # The profile names the interfaces, and one that is added would stand in for them: so all are named.
+    del os.environ[_BROWSER]
     named = [one.model_dump(mode="json", exclude_defaults=True) for one in config.interfaces]
     os.environ["LOLIGO__INTERFACES"] = json.dumps(
         [*named, {"tentacle": PAGE, "settings": {"open_browser": _has_screen()}}]

@@ -13,6 +13,7 @@ from pathlib import Path
 from loligo.errors import ConfigError
 from loligo.registry.registry_file import REGISTRY_FILE, load_registry, previous_copy
 from loligo_bot.health.states import Health, State
+from loligo_bot.vault import trouble
 from loligo_kit.lock import LOCK_FILE, load_lock
 
 _PACKAGE = re.compile(r"needs the package (\S+)")
@@ -47,13 +48,15 @@ def problems(rows: Iterable[Health], *, safe_mode: str = "", crashed_starts: int
 
 def file_problems(home: Path) -> list[Problem]:
     """Return what is wrong with the files that say which tentacles there are: no change is taken up meanwhile. Reads
-    them."""
+    them. And why a running bot does not go by its vault."""
     registry, lock = home / REGISTRY_FILE, home / LOCK_FILE
     found = []
     if (registry.exists() or registry.is_symlink()) and (why := _unreadable(partial(load_registry, registry))):
         found.append(Problem(problem="registry wrong", reason=why, command=_registry_back(registry)))
     if why := _unreadable(partial(load_lock, home)):
         found.append(Problem(problem="lock file wrong", reason=why, command=_from_git(lock) or _aside(lock)))
+    if why := trouble(home):
+        found.append(Problem(problem="vault not taken up", reason=why, command="loligo stop && loligo run"))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from loligo.config import LoligoConfig, load_config
+from loligo.config import LoligoConfig, check_settings, read_settings
 from loligo_bot.health.config import HealthConfig
 from loligo_bot.jobs.config import JobsConfig
 from loligo_kit.config import InstallConfig
@@ -63,6 +63,7 @@ def load(home: Path) -> Load:
         if text is not None:
             (home / "config" / "loligo.yaml").write_text(text, encoding="utf-8")
         variables = {f"LOLIGO__{name}": value for name, value in environ.items()}
-        return load_config(home, bundled_root=REPOSITORY, parts=PARTS, environ=variables)
+        settings = read_settings(home, bundled_root=REPOSITORY, environ=variables)
+        return check_settings(settings, parts=PARTS, where="config/loligo.yaml")
 
     return read

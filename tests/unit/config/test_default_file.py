@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from loligo.config import load_config
+from loligo.config import check_settings, read_settings
 from loligo.config.schema import (
     AccountConfig,
     BotConfig,
@@ -130,7 +130,8 @@ def test_each_commented_setting_shows_the_default_it_has(everything: Any) -> Non
 
 
 def test_default_file_is_valid_and_has_the_two_desks_of_the_main_job() -> None:
-    config = load_config(REPOSITORY, bundled_root=REPOSITORY, parts=PARTS, environ={})
+    settings = read_settings(REPOSITORY, bundled_root=REPOSITORY, environ={})
+    config = check_settings(settings, parts=PARTS)
     assert {name: (desk.venue, desk.instruments, desk.timeframe) for name, desk in config.desks.items()} == {
         "trend": ("coinbase", ("BTC/USD",), "1h"),
         "dips": ("bitstamp", ("ETH/USD",), "1d"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loligo.config import load_config, read_settings
+from loligo.config import read_settings
 from loligo.config.layers import Setting
 from loligo.errors import ConfigError
 from loligo.log import masked
@@ -196,7 +196,7 @@ def test_value_of_a_secret_is_not_repeated_in_an_error(load: Load) -> None:
 
 def test_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"no such file; `loligo init {tmp_path}` writes one"):
-        load_config(tmp_path, bundled_root=REPOSITORY, environ={})
+        read_settings(tmp_path, bundled_root=REPOSITORY, environ={})
 
 
 @pytest.mark.parametrize(
