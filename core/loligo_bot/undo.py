@@ -126,7 +126,7 @@ def _written(home: Path, path: Path, before: bytes, content: str, wanted: Recipe
     real = path.resolve()  # a link stays one
     trial = real.with_name(f".{real.name}.{os.getpid()}.tmp")
     mode = path.stat().st_mode & 0o777
-    if holds_kept(content):
+    if holds_kept(content) and not holds_kept(before.decode()):
         return "a list that has a secret of the vault in it would be written anew, and the secret with it"
     try:
         write_file(trial, content.encode(), mode)

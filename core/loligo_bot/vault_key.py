@@ -13,7 +13,7 @@ from typing import Any
 
 from loligo.config import LoligoConfig, check_settings
 from loligo.config.layers import WEB, KeyPath, Setting, dotted, spelt_as
-from loligo.config.load import faults_of
+from loligo.config.load import CONFIG_FILE, PROFILES, faults_of
 from loligo.errors import ConfigError, TentacleError
 from loligo.host import Host, bundled_root
 from loligo.log import register_secret
@@ -54,6 +54,8 @@ def place_of(home: Path, key: str) -> Place:
     if name not in known and not (name.isdigit() and parts[0] in LISTS):
         expected = did_you_mean(name, known) or f"; expected one of {', '.join(known) or 'none, for there are none'}"
         raise ConfigError(f'"{key}": there is no "{name}" in {parts[0]}{expected}')
+    if parts[0] in LISTS and PROFILES.as_posix() in (origin := settings.origin_of((parts[0],))):
+        raise ConfigError(f'"{key}": {parts[0]} stands in the profile ({origin}); name them in {CONFIG_FILE} instead')
     path = spelt_as(parts, settings, f'"{key}"')
     depth = 3
     if len(path) <= depth or (parts[0] == VENUES and path[2] != FILLS):

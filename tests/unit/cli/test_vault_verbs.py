@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from loligo.errors import ConfigError
+from loligo_bot.cli import run_verbs
+from loligo_bot.folder_config import read_config
+from loligo_bot.past import recipe_now
+from loligo_bot.undo import undo_settings
 from loligo_bot.vault import PASSPHRASE, PASSPHRASE_FILE, VAULT_FILE
 
 from .conftest import Call, Called
@@ -188,6 +194,39 @@ def test_one_of_two_of_a_name_is_kept_by_its_number(vault: Vault, bot: Path) -> 
     file.write_text(file.read_text(encoding="utf-8") + both, encoding="utf-8")
     assert vault("set", "interfaces.1.settings.token", given=TOKEN).json["key"] == "interfaces.1.settings.token"
     assert vault("set", "interfaces.2.settings.token", given=TOKEN).json["key"] == "interfaces.discord.token"
+
+
+def test_a_list_of_a_profile_is_not_replaced_by_one_with_a_secret_alone(vault: Vault, bot: Path) -> None:
+    (bot / "config" / "profiles" / "sea.yaml").write_text("interfaces:\n  - tentacle: telegram\n", encoding="utf-8")
+    file = bot / "config" / "loligo.yaml"
+    text = file.read_text(encoding="utf-8").replace("bot:\n", "bot:\n  profile: sea\n", 1)
+    file.write_text(text, encoding="utf-8")
+    called = vault("set", KEY, given=TOKEN)
+    assert called.code == 3
+    assert "interfaces stands in the profile (config/profiles/sea.yaml:1)" in called.json["error"]["message"]
+
+
+def test_earlier_settings_are_not_put_back_with_a_secret_of_the_vault(vault: Vault, bot: Path) -> None:
+    vault("set", KEY, given=TOKEN)
+    before = (bot / "config" / "loligo.yaml").read_bytes()
+    now, wanted = recipe_now(bot), recipe_now(bot)
+    wanted.config["interfaces"][0]["settings"]["confirm_s"] = 30
+    with pytest.raises(ConfigError, match="a list that has a secret of the vault in it would be written anew"):
+        undo_settings(bot, now, wanted.masked())
+    assert (bot / "config" / "loligo.yaml").read_bytes() == before
+
+
+def test_the_page_is_added_without_a_secret_in_the_environment(
+    vault: Vault, bot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault("set", KEY, given=TOKEN)
+    for name in ("LOLIGO__WEB__OPEN_BROWSER", "LOLIGO__INTERFACES"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    config = run_verbs._with_page(bot, read_config(bot))
+    assert [one.tentacle for one in config.interfaces] == ["telegram", "web"]
+    assert config.interfaces[0].settings == {"token": f"vault:{KEY}"}  # where it is open, the token
+    assert "LOLIGO__INTERFACES" not in os.environ
 
 
 def test_help_and_readers_load_no_cipher(call: Call, bot: Path) -> None:
