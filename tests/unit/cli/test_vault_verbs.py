@@ -176,6 +176,25 @@ def test_a_damaged_file_is_not_written_and_not_taken_for_a_wrong_passphrase(vaul
     assert (bot / VAULT_FILE).read_bytes() == damaged
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise looks for it
+@pytest.mark.parametrize(
+    "address",
+    ["mailto://anna:Moorhuhn-83-quitte@example.org", "tgram://815123:Moorhuhn83quitteXcVbNmAsDfGhJkL/12315544/"],
+)
+def test_an_address_with_a_password_is_kept_and_the_locked_settings_are_sound(
+    vault: Vault, call: Call, bot: Path, address: str
+) -> None:
+    file = bot / "config/loligo.yaml"
+    told = "notifiers:\n  - tentacle: apprise\n    settings: {destinations: [{name: mail}]}\n"
+    file.write_text(file.read_text().replace("notifiers:\n", told, 1))
+    done = vault("set", "notifiers.apprise.destinations.0.url", given=address)
+    assert done.code == 0, done.err
+    assert call("tentacle", "on", "notifier/apprise", "--home", bot).code == 0
+    assert call("config", "check", "--home", bot).code == 0
+    refused = vault("set", "notifiers.apprise.destinations.0.url", given="nosuch://anna:Moorhuhn-83-quitte@example.org")
+    assert refused.code == 3 and "cannot read this nosuch:// address" in refused.out
+
+
 def test_another_passphrase_opens_everything_and_the_old_one_nothing(vault: Vault) -> None:
     vault("set", KEY, given=TOKEN)
     assert vault("passphrase", given="ebbe und flut 12\n").json == {"ok": True, "keys": 1}
